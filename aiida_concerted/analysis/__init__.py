@@ -1,0 +1,1 @@
+"""Trajectories in, numbers with errors out; numpy, scipy and numba only."""

@@ -1,0 +1,1 @@
+"""Calcfunctions, one a file: unwrap, call one kernel, wrap."""

@@ -1,0 +1,1 @@
+"""Units, estimates, array checks and the plain data objects every layer shares."""

@@ -1,0 +1,1 @@
+"""One module a file format: text or binary in, arrays out, and back."""

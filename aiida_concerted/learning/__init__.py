@@ -1,0 +1,1 @@
+"""Committee deviation, candidate selection and stopping rules."""

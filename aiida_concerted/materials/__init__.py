@@ -1,0 +1,1 @@
+"""Site models and reference values as data files, and their loader."""

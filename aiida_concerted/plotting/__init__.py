@@ -1,0 +1,1 @@
+"""An Axes and a result in, the Axes back."""

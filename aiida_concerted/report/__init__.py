@@ -1,0 +1,1 @@
+"""The HTML report: gathers nodes, fills a template."""

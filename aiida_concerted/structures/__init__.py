@@ -1,0 +1,1 @@
+"""Ordering, supercells, distortion, vacancies and elemental references."""

@@ -1,0 +1,1 @@
+"""WorkChains in three storeys: mend one run, do one task, compose tasks."""
