@@ -1,0 +1,60 @@
+"""Fixtures shared by all tests: a temporary AiiDA profile and codes for the real engines beside the interpreter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["aiida.tools.pytest_fixtures"]
+
+SINGLE_THREAD = """
+export OMP_NUM_THREADS=1
+export DP_INTRA_OP_PARALLELISM_THREADS=1
+export DP_INTER_OP_PARALLELISM_THREADS=1
+export TF_CPP_MIN_LOG_LEVEL=2
+"""
+
+
+def executable(name: str) -> str:
+    """Return the path of a console script of this environment; a missing one is an installation error, not a skip."""
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        pytest.fail(f"'{name}' is not installed beside {sys.executable}: install the extras engines and surrogate")
+    return str(path)
+
+
+@pytest.fixture
+def fast_localhost(aiida_localhost):
+    """Return the local computer without AiiDA's polite waiting times."""
+    aiida_localhost.set_minimum_job_poll_interval(0.1)
+    aiida_localhost.configure(safe_interval=0.0)
+    return aiida_localhost
+
+
+@pytest.fixture
+def dp_code(aiida_code_installed, fast_localhost):
+    """Return the code of the real ``dp`` on one thread."""
+    return aiida_code_installed(
+        label="dp", computer=fast_localhost, default_calc_job_plugin="concerted.deepmd.train",
+        filepath_executable=executable("dp"), prepend_text=SINGLE_THREAD,
+    )
+
+
+@pytest.fixture
+def lmp_code(aiida_code_installed, fast_localhost):
+    """Return the code of the real ``lmp`` with the deepmd pair style on one thread."""
+    return aiida_code_installed(
+        label="lmp", computer=fast_localhost, default_calc_job_plugin="concerted.lammps.md",
+        filepath_executable=executable("lmp"), prepend_text=SINGLE_THREAD,
+    )
+
+
+@pytest.fixture
+def surrogate_code(aiida_code_installed, fast_localhost):
+    """Return the code of the VASP surrogate on one thread."""
+    return aiida_code_installed(
+        label="vasp-surrogate", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
+        filepath_executable=executable("concerted-vasp-surrogate"), prepend_text=SINGLE_THREAD,
+    )
