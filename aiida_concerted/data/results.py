@@ -1,0 +1,115 @@
+"""The result nodes of a study, one class a kind of result."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from aiida.common.exceptions import ValidationError
+
+from aiida_concerted.data.result import REAL, Field, ResultData
+
+QUANTITIES = ("tracer_diffusivity", "charge_diffusivity", "mode_frequency", "residence_time")
+
+
+class DiffusivityData(ResultData):
+    """Tracer and charge diffusivity, Haven ratio and conductivities at one temperature, with the MSD curve."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "temperature_K": Field(REAL, "Temperature in K."),
+        "diffusivity_m2_s": Field(REAL, "Tracer diffusivity in m² s⁻¹."),
+        "diffusivity_stderr_m2_s": Field(REAL, "Standard error of the tracer diffusivity in m² s⁻¹."),
+        "charge_diffusivity_m2_s": Field(REAL, "Charge diffusivity in m² s⁻¹.", required=False),
+        "charge_diffusivity_stderr_m2_s": Field(REAL, "Its standard error in m² s⁻¹.", required=False),
+        "haven_ratio": Field(REAL, "Tracer over charge diffusivity.", required=False),
+        "haven_ratio_stderr": Field(REAL, "Standard error of the Haven ratio.", required=False),
+        "conductivity_S_m": Field(REAL, "Nernst–Einstein conductivity in S m⁻¹.", required=False),
+        "ab_share": Field(REAL, "(D_a + D_b) over the trace of the tensor.", required=False),
+        "n_hops": Field(REAL, "Effective number of hops behind the estimate.", required=False),
+        "sampling": Field((str,), "'sufficient' or 'insufficient' by the rule named in the result."),
+        "duration_ps": Field(REAL, "Length of the trajectory analysed in ps."),
+        "method": Field((str,), "Name of the estimator."),
+    }
+
+    def _validate(self) -> bool:
+        super()._validate()
+        if self["diffusivity_m2_s"] < 0 or self["diffusivity_stderr_m2_s"] < 0:
+            raise ValidationError("a diffusivity and its standard error cannot be negative")
+        if self["sampling"] not in ("sufficient", "insufficient"):
+            raise ValidationError(f"sampling must be 'sufficient' or 'insufficient', got {self['sampling']!r}")
+        return True
+
+
+class SiteStatisticsData(ResultData):
+    """Occupancy and residence time of each site label at one temperature."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "temperature_K": Field(REAL, "Temperature in K."),
+        "occupancy": Field((dict,), "Mean carriers per site by label."),
+        "residence_time_ps": Field((dict,), "Mean residence time in ps by label; a label never left is absent."),
+        "n_hops": Field((int,), "Hops counted after the recrossing rule."),
+        "recrossing_ps": Field(REAL, "Shortest stay in ps that counts as a visit."),
+    }
+
+
+class ModeFrequenciesData(ResultData):
+    """Counts and frequencies of every class of concerted two-ion hops at one temperature."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "temperature_K": Field(REAL, "Temperature in K."),
+        "modes": Field((dict,), "Frequency per cell of the site model in s⁻¹ by mode A-B-C."),
+        "window_ps": Field(REAL, "Largest time between the two hops in ps."),
+        "recrossing_ps": Field(REAL, "Shortest stay in ps that counts as a visit."),
+    }
+
+
+class ArrheniusData(ResultData):
+    """An Arrhenius fit of one quantity over the temperatures of a sweep."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "quantity": Field((str,), f"One of {', '.join(QUANTITIES)}."),
+        "mode": Field((str,), "Mode A-B-C or site label the fit belongs to.", required=False),
+        "activation_energy_eV": Field(REAL, "Activation energy in eV.", required=False),
+        "activation_energy_stderr_eV": Field(REAL, "Its standard error in eV.", required=False),
+        "prefactor": Field(REAL, "Value at infinite temperature, in the quantity's unit.", required=False),
+        "prefactor_unit": Field((str,), "Unit of the prefactor.", required=False),
+        "temperatures_K": Field((list,), "Temperatures of the fit in K."),
+        "n_events": Field((int,), "Events behind a fit of counts.", required=False),
+        "reason": Field((str,), "Why there is no activation energy.", required=False),
+        "method": Field((str,), "Name of the estimator."),
+    }
+
+    def _validate(self) -> bool:
+        super()._validate()
+        if self["quantity"] not in QUANTITIES:
+            raise ValidationError(f"quantity must be one of {QUANTITIES}, got {self['quantity']!r}")
+        if (self.get("activation_energy_eV") is None) == (self.get("reason") is None):
+            raise ValidationError("a fit has either an activation energy or a reason why there is none")
+        return True
+
+
+class VacancyFormationData(ResultData):
+    """Vacancy formation energies of the carrier by site label: E_vacancy + μ − E_perfect, neutral cells."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "formation_energy_eV": Field((dict,), "Mean formation energy in eV by label."),
+        "spread_eV": Field((dict,), "Standard deviation over inequivalent sites in eV; absent for one site."),
+        "n_sites": Field((dict,), "Sites computed by label."),
+        "missing_labels": Field((list,), "Labels that no carrier of this structure has."),
+        "reference_energy_eV_per_atom": Field(REAL, "Chemical potential of the carrier: energy per atom of the element."),
+        "perfect_energy_eV": Field(REAL, "Energy of the perfect supercell in eV."),
+    }
+
+
+RESULT_CLASSES: tuple[type[ResultData], ...] = (
+    DiffusivityData,
+    SiteStatisticsData,
+    ModeFrequenciesData,
+    ArrheniusData,
+    VacancyFormationData,
+)
+
+
+def common_attributes(values: dict[str, Any]) -> dict[str, Any]:
+    """Return those of ``values`` that every result node carries."""
+    keys = ("material", "formula", "carrier", "level_of_theory", "n_atoms", "study_uuid")
+    return {key: values[key] for key in keys if values.get(key) is not None}
