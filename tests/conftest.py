@@ -37,8 +37,11 @@ def fast_localhost(aiida_localhost):
 def dp_code(aiida_code_installed, fast_localhost):
     """Return the code of the real ``dp`` on one thread."""
     return aiida_code_installed(
-        label="dp", computer=fast_localhost, default_calc_job_plugin="concerted.deepmd.train",
-        filepath_executable=executable("dp"), prepend_text=SINGLE_THREAD,
+        label="dp",
+        computer=fast_localhost,
+        default_calc_job_plugin="concerted.deepmd.train",
+        filepath_executable=executable("dp"),
+        prepend_text=SINGLE_THREAD,
     )
 
 
@@ -46,8 +49,11 @@ def dp_code(aiida_code_installed, fast_localhost):
 def lmp_code(aiida_code_installed, fast_localhost):
     """Return the code of the real ``lmp`` with the deepmd pair style on one thread."""
     return aiida_code_installed(
-        label="lmp", computer=fast_localhost, default_calc_job_plugin="concerted.lammps.md",
-        filepath_executable=executable("lmp"), prepend_text=SINGLE_THREAD,
+        label="lmp",
+        computer=fast_localhost,
+        default_calc_job_plugin="concerted.lammps.md",
+        filepath_executable=executable("lmp"),
+        prepend_text=SINGLE_THREAD,
     )
 
 
@@ -55,6 +61,9 @@ def lmp_code(aiida_code_installed, fast_localhost):
 def surrogate_code(aiida_code_installed, fast_localhost):
     """Return the code of the VASP surrogate on one thread."""
     return aiida_code_installed(
-        label="vasp-surrogate", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
-        filepath_executable=executable("concerted-vasp-surrogate"), prepend_text=SINGLE_THREAD,
+        label="vasp-surrogate",
+        computer=fast_localhost,
+        default_calc_job_plugin="vasp.vasp",
+        filepath_executable=executable("concerted-vasp-surrogate"),
+        prepend_text=SINGLE_THREAD,
     )

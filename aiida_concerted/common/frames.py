@@ -92,6 +92,8 @@ class LabelledFrames:
             positions=np.concatenate([part.positions for part in parts]),
             energies=np.concatenate([part.energies for part in parts]),
             forces=np.concatenate([part.forces for part in parts]),
-            virials=np.concatenate([part.virials for part in parts if part.virials is not None]) if with_virials else None,
+            virials=np.concatenate([part.virials for part in parts if part.virials is not None])
+            if with_virials
+            else None,
             origins=tuple(origin for part in parts for origin in part.origins) if with_origins else (),
         )

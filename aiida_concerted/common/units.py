@@ -25,7 +25,9 @@ S_PER_M_IN_MS_PER_CM = 10.0
 """One S m⁻¹ in mS cm⁻¹."""
 
 
-def conductivity_S_m(diffusivity_m2_s: float, charge: float, n_carriers: int, volume_A3: float, temperature_K: float) -> float:
+def conductivity_S_m(
+    diffusivity_m2_s: float, charge: float, n_carriers: int, volume_A3: float, temperature_K: float
+) -> float:
     """Return the Nernst–Einstein conductivity in S m⁻¹ of a diffusivity.
 
     Given the charge diffusivity instead of the tracer diffusivity, this is the collective conductivity.

@@ -71,7 +71,9 @@ class ProtocolMixin:
         return default
 
     @classmethod
-    def get_protocol_inputs(cls, protocol: str | None = None, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+    def get_protocol_inputs(
+        cls, protocol: str | None = None, overrides: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Return the numbers of a protocol with the overrides in it.
 
         :raises ProtocolError: if the protocol or the key of an override is unknown; the message names the nearest.
