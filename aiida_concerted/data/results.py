@@ -95,7 +95,9 @@ class VacancyFormationData(ResultData):
         "spread_eV": Field((dict,), "Standard deviation over inequivalent sites in eV; absent for one site."),
         "n_sites": Field((dict,), "Sites computed by label."),
         "missing_labels": Field((list,), "Labels that no carrier of this structure has."),
-        "reference_energy_eV_per_atom": Field(REAL, "Chemical potential of the carrier: energy per atom of the element."),
+        "reference_energy_eV_per_atom": Field(
+            REAL, "Chemical potential of the carrier: energy per atom of the element."
+        ),
         "perfect_energy_eV": Field(REAL, "Energy of the perfect supercell in eV."),
     }
 

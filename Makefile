@@ -1,0 +1,48 @@
+# Each target sets up what it needs: an environment in .venv, made once and again when pyproject.toml changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: help demo test test-all test-kernels check docs clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing aiida-concerted and its engines into $(VENV); this takes a few minutes the first time."
+	@$(INSTALL) '.[engines,surrogate]'
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing aiida-concerted, its engines and the test tools into $(VENV); this takes a few minutes the first time."
+	@$(INSTALL) '.[engines,surrogate,tests,dev]'
+	@touch $@ $(VENV)/.installed-run
+
+demo: $(VENV)/.installed-run ## the whole pipeline on LGPS at demonstration scale, in concerted-demo/
+	@$(BIN)/aiida-concerted demo
+
+test: $(VENV)/.installed-test ## unit and engine tests on tiny models
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-test ## everything, the slow tests too
+	@$(BIN)/python -m pytest
+
+test-kernels: $(VENV)/.installed-test ## the layers that need no AiiDA, tested without it
+	@for folder in analysis learning materials plotting; do \
+	  $(BIN)/python -m pytest -q -m "not slow" --confcutdir=tests/$$folder tests/$$folder || exit 1; done
+
+check: $(VENV)/.installed-test ## lint, types, layers, dependencies
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pip check
+
+clean: ## remove the environment and caches, never results
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
