@@ -1,0 +1,37 @@
+"""Children that are submitted once, also when the daemon dies between submitting them and noting that it did."""
+
+from __future__ import annotations
+
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ProcessBuilder, WorkChain
+
+
+class ResumableWorkChain(WorkChain):
+    """A work chain whose steps can be run again without running their children again.
+
+    AiiDA repeats a step that was interrupted before its checkpoint was written. The children which that step had
+    submitted by then are in the graph: they are found by the label of their call link and waited for.
+    """
+
+    def run_child(self, label: str, builder: ProcessBuilder, *, attempt: int = 1) -> orm.ProcessNode:
+        """Return the child of this label and attempt, submitting it unless an earlier run of the step did.
+
+        :param label: label of the call link, unique among the children of this work chain except for repeated attempts.
+        :param attempt: how many children of this label there will be with this one.
+        """
+        submitted = self.children_labelled(label)
+        if len(submitted) >= attempt:
+            child = submitted[attempt - 1]
+            self.report(f"{label} <{child.pk}> had been submitted before an interruption; waiting for it")
+            return child
+        builder.metadata.call_link_label = label
+        node: orm.ProcessNode = self.submit(builder)
+        return node
+
+    def children_labelled(self, label: str) -> list[orm.ProcessNode]:
+        """Return the children of this call link label, oldest first."""
+        links = self.node.base.links.get_outgoing(
+            link_type=(LinkType.CALL_CALC, LinkType.CALL_WORK), link_label_filter=label
+        )
+        return sorted(links.all_nodes(), key=lambda node: node.pk)

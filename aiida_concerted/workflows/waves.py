@@ -1,0 +1,95 @@
+"""Many children, a few at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec
+
+from aiida_concerted.workflows.resumable import ResumableWorkChain
+
+
+def positive(value: Any, _: Any) -> str | None:
+    """Return why a number is refused that must be positive."""
+    return None if value is None or value.value > 0 else f"must be positive, got {value.value}"
+
+
+class WavesWorkChain(ResumableWorkChain):
+    """Runs one child for each name in ``ctx.pending``, at most ``max_concurrent`` at once.
+
+    A child that fails is run again up to ``max_attempts`` times in all: a machine that went down, a process that was
+    killed. What the failure means after that is for the subclass to say, in ``judge``.
+
+    A subclass fills ``ctx.pending`` with names in a step of its own before the loop, and implements ``prepare``.
+    """
+
+    max_attempts = 2
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the port and the exit code of the loop."""
+        super().define(spec)
+        spec.input(
+            "max_concurrent",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Int(4),
+            validator=positive,
+            help="Most children that run at once (a number without unit).",
+        )
+        spec.exit_code(
+            420,
+            "ERROR_CHILDREN_FAILED",
+            message="These runs failed, each tried {attempts} times: {names}. See `verdi process report` of each for why.",
+        )
+
+    def prepare(self, name: str) -> ProcessBuilder:
+        """Return the inputs of the child of this name."""
+        raise NotImplementedError
+
+    def judge(self, name: str, child: orm.ProcessNode) -> bool:
+        """Return whether a child that ended left what is needed of it."""
+        return bool(child.is_finished_ok)
+
+    def has_pending(self) -> bool:
+        """Return whether a child has still to run."""
+        return bool(self.ctx.pending)
+
+    def run_wave(self) -> None:
+        """Submit the next children, as many as may run at once."""
+        size = self.inputs.max_concurrent.value
+        self.ctx.wave, self.ctx.pending = list(self.ctx.pending[:size]), list(self.ctx.pending[size:])
+        attempts = dict(self.ctx.get("attempts", {}))
+        for name in self.ctx.wave:
+            attempts[name] = attempts.get(name, 0) + 1
+            child = self.run_child(name, self.prepare(name), attempt=attempts[name])
+            self.to_context(**{f"child_{name}": child})
+        self.ctx.attempts = attempts
+
+    def inspect_wave(self) -> None:
+        """Queue again what failed for the first time, and note what failed for good."""
+        failed = list(self.ctx.get("failed", []))
+        again = []
+        for name in self.ctx.wave:
+            child = self.child(name)
+            if self.judge(name, child):
+                continue
+            last_try = self.ctx.attempts[name] >= self.max_attempts
+            (failed if last_try else again).append(name)
+            state = child.exit_message or child.process_state.value
+            self.report(f"{name} <{child.pk}> failed: {state}; {'giving up' if last_try else 'running it again'}")
+        self.ctx.failed = failed
+        self.ctx.pending = [*again, *self.ctx.pending]
+
+    def child(self, name: str) -> orm.ProcessNode:
+        """Return the last child of this name."""
+        return self.ctx[f"child_{name}"]
+
+    def children_failed(self) -> ExitCode | None:
+        """Return the exit code that names the failed children, if any failed for good."""
+        if not self.ctx.get("failed"):
+            return None
+        names = ", ".join(f"{name} <{self.child(name).pk}>" for name in self.ctx.failed)
+        exit_code: ExitCode = self.exit_codes.ERROR_CHILDREN_FAILED.format(attempts=self.max_attempts, names=names)
+        return exit_code
