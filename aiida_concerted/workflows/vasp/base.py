@@ -1,0 +1,212 @@
+"""One VASP run, mended where it can be mended without changing its physics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ProcessBuilder, ProcessHandlerReport, ProcessSpec, process_handler
+from aiida_vasp.calcs.vasp import VaspCalculation
+from aiida_vasp.workchains.v2.vasp import VaspWorkChain
+from aiida_vasp.workchains.v2.vasp import validate_calc_job_custom as validate_upstream
+
+from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
+from aiida_concerted.workflows.protocols.loader import merge, nearest
+from aiida_concerted.workflows.vasp.potentials import choose_potentials, describe_missing, largest_enmax
+
+RUN_TYPES = ("relax", "static", "aimd")
+
+UNREADABLE = (
+    VaspCalculation.exit_codes.ERROR_DID_NOT_FINISH,
+    VaspCalculation.exit_codes.ERROR_CRITICAL_MISSING_OBJECT,
+    VaspCalculation.exit_codes.ERROR_NOT_ABLE_TO_PARSE_QUANTITY,
+    VaspCalculation.exit_codes.ERROR_NO_RETRIEVED_FOLDER,
+)
+"""What a killed process, a power cut or a vanished file leaves behind."""
+
+HELP = {
+    "parameters": "The INCAR tags in lower case, under the key `incar`; VASP's own units (eV, Å, fs, kB).",
+    "kpoints": "The k-points mesh; either this or `kpoints_spacing`.",
+    "kpoints_spacing": "Distance between k-points in units of 2π Å⁻¹; either this or `kpoints`.",
+    "potential_family": "Label of the POTCAR family, as `aiida-vasp potcar listfamilies` prints it.",
+    "potential_mapping": "POTCAR name of each kind, such as {'Li': 'Li_sv'}.",
+    "calc": "Inputs of the calculation itself.",
+    "calc.metadata": "Metadata of the calculation.",
+    "calc.metadata.options": "Scheduler options: resources, wall time in s, queue.",
+    "calc.metadata.options.input_filename": "Input file that `verdi calcjob inputcat` shows.",
+    "calc.metadata.options.output_filename": "Output file that `verdi calcjob outputcat` shows.",
+    "calc.metadata.options.parser_name": "Entry point of the parser.",
+    "metadata": "Label, description and call link of the work chain.",
+}
+
+
+def validate_inputs(inputs: Any, namespace: Any) -> str | None:
+    """Return why the inputs cannot run together: a POTCAR that the family lacks, or atoms that POSCAR would reorder."""
+    problem: str | None = validate_upstream(inputs, namespace)
+    structure = inputs.get("structure") if inputs else None
+    if problem or structure is None or not isinstance(structure, orm.StructureData):
+        return problem
+    if "potential_family" in inputs and "potential_mapping" in inputs:
+        mapping = inputs["potential_mapping"].get_dict()
+        problem = describe_missing([structure], inputs["potential_family"].value, mapping)
+    return problem or check_grouped(structure)
+
+
+def check_grouped(structure: orm.StructureData) -> str | None:
+    """Return why a structure is refused whose elements alternate: POSCAR and POTCAR go by blocks of one kind."""
+    names = structure.get_site_kindnames()
+    blocks = [name for index, name in enumerate(names) if index == 0 or names[index - 1] != name]
+    if len(blocks) == len(set(blocks)):
+        return None
+    formula, found = structure.get_formula(), " ".join(blocks[:8])
+    return f"atoms of {formula} must be grouped by element, as POSCAR has them, got the blocks {found} …"
+
+
+class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
+    """Runs VASP once, and again where that can help.
+
+    aiida-vasp's work chain with three changes. What died is started again once. A molecular-dynamics run is never taken
+    for a relaxation: it is not continued from its last geometry, and steps that missed electronic convergence are left
+    to whoever collects the frames. The monitors that aiida-vasp attaches by default are not: one of them looks for a
+    file that does not exist, the other cuts the output of long runs.
+    """
+
+    _protocol_file = "vasp_base"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports and exit codes on top of aiida-vasp's."""
+        super().define(spec)
+        spec.inputs.validator = validate_inputs
+        spec.inputs["potential_family"].validator = None  # Ours names what is there and how to add what is not.
+        for path, text in HELP.items():
+            spec.inputs.get_port(path).help = text
+        spec.outputs["parallel_settings"].help = "NCORE and KPAR that automatic parallelisation chose."
+        # aiida-vasp gives 402 a second meaning that it never uses.
+        spec.exit_codes.pop("ERROR_UNEXPECTED_CALCULATION_STATE", None)
+        spec.exit_code(
+            430,
+            "ERROR_DIED_TWICE",
+            message="VASP died twice before its end; see the scheduler's output of the last calculation. "
+            "Give it more time or memory, or fewer steps.",
+        )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        structure: orm.StructureData,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        *,
+        run_type: str = "static",
+        **_: Any,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param code: a VASP code, or the surrogate.
+        :param structure: the structure, elements grouped.
+        :param overrides: differences from the protocol, in its own nesting.
+        :param options: scheduler options of the calculation.
+        :param run_type: ``relax`` (ions move, the lattice stays), ``static`` or ``aimd``.
+        :raises ValueError: if the run type is unknown or the POTCAR family lacks an element.
+        """
+        if run_type not in RUN_TYPES:
+            raise ProtocolError(f"unknown run type '{run_type}': {nearest(run_type, list(RUN_TYPES))}")
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        builder.code = code
+        builder.structure = structure
+        builder.parameters = {"incar": merge(inputs["incar"], inputs[f"incar_{run_type}"])}
+        builder.potential_family = inputs["potential_family"]
+        builder.potential_mapping = choose_potentials(
+            inputs["potential_family"],
+            structure,
+            inputs["potentials"],
+            plain_if_missing=inputs["plain_potentials_if_missing"],
+        )
+        if inputs["kpoints_spacing_2pi_per_A"] is None:
+            builder.kpoints = gamma_only(structure)
+        else:
+            builder.kpoints_spacing = inputs["kpoints_spacing_2pi_per_A"]
+        builder.settings = inputs["settings"]
+        builder.clean_workdir = inputs["clean_workdir"]
+        builder.max_iterations = inputs["max_iterations"]
+        builder.calc.metadata.options = calcjob_options(merge(inputs["options"], options or {}))
+        return builder
+
+    def setup(self) -> None:
+        """Prepare the context."""
+        super().setup()
+        self.ctx.died = 0
+
+    def init_inputs(self) -> Any:
+        """Prepare the inputs of the first calculation without monitors that were not asked for."""
+        exit_code = super().init_inputs()
+        if not self.inputs.get("monitors"):
+            self.ctx.inputs.pop("monitors", None)
+        return exit_code
+
+    def setup_potcar(self) -> Any:
+        """Find the potentials, and warn where the cutoff is below what they ask for."""
+        exit_code = super().setup_potcar()
+        if exit_code is not None:
+            return exit_code
+        cutoff, enmax = self.ctx.inputs.parameters.get("encut"), largest_enmax(self.ctx.inputs.potential.values())
+        if cutoff is not None and enmax is not None and float(cutoff) < enmax:
+            self.report(f"ENCUT is {cutoff} eV, below the largest ENMAX of {enmax} eV: forces are under-converged")
+        return None
+
+    @property
+    def is_dynamics(self) -> bool:
+        """Return whether the run is molecular dynamics."""
+        return int(self.ctx.inputs.parameters.get("ibrion", -1)) == 0
+
+    @process_handler(priority=1050, exit_codes=list(UNREADABLE))
+    def handle_died(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Start a run that died again, once.
+
+        Whatever stopped it (a killed process, a power cut, a file that vanished) was not VASP's verdict, and the same
+        inputs may well succeed. A relaxation goes on from the last geometry that can be read; all else starts over.
+        """
+        self.ctx.died += 1
+        if self.ctx.died > 1:
+            return ProcessHandlerReport(do_break=True, exit_code=self.exit_codes.ERROR_DIED_TWICE)
+        relaxes = int(self.ctx.inputs.parameters.get("ibrion", -1)) > 0
+        if relaxes and "structure" in node.outputs:
+            self.ctx.inputs.structure = node.outputs.structure
+        # A copy of the run that died would be found in the cache.
+        self.ctx.inputs.metadata["disable_cache"] = True
+        self.report(f"{node} died before its end ({node.exit_message or node.exit_status}): starting it again")
+        return ProcessHandlerReport(do_break=True)
+
+    @process_handler(priority=940, exit_codes=[VaspCalculation.exit_codes.ERROR_ELECTRONIC_NOT_CONVERGED])
+    def handle_unconverged_dynamics(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
+        """Keep an MD run whose last step is not converged electronically.
+
+        aiida-vasp judges a run by its last step and would repeat all of it. Each step is judged where frames are
+        collected, and those that reached NELM are left out and counted.
+        """
+        if not self.is_dynamics:
+            return None
+        self.report(f"the last step of {node} did not converge electronically; it will be left out of the frames")
+        self.ctx.is_finished = True
+        return ProcessHandlerReport(do_break=True)
+
+    @process_handler(priority=910, enabled=False)
+    def handler_unfinished_calc_ionic(self, node: orm.CalcJobNode) -> None:
+        """Stay out of the way: ``handle_died`` does this, and knows dynamics from relaxation."""
+
+    @process_handler(priority=900, enabled=False)
+    def handler_unfinished_calc_generic(self, node: orm.CalcJobNode) -> None:
+        """Stay out of the way: ``handle_died`` does this."""
+
+
+def gamma_only(structure: orm.StructureData) -> orm.KpointsData:
+    """Return the mesh of the Γ point alone."""
+    kpoints = orm.KpointsData()
+    kpoints.set_cell_from_structure(structure)
+    kpoints.set_kpoints_mesh([1, 1, 1])
+    return kpoints

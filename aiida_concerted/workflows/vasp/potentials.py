@@ -1,0 +1,62 @@
+"""Which POTCAR stands for which element, found before anything is submitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from aiida import orm
+from aiida_vasp.data.potcar import PotcarData
+
+ENMAX = re.compile(rb"ENMAX\s*=\s*([0-9.]+)")
+
+
+def choose_potentials(
+    family: str, structure: orm.StructureData, preferred: Mapping[str, str], *, plain_if_missing: bool
+) -> dict[str, str]:
+    """Return the POTCAR name of each kind of a structure.
+
+    :param family: label of the POTCAR family.
+    :param preferred: POTCAR name for each element; an element that is not in it takes the POTCAR of its own name.
+    :param plain_if_missing: whether an element whose preferred POTCAR the family lacks may take the plain one.
+    :raises ValueError: if the family does not exist or lacks an element, naming both.
+    """
+    mapping = {}
+    for kind in structure.kinds:
+        name = preferred.get(kind.symbol, kind.symbol)
+        if plain_if_missing and name not in PotcarData.get_full_names(family_name=family, element=kind.symbol):
+            name = kind.symbol
+        mapping[kind.name] = name
+    problem = describe_missing([structure], family, mapping)
+    if problem:
+        raise ValueError(problem)
+    return mapping
+
+
+def describe_missing(structures: Iterable[orm.StructureData], family: str, mapping: Mapping[str, str]) -> str | None:
+    """Return one line about the first POTCAR that the family lacks, or None if it has them all.
+
+    :param mapping: POTCAR name of each kind.
+    """
+    if PotcarData.get_potcar_group(family) is None:
+        known = sorted(group.label for group in PotcarData.get_potcar_groups())
+        return (
+            f"there is no POTCAR family '{family}' (known: {', '.join(known) or 'none'}): "
+            "upload it with `aiida-vasp potcar uploadfamily`"
+        )
+    for kind in {kind.name: kind for structure in structures for kind in structure.kinds}.values():
+        if kind.name not in mapping:
+            return f"potential_mapping names no POTCAR of family '{family}' for {kind.name}: add '{kind.name}: <name>'"
+        names = PotcarData.get_full_names(family_name=family, element=kind.symbol)
+        if mapping[kind.name] not in names:
+            return (
+                f"the POTCAR family '{family}' has no '{mapping[kind.name]}' for {kind.symbol} "
+                f"(it has: {', '.join(sorted(names)) or 'none'}): choose another by potential_mapping or upload it"
+            )
+    return None
+
+
+def largest_enmax(potentials: Iterable[PotcarData]) -> float | None:
+    """Return the largest ENMAX in eV of some POTCARs, or None where none states it."""
+    found = [ENMAX.search(potential.get_content()) for potential in potentials]
+    return max((float(match.group(1)) for match in found if match), default=None)
