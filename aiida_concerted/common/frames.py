@@ -73,6 +73,23 @@ class LabelledFrames:
             origins=tuple(self.origins[i] for i in chosen) if self.origins else (),
         )
 
+    def sorted_by_species(self) -> LabelledFrames:
+        """Return the same frames with the atoms ordered by element symbol, each element in its own order.
+
+        Which of two like atoms comes first does not matter to a potential; frames of different programs can so be put
+        together.
+        """
+        order = np.argsort(np.array(self.species), kind="stable")
+        return LabelledFrames(
+            species=tuple(self.species[i] for i in order),
+            cells=self.cells,
+            positions=self.positions[:, order],
+            energies=self.energies,
+            forces=self.forces[:, order],
+            virials=self.virials,
+            origins=self.origins,
+        )
+
     @classmethod
     def concatenate(cls, parts: list[LabelledFrames]) -> LabelledFrames:
         """Return all frames of ``parts`` in order; virials survive only if every part has them.

@@ -41,7 +41,7 @@ class WavesWorkChain(ResumableWorkChain):
         spec.exit_code(
             420,
             "ERROR_CHILDREN_FAILED",
-            message="These runs failed, each tried {attempts} times: {names}. See `verdi process report` of each for why.",
+            message="These runs failed, each tried {attempts} times: {names}. See their reports for why.",
         )
 
     def prepare(self, name: str) -> ProcessBuilder:

@@ -54,7 +54,9 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
             cls.results,
         )
         spec.output_namespace("models", dynamic=True, help="The trained potentials by name.")
-        spec.output_namespace("metrics", dynamic=True, help="Errors of each member: energies in eV/atom, forces in eV/Å.")
+        spec.output_namespace(
+            "metrics", dynamic=True, help="Errors of each member: energies in eV/atom, forces in eV/Å."
+        )
         spec.output_namespace("learning_curves", dynamic=True, help="Loss and errors over the training steps.")
         spec.output_namespace(
             "evaluations", dynamic=True, required=False, help="Predicted and reference values of the held-out frames."
@@ -115,7 +117,12 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
 
     def results(self) -> None:
         """Attach the members' outputs under their names."""
-        labels = {"model": "models", "results": "metrics", "learning_curve": "learning_curves", "evaluation": "evaluations"}
+        labels = {
+            "model": "models",
+            "results": "metrics",
+            "learning_curve": "learning_curves",
+            "evaluation": "evaluations",
+        }
         for name in self.ctx.names:
             outputs = self.child(name).outputs
             for label, namespace in labels.items():

@@ -1,0 +1,63 @@
+"""From a trajectory the diffusivity of its carriers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import calcfunction
+
+from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
+from aiida_concerted.calculations.functions.context import result_context
+from aiida_concerted.data.results import DiffusivityData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
+
+
+@calcfunction
+def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict) -> DiffusivityData:
+    """Return the tracer and charge diffusivity, Haven ratio and conductivities of one run.
+
+    :param trajectory: one run at one temperature.
+    :param parameters: ``material``, ``charge`` in e, ``discard_ps`` in ps, optional ``fit_window_ps`` in ps, ``seed``,
+        optional ``study_uuid``.
+    """
+    settings = parameters.get_dict()
+    window = settings.get("fit_window_ps")
+    result = estimate_diffusivity(
+        trajectory.get_trajectory(),
+        charge=settings.get("charge", 1.0),
+        discard_ps=settings.get("discard_ps", 0.0),
+        fit_window_ps=tuple(window) if window else None,
+        seed=settings.get("seed", 0),
+    )
+    return DiffusivityData(
+        attributes={
+            **result_context(trajectory, settings),
+            "duration_ps": trajectory.duration_ps - settings.get("discard_ps", 0.0),
+            **diffusivity_attributes(result),
+        },
+        result=result.as_dict()["diffusivity"],
+        arrays={
+            "lag_ps": result.lag_ps,
+            "tracer_A2": result.msd_tracer_A2,
+            "collective_A2": result.msd_collective_A2,
+        },
+    )
+
+
+def diffusivity_attributes(result: TransportResult) -> dict[str, Any]:
+    """Return the queryable numbers of a result; what was not computable is ``None``."""
+    charge, haven = result.charge_diffusivity, result.haven_ratio
+    return {
+        "diffusivity_m2_s": result.tracer.value,
+        "diffusivity_stderr_m2_s": result.tracer.stderr,
+        "charge_diffusivity_m2_s": charge.value if charge else None,
+        "charge_diffusivity_stderr_m2_s": charge.stderr if charge else None,
+        "haven_ratio": haven.value if haven else None,
+        "haven_ratio_stderr": haven.stderr if haven else None,
+        "conductivity_S_m": result.nernst_einstein.value if result.nernst_einstein else None,
+        "ab_share": result.ab_share.value if result.ab_share else None,
+        "n_hops": result.n_hops_effective,
+        "sampling": result.sampling,
+        "method": result.method,
+    }

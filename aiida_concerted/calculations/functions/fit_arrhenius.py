@@ -1,0 +1,55 @@
+"""From diffusivities at several temperatures their activation energy."""
+
+from __future__ import annotations
+
+from aiida import orm
+from aiida.engine import calcfunction
+
+from aiida_concerted.analysis.arrhenius import fit_arrhenius as fit
+from aiida_concerted.calculations.functions.context import shared_context
+from aiida_concerted.data.results import ArrheniusData
+
+EXTRAPOLATION_K = 300.0
+
+
+@calcfunction
+def fit_diffusivity(**points: orm.Data) -> ArrheniusData:
+    """Return the Arrhenius fit of the tracer diffusivity.
+
+    A point whose diffusivity is zero has no logarithm; it is left out and named in the result.
+
+    :param points: diffusivities at different temperatures.
+    """
+    nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
+    used = [node for node in nodes if node["diffusivity_m2_s"] > 0]
+    attributes = {
+        **shared_context(nodes),
+        "quantity": "tracer_diffusivity",
+        "temperatures_K": [node["temperature_K"] for node in used],
+        "prefactor_unit": "m2_s",
+        "method": "weighted least squares of ln D",
+    }
+    excluded = [node["temperature_K"] for node in nodes if node["diffusivity_m2_s"] <= 0]
+    if len({node["temperature_K"] for node in used}) < 2:
+        reason = f"{len(used)} temperatures with a positive diffusivity; a fit needs two"
+        return ArrheniusData(attributes={**attributes, "reason": reason})
+    result = fit(
+        [node["temperature_K"] for node in used],
+        [node["diffusivity_m2_s"] for node in used],
+        [node["diffusivity_stderr_m2_s"] for node in used],
+    )
+    content = result.as_dict()
+    content["extrapolated_300K_m2_s"] = result.extrapolate(EXTRAPOLATION_K).as_dict()
+    content["excluded_temperatures_K"] = excluded
+    content["points"] = [
+        {key: node[key] for key in ("temperature_K", "diffusivity_m2_s", "diffusivity_stderr_m2_s")} for node in used
+    ]
+    return ArrheniusData(
+        attributes={
+            **attributes,
+            "activation_energy_eV": result.activation_energy_eV.value,
+            "activation_energy_stderr_eV": result.activation_energy_eV.stderr,
+            "prefactor": result.prefactor.value,
+        },
+        result=content,
+    )

@@ -1,0 +1,34 @@
+"""The turns of a learning loop in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import calcfunction
+
+STATISTICS, METRICS, LABELS = "statistics__", "metrics__", "labels__"
+
+
+@calcfunction
+def summarise_learning(**turns: orm.Data) -> orm.Dict:
+    """Return for each turn the counts of each run, the frames labelled and the errors of the committee.
+
+    :param turns: ``statistics__00``, ``labels__00`` (absent where nothing was labelled) and ``metrics__00__model_0`` …
+        of each turn.
+    """
+    indices = sorted({key.split("__")[1] for key in turns})
+    return orm.Dict({"turns": [_turn(turns, index) for index in indices]})
+
+
+def _turn(turns: dict[str, orm.Data], index: str) -> dict[str, Any]:
+    turn: dict[str, Any] = {"turn": int(index)}
+    if STATISTICS + index in turns:
+        turn["runs"] = turns[STATISTICS + index]["runs"]
+        labels = turns.get(LABELS + index)
+        turn["labelled"] = labels.base.attributes.get("n_frames") if labels is not None else 0
+    prefix = f"{METRICS}{index}__"
+    turn["metrics"] = {
+        key.removeprefix(prefix): turns[key].get_dict() for key in sorted(turns) if key.startswith(prefix)
+    }
+    return turn

@@ -1,0 +1,126 @@
+"""Site networks, and the history of the sites that carriers held."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.common.exceptions import ValidationError
+
+from aiida_concerted.analysis.history import SiteHistory
+from aiida_concerted.analysis.placement import PlacedNetwork, place_network
+from aiida_concerted.analysis.sites import SiteNetwork
+
+
+class SiteNetworkData(orm.Data):
+    """Labelled reference sites of one unit cell, with the hops between them that count as one step.
+
+    :param network: the network.
+    """
+
+    _NETWORK = "network.json"
+
+    def __init__(self, network: SiteNetwork | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if network is None:
+            return
+        content = json.dumps(network.as_dict(), indent=1, sort_keys=True).encode()
+        self.base.repository.put_object_from_filelike(io.BytesIO(content), self._NETWORK)
+        self.base.attributes.set_many(
+            {
+                "material": network.material,
+                "labels": list(network.counts),
+                "counts": network.counts,
+                "n_sites": network.n_sites,
+                "max_edge_A": network.max_edge_A,
+                "modes": list(network.modes),
+            }
+        )
+
+    def _validate(self) -> bool:
+        super()._validate()
+        try:
+            self.get_network()
+        except (FileNotFoundError, KeyError, ValueError) as error:
+            raise ValidationError(f"this node holds no site network: {error}") from error
+        return True
+
+    def get_network(self) -> SiteNetwork:
+        """Return the network."""
+        return SiteNetwork.from_dict(json.loads(self.base.repository.get_object_content(self._NETWORK, mode="r")))
+
+
+class SiteHistoryData(orm.Data):
+    """The site of every carrier over a run, run-length encoded, with how the network lies in the run's cell.
+
+    :param history: the sites.
+    :param placed: the network as it was placed for the assignment.
+    :param context: material, formula, carrier, level_of_theory, n_atoms, temperature_K and optional study_uuid.
+    """
+
+    _HISTORY = "history.npz"
+    CONTEXT = ("material", "formula", "carrier", "level_of_theory", "n_atoms", "temperature_K")
+
+    def __init__(
+        self,
+        history: SiteHistory | None = None,
+        placed: PlacedNetwork | None = None,
+        context: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if history is None or placed is None or context is None:
+            return
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, cell_A=placed.cell, **history.to_arrays())
+        buffer.seek(0)
+        self.base.repository.put_object_from_filelike(buffer, self._HISTORY)
+        self.base.attributes.set_many(
+            {
+                "n_frames": history.n_frames,
+                "frame_interval_ps": history.frame_interval_ps,
+                "n_hops": history.n_hops,
+                "n_carriers": history.n_carriers,
+                "supercell": placed.supercell_summary,
+                "origin_shift": [float(number) for number in placed.origin_shift],
+                "schema_version": 1,
+                **{key: value for key, value in context.items() if value is not None},
+            }
+        )
+        if placed.residual_A is not None:
+            self.base.attributes.set("residual_A", float(placed.residual_A))
+
+    def _validate(self) -> bool:
+        super()._validate()
+        missing = [key for key in self.CONTEXT if self.base.attributes.get(key) is None]
+        if missing:
+            raise ValidationError(f"a site history needs {', '.join(missing)}")
+        try:
+            self.get_history()
+        except (FileNotFoundError, KeyError, ValueError) as error:
+            raise ValidationError(f"this node holds no site history: {error}") from error
+        return True
+
+    def _arrays(self) -> dict[str, Any]:
+        with self.base.repository.open(self._HISTORY, "rb") as handle:
+            content = io.BytesIO(handle.read())
+        with np.load(content, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    def get_history(self) -> SiteHistory:
+        """Return the history."""
+        return SiteHistory.from_arrays(self._arrays())
+
+    def place(self, network: SiteNetwork) -> PlacedNetwork:
+        """Return the network placed as it was for this history.
+
+        :raises ValueError: if it is not the network of this history.
+        """
+        shift = self.base.attributes.get("origin_shift")
+        placed = place_network(network, self._arrays()["cell_A"], origin_shift=tuple(shift))
+        if placed.labels != self.get_history().labels:
+            raise ValueError(f"the site model '{network.material}' is not the one this history was made with")
+        return placed

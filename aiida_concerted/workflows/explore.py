@@ -1,0 +1,168 @@
+"""Molecular dynamics of a committee where it may not yet know what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
+
+from aiida_concerted.calculations.functions.select_candidates import (
+    DEVIATION,
+    TRAJECTORY,
+    select_candidate_structures,
+)
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.waves import WavesWorkChain
+
+SEED_STRIDE = 17
+
+
+def run_name(structure: str, temperature_K: float) -> str:
+    """Return the name of the run of one structure at one temperature."""
+    return f"{structure}_T{temperature_K:g}".replace(".", "p")
+
+
+class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
+    """Runs the committee at several temperatures, compares its members, and picks what to label."""
+
+    _protocol_file = "explore"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+        spec.input_namespace(
+            "structures", dynamic=True, valid_type=orm.StructureData, help="Where the runs begin, by name (cells in Å)."
+        )
+        spec.input_namespace("models", dynamic=True, help="The committee by name; the first member drives the runs.")
+        spec.input(
+            "md",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
+        )
+        spec.input(
+            "temperatures_K",
+            valid_type=orm.List,
+            serializer=orm.to_aiida_type,
+            validator=cls.validate_temperatures,
+            help="Temperatures of the runs in K.",
+        )
+        spec.input(
+            "selection",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick.",
+        )
+        spec.input(
+            "seed",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Int(1),
+            help="Seed of the velocities and of the draw (without unit).",
+        )
+        spec.outline(
+            cls.setup,
+            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
+            cls.select,
+        )
+        spec.output(
+            "statistics",
+            valid_type=orm.Dict,
+            help="Accurate, candidate and failed frames of each run; eV/Å.",
+        )
+        spec.output_namespace(
+            "candidates", dynamic=True, required=False, valid_type=orm.StructureData, help="Structures to label (Å)."
+        )
+        spec.output_namespace("deviations", dynamic=True, help="Deviation of the committee over each run in eV/Å.")
+        spec.exit_code(430, "ERROR_NO_EXPLORATION", message="Every exploration failed: {names}. See their reports.")
+
+    @staticmethod
+    def validate_temperatures(value: orm.List, _: Any) -> str | None:
+        """Return why a list of temperatures is refused."""
+        if not len(value) or any(not isinstance(item, int | float) or item <= 0 for item in value):
+            return f"temperatures_K must be a list of positive temperatures in K, got {value.get_list()}"
+        return None
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        structures: dict[str, orm.StructureData],
+        models: dict[str, orm.Data],
+        *,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param code: the ``lmp`` code.
+        :param structures: where the runs begin, by name.
+        :param models: the committee by name; may be empty when another work chain will fill it.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        builder.run.md.code = code
+        builder.run.md.metadata.options = calcjob_options(options)
+        builder.structures = structures
+        if models:
+            builder.models = models
+        for key in ("md", "selection"):
+            builder[key] = orm.Dict(inputs[key])
+        builder.temperatures_K = orm.List(inputs["temperatures_K"])
+        builder.max_concurrent = inputs["max_concurrent"]
+        return builder
+
+    def setup(self) -> None:
+        """Name the runs: every structure at every temperature."""
+        self.ctx.runs = {
+            run_name(structure, temperature): (structure, temperature)
+            for structure in sorted(self.inputs.structures)
+            for temperature in self.inputs.temperatures_K
+        }
+        self.ctx.pending = list(self.ctx.runs)
+
+    def prepare(self, name: str) -> ProcessBuilder:
+        """Return the run of one structure at one temperature."""
+        structure, temperature = self.ctx.runs[name]
+        index = list(self.ctx.runs).index(name)
+        builder = LammpsBaseWorkChain.get_builder()
+        builder._update(self.exposed_inputs(LammpsBaseWorkChain, "run"))
+        builder.md.structure = self.inputs.structures[structure]
+        builder.md.models = dict(self.inputs.models)
+        builder.md.parameters = orm.Dict(
+            {
+                **self.inputs.md.get_dict(),
+                "temperature_K": temperature,
+                "seed": self.inputs.seed.value + SEED_STRIDE * index,
+            }
+        )
+        return builder
+
+    def judge(self, name: str, child: orm.ProcessNode) -> bool:
+        """Return whether a run left frames with deviations; an explosion ends a run early but is no failure."""
+        return "model_deviation" in child.outputs and "trajectory" in child.outputs
+
+    def select(self) -> ExitCode | None:
+        """Pick the frames to label."""
+        survivors = [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
+        if not survivors:
+            return self.exit_codes.ERROR_NO_EXPLORATION.format(names=", ".join(self.ctx.runs))
+        runs: dict[str, orm.Data] = {}
+        for name in survivors:
+            outputs = self.child(name).outputs
+            runs[DEVIATION + name] = outputs.model_deviation
+            runs[TRAJECTORY + name] = outputs.trajectory
+            self.out(f"deviations.{name}", outputs.model_deviation)
+        parameters = orm.Dict({**self.inputs.selection.get_dict(), "seed": self.inputs.seed.value})
+        outputs = select_candidate_structures(parameters, metadata={"call_link_label": "select"}, **runs)
+        self.out("statistics", outputs["statistics"])
+        for label, node in outputs.items():
+            if label.startswith("candidate_"):
+                self.out(f"candidates.{label.removeprefix('candidate_')}", node)
+        return None

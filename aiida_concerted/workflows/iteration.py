@@ -1,0 +1,164 @@
+"""One turn of concurrent learning: train, explore, label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
+
+from aiida_concerted.calculations.functions.merge_frames import merge_frames
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.explore import ExploreWorkChain
+from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
+
+
+class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
+    """Trains a committee on a dataset, explores with it, and labels what the committee did not agree on."""
+
+    _protocol_file = "iteration"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.input(
+            "dataset", valid_type=LabelledFramesData, help="Frames known so far (energies in eV, forces in eV/Å)."
+        )
+        spec.input("validation", valid_type=LabelledFramesData, required=False, help="Held-out frames to test on.")
+        spec.input(
+            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
+            help="Seed of the turn (without unit); every random choice of its parts follows from it.",
+        )  # fmt: skip
+        spec.expose_inputs(
+            DeepmdCommitteeWorkChain, namespace="committee", exclude=("train.training", "train.validation", "seed")
+        )
+        spec.expose_inputs(ExploreWorkChain, namespace="explore", exclude=("models", "seed"))
+        spec.expose_inputs(VaspLabelWorkChain, namespace="label", exclude=("structures",))
+        spec.outline(
+            cls.run_committee,
+            cls.inspect_committee,
+            cls.run_explore,
+            cls.inspect_explore,
+            if_(cls.should_label)(cls.run_label, cls.inspect_label, cls.merge),
+            cls.results,
+        )
+        spec.expose_outputs(DeepmdCommitteeWorkChain, namespace="committee")
+        spec.output(
+            "statistics",
+            valid_type=orm.Dict,
+            help="Accurate, candidate and failed frames of each run; deviations in eV/Å.",
+        )
+        spec.output("labels", valid_type=LabelledFramesData, required=False, help="Frames labelled in this turn.")
+        spec.output(
+            "dataset", valid_type=LabelledFramesData, required=False, help="The dataset with the new labels in it."
+        )
+        spec.exit_code(431, "ERROR_COMMITTEE_FAILED", message="The committee <{pk}> could not be trained: {reason}")
+        spec.exit_code(432, "ERROR_EXPLORE_FAILED", message="The exploration <{pk}> failed: {reason}")
+        spec.exit_code(433, "ERROR_LABEL_FAILED", message="The labelling <{pk}> failed: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        dp_code: orm.AbstractCode,
+        lammps_code: orm.AbstractCode,
+        vasp_code: orm.AbstractCode,
+        dataset: LabelledFramesData,
+        structures: dict[str, orm.StructureData],
+        *,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param dataset: frames known so far; may be ``None`` when another work chain will fill it.
+        :param structures: where the explorations begin, by name.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        if dataset is not None:
+            builder.dataset = dataset
+        common = {"protocol": protocol, "options": options}
+        committee = DeepmdCommitteeWorkChain.get_builder_from_protocol(
+            dp_code, {}, overrides=inputs["committee"], **common
+        )
+        explore = ExploreWorkChain.get_builder_from_protocol(
+            lammps_code, structures, {}, overrides=inputs["explore"], **common
+        )
+        label = VaspLabelWorkChain.get_builder_from_protocol(vasp_code, structures, overrides=inputs["label"], **common)
+        committee.train.pop("training", None)
+        label.pop("structures", None)
+        builder.committee._update(committee)
+        builder.explore._update(explore)
+        builder.label._update(label)
+        return builder
+
+    def run_committee(self) -> None:
+        """Train the committee on what is known."""
+        builder = DeepmdCommitteeWorkChain.get_builder()
+        builder._update(self.exposed_inputs(DeepmdCommitteeWorkChain, "committee"))
+        builder.train.training = {"known": self.inputs.dataset}
+        if "validation" in self.inputs:
+            builder.train.validation = {"held_out": self.inputs.validation}
+        builder.seed = self.inputs.seed
+        self.to_context(committee=self.run_child("committee", builder))
+
+    def inspect_committee(self) -> ExitCode | None:
+        """Stop unless there is a committee."""
+        node = self.ctx.committee
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_COMMITTEE_FAILED.format(pk=node.pk, reason=node.exit_message)
+        self.out_many(self.exposed_outputs(node, DeepmdCommitteeWorkChain, namespace="committee"))
+        return None
+
+    def run_explore(self) -> None:
+        """Explore with the committee."""
+        builder = ExploreWorkChain.get_builder()
+        builder._update(self.exposed_inputs(ExploreWorkChain, "explore"))
+        builder.models = dict(self.ctx.committee.outputs.models)
+        builder.seed = self.inputs.seed
+        self.to_context(explore=self.run_child("explore", builder))
+
+    def inspect_explore(self) -> ExitCode | None:
+        """Stop unless there are deviations to judge by."""
+        node = self.ctx.explore
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_EXPLORE_FAILED.format(pk=node.pk, reason=node.exit_message)
+        self.out("statistics", node.outputs.statistics)
+        return None
+
+    def should_label(self) -> bool:
+        """Return whether the committee disagreed on anything worth labelling."""
+        return "candidates" in self.ctx.explore.outputs
+
+    def run_label(self) -> None:
+        """Label the candidates."""
+        builder = VaspLabelWorkChain.get_builder()
+        builder._update(self.exposed_inputs(VaspLabelWorkChain, "label"))
+        builder.structures = dict(self.ctx.explore.outputs.candidates)
+        self.to_context(label=self.run_child("label", builder))
+
+    def inspect_label(self) -> ExitCode | None:
+        """Stop if more labels failed than may."""
+        node = self.ctx.label
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LABEL_FAILED.format(pk=node.pk, reason=node.exit_message)
+        self.out("labels", node.outputs.frames)
+        return None
+
+    def merge(self) -> None:
+        """Add the new labels to the dataset."""
+        merged = merge_frames(a_known=self.inputs.dataset, b_labelled=self.ctx.label.outputs.frames)
+        self.out("dataset", merged)
+
+    def results(self) -> None:
+        """Say what the turn brought."""
+        runs = self.ctx.explore.outputs.statistics["runs"]
+        total = {key: sum(run[key] for run in runs.values()) for key in ("accurate", "candidate", "failed")}
+        labelled = len(self.ctx.label.outputs.frames.get_frames()) if "label" in self.ctx else 0
+        counts = ", ".join(f"{number} {key}" for key, number in total.items())
+        self.report(f"{counts}; {labelled} labelled")

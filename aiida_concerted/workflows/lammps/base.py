@@ -1,0 +1,102 @@
+"""One molecular-dynamics run with LAMMPS, mended where it can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import (
+    BaseRestartWorkChain,
+    ProcessBuilder,
+    ProcessHandlerReport,
+    ProcessSpec,
+    process_handler,
+    while_,
+)
+
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.protocols import ProtocolMixin
+
+
+class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
+    """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
+
+    _process_class = LammpsMdCalculation
+    _protocol_file = "lammps_base"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.expose_inputs(LammpsMdCalculation, namespace="md")
+        spec.outline(
+            cls.setup,
+            while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
+            cls.results,
+        )
+        spec.expose_outputs(LammpsMdCalculation)
+        spec.exit_code(
+            510,
+            "ERROR_PHYSICS",
+            message="The run ended, and the physics says no: {reason}. Its sound part is attached.",
+        )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        structure: orm.StructureData,
+        models: dict[str, orm.Data],
+        *,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param code: the ``lmp`` code.
+        :param structure: where the run begins.
+        :param models: potentials by name; the first drives the run, the others give the deviation of the committee.
+        :param overrides: differences from the protocol, in its own nesting.
+        :param options: scheduler options.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        builder.md.code = code
+        builder.md.structure = structure
+        builder.md.models = models
+        builder.md.parameters = orm.Dict(inputs["md"])
+        builder.md.metadata.options = calcjob_options(options)
+        builder.max_iterations = inputs["max_iterations"]
+        return builder
+
+    def setup(self) -> None:
+        """Take the inputs of the run."""
+        super().setup()
+        self.ctx.inputs = self.exposed_inputs(LammpsMdCalculation, "md")
+
+    @process_handler(priority=600)
+    def handle_physics(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport | None:
+        """Stop where the run went to its end and the physics says no.
+
+        Atoms were lost or the energy exploded: the same inputs would do so again. The frames before are attached.
+        """
+        if calculation.exit_status is None or not 500 <= calculation.exit_status < 600:
+            return None
+        self.report(f"LAMMPS <{calculation.pk}>: {calculation.exit_message}; the sound part is kept")
+        self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
+        return ProcessHandlerReport(True, self.exit_codes.ERROR_PHYSICS.format(reason=calculation.exit_message))
+
+    @process_handler(priority=500)
+    def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport | None:
+        """Run again what the machine ended: a kill, a power cut, a full disk, a node that went down.
+
+        The run begins anew with the same seed, hence along the same trajectory.
+        """
+        if calculation.exit_status is None or not 300 <= calculation.exit_status < 500:
+            return None
+        if calculation.exit_code.invalidates_cache is False and calculation.exit_status < 400:
+            return None
+        self.report(f"LAMMPS <{calculation.pk}> was cut short: {calculation.exit_message}; running it again")
+        return ProcessHandlerReport(True)

@@ -1,0 +1,188 @@
+"""Concurrent learning until the committee agrees with itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
+
+from aiida_concerted.calculations.functions.summarise_learning import (
+    LABELS,
+    METRICS,
+    STATISTICS,
+    summarise_learning,
+)
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.learning.stopping import accurate_fractions, is_converged
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.iteration import IterationWorkChain
+from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.waves import positive
+
+SEED_STRIDE = 100
+
+
+class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
+    """Repeats turns of learning until a rule holds or the budget ends, then trains the final committee."""
+
+    _protocol_file = "learn"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.expose_inputs(IterationWorkChain, namespace="iteration", exclude=("dataset", "validation", "seed"))
+        spec.expose_inputs(
+            DeepmdCommitteeWorkChain, namespace="final", exclude=("train.training", "train.validation", "seed")
+        )
+        spec.input("dataset", valid_type=LabelledFramesData, help="Frames to begin with (eV, eV/Å).")
+        spec.input("validation", valid_type=LabelledFramesData, required=False, help="Held-out frames to test on.")
+        spec.input(
+            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
+            help="Seed of the loop (without unit); every random choice of its turns follows from it.",
+        )  # fmt: skip
+        spec.input(
+            "min_iterations", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
+            validator=positive, help="Turns before the stopping rule is asked (a number without unit).",
+        )  # fmt: skip
+        spec.input(
+            "max_iterations", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(12),
+            validator=positive, help="Budget of turns (a number without unit).",
+        )  # fmt: skip
+        spec.input(
+            "accurate_fraction", valid_type=orm.Float, serializer=orm.to_aiida_type, default=lambda: orm.Float(0.99),
+            validator=positive, help="Least accurate fraction of every run that ends the loop (without unit).",
+        )  # fmt: skip
+        spec.input(
+            "consecutive", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
+            validator=positive, help="Turns in a row that must reach it (a number without unit).",
+        )  # fmt: skip
+        spec.outline(
+            cls.setup,
+            while_(cls.should_iterate)(cls.run_iteration, cls.inspect_iteration),
+            cls.run_final,
+            cls.inspect_final,
+            cls.results,
+        )
+        spec.expose_outputs(DeepmdCommitteeWorkChain)
+        spec.output("dataset", valid_type=LabelledFramesData, help="All frames the final committee was trained on.")
+        spec.output("table", valid_type=orm.Dict, help="Counts, labels and errors of each turn (eV/atom, eV/Å).")
+        spec.exit_code(434, "ERROR_ITERATION_FAILED", message="Turn {turn} <{pk}> failed: {reason}")
+        spec.exit_code(435, "ERROR_FINAL_FAILED", message="The final committee <{pk}> could not be trained: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        dp_code: orm.AbstractCode,
+        lammps_code: orm.AbstractCode,
+        vasp_code: orm.AbstractCode,
+        dataset: LabelledFramesData | None,
+        structures: dict[str, orm.StructureData],
+        *,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param dataset: frames to begin with; may be ``None`` when another work chain will fill it.
+        :param structures: where the explorations begin, by name.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        if dataset is not None:
+            builder.dataset = dataset
+        common = {"protocol": protocol, "options": options}
+        iteration = IterationWorkChain.get_builder_from_protocol(
+            dp_code, lammps_code, vasp_code, dataset, structures, overrides=inputs["iteration"], **common
+        )
+        iteration.pop("dataset", None)
+        final = DeepmdCommitteeWorkChain.get_builder_from_protocol(dp_code, {}, overrides=inputs["final"], **common)
+        final.train.pop("training", None)
+        builder.iteration._update(iteration)
+        builder.final._update(final)
+        for key in ("min_iterations", "max_iterations", "accurate_fraction", "consecutive"):
+            builder[key] = inputs[key]
+        return builder
+
+    def setup(self) -> None:
+        """Begin with the given frames."""
+        self.ctx.turn = 0
+        self.ctx.dataset = self.inputs.dataset
+        self.ctx.history = []
+
+    def should_iterate(self) -> bool:
+        """Return whether there is another turn."""
+        if self.ctx.turn < self.inputs.min_iterations.value:
+            return True
+        threshold, consecutive = self.inputs.accurate_fraction.value, self.inputs.consecutive.value
+        if is_converged(self.ctx.history, threshold=threshold, consecutive=consecutive):
+            self.report(f"converged after {self.ctx.turn} turns: at least {threshold:.1%} accurate in every run")
+            return False
+        if self.ctx.turn >= self.inputs.max_iterations.value:
+            self.report(f"the budget of {self.ctx.turn} turns is spent; the committee does not agree everywhere yet")
+            return False
+        return True
+
+    def turn_label(self, turn: int) -> str:
+        """Return the label of a turn's call link; turns count from one for people."""
+        return f"iteration_{turn + 1:02d}"
+
+    def run_iteration(self) -> None:
+        """Run the next turn."""
+        builder = IterationWorkChain.get_builder()
+        builder._update(self.exposed_inputs(IterationWorkChain, "iteration"))
+        builder.dataset = self.ctx.dataset
+        if "validation" in self.inputs:
+            builder.validation = self.inputs.validation
+        builder.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * (self.ctx.turn + 1))
+        label = self.turn_label(self.ctx.turn)
+        self.to_context(**{label: self.run_child(label, builder)})
+
+    def inspect_iteration(self) -> ExitCode | None:
+        """Take over the dataset of the turn."""
+        node = self.ctx[self.turn_label(self.ctx.turn)]
+        self.ctx.turn += 1
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_ITERATION_FAILED.format(
+                turn=self.ctx.turn, pk=node.pk, reason=node.exit_message
+            )
+        self.ctx.history = [*self.ctx.history, accurate_fractions(node.outputs.statistics["runs"])]
+        if "dataset" in node.outputs:
+            self.ctx.dataset = node.outputs.dataset
+        return None
+
+    def run_final(self) -> None:
+        """Train the committee that production will use on everything."""
+        builder = DeepmdCommitteeWorkChain.get_builder()
+        builder._update(self.exposed_inputs(DeepmdCommitteeWorkChain, "final"))
+        builder.train.training = {"known": self.ctx.dataset}
+        if "validation" in self.inputs:
+            builder.train.validation = {"held_out": self.inputs.validation}
+        builder.seed = self.inputs.seed
+        self.to_context(final=self.run_child("final", builder))
+
+    def inspect_final(self) -> ExitCode | None:
+        """Stop unless there is a final committee."""
+        node = self.ctx.final
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_FINAL_FAILED.format(pk=node.pk, reason=node.exit_message)
+        return None
+
+    def results(self) -> None:
+        """Attach the final committee, its dataset and the table of turns."""
+        self.out_many(self.exposed_outputs(self.ctx.final, DeepmdCommitteeWorkChain))
+        self.out("dataset", self.ctx.dataset)
+        columns: dict[str, orm.Data] = {}
+        for turn in range(self.ctx.turn):
+            outputs = self.ctx[self.turn_label(turn)].outputs
+            columns[f"{STATISTICS}{turn + 1:02d}"] = outputs.statistics
+            if "labels" in outputs:
+                columns[f"{LABELS}{turn + 1:02d}"] = outputs.labels
+            for name, metrics in outputs.committee.metrics.items():
+                columns[f"{METRICS}{turn + 1:02d}__{name}"] = metrics
+        for name, metrics in self.ctx.final.outputs.metrics.items():
+            columns[f"{METRICS}{self.ctx.turn + 1:02d}__{name}"] = metrics
+        self.out("table", summarise_learning(metadata={"call_link_label": "table"}, **columns))

@@ -1,0 +1,267 @@
+"""A whole study: from a structure to the activation energies of diffusion and of each concerted mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
+
+from aiida_concerted.calculations.functions.merge_frames import merge_frames
+from aiida_concerted.calculations.functions.order_site_model import order_site_model
+from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.workflows.explore import run_name
+from aiida_concerted.workflows.learn import LearnWorkChain
+from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.sweep import SweepWorkChain
+from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
+from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
+from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
+
+TRAINING, VALIDATION = "aimd", "held_out"
+
+
+class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
+    """Relaxes, samples, learns, sweeps and analyses one material, with its vacancy energies beside."""
+
+    _protocol_file = "study"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.input("sites", valid_type=SiteNetworkData, help="Site model of the carriers (Å).")
+        spec.input(
+            "structure", valid_type=orm.StructureData, required=False,
+            help="Ordered unit cell (Å); without it one is ordered from the site model by electrostatic energy.",
+        )  # fmt: skip
+        spec.input(
+            "ordering", valid_type=orm.Dict, serializer=orm.to_aiida_type, default=lambda: orm.Dict({}),
+            help="Parameters of the ordering (see `order_site_model`; energies in eV).",
+        )  # fmt: skip
+        spec.input(
+            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
+            help="Seed of the study (without unit); every random choice follows from it.",
+        )  # fmt: skip
+        spec.input(
+            "aimd_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type,
+            help="Temperatures in K of the first-principles runs whose frames are trained on.",
+        )  # fmt: skip
+        spec.input(
+            "held_out_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type,
+            default=lambda: orm.List([]),
+            help="Temperatures in K of the first-principles runs that are only tested on.",
+        )  # fmt: skip
+        spec.expose_inputs(VaspBaseWorkChain, namespace="relax", exclude=("structure",))
+        spec.expose_inputs(VaspAimdWorkChain, namespace="aimd", exclude=("structure", "temperature_K", "seed"))
+        spec.expose_inputs(LearnWorkChain, namespace="learn", exclude=(
+            "dataset", "validation", "seed", "iteration.explore.structures",
+        ))  # fmt: skip
+        spec.expose_inputs(SweepWorkChain, namespace="sweep", exclude=("structure", "models", "sites", "seed"))
+        spec.expose_inputs(
+            VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites"),
+            namespace_options={"required": False, "populate_defaults": False},
+        )  # fmt: skip
+        spec.outline(
+            if_(cls.needs_structure)(cls.order_structure),
+            cls.run_relax,
+            cls.inspect_relax,
+            cls.run_aimd,
+            cls.inspect_aimd,
+            cls.run_learn,
+            cls.inspect_learn,
+            cls.run_production,
+            cls.inspect_production,
+        )
+        spec.output("structure", valid_type=orm.StructureData, help="Relaxed unit cell (Å).")
+        spec.expose_outputs(LearnWorkChain, namespace="learn")
+        spec.expose_outputs(SweepWorkChain, namespace="sweep", namespace_options={"required": False})
+        spec.expose_outputs(VaspVacancyWorkChain, namespace="vacancy", namespace_options={"required": False})
+        spec.exit_code(440, "ERROR_RELAX_FAILED", message="The relaxation <{pk}> failed: {reason}")
+        spec.exit_code(441, "ERROR_AIMD_FAILED", message="First-principles molecular dynamics <{pk}> failed: {reason}")
+        spec.exit_code(442, "ERROR_LEARN_FAILED", message="Learning <{pk}> failed: {reason}")
+        spec.exit_code(443, "ERROR_SWEEP_FAILED", message="The sweep <{pk}> failed: {reason}")
+        spec.exit_code(
+            444, "WARNING_VACANCY_FAILED", message="All is done but the vacancy energies <{pk}>, which failed: {reason}"
+        )
+        spec.exit_code(
+            445, "WARNING_POINTS_MISSING", message="The study is done with gaps in the sweep <{pk}>: {reason}"
+        )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        dp_code: orm.AbstractCode,
+        lammps_code: orm.AbstractCode,
+        vasp_code: orm.AbstractCode,
+        *,
+        material: str = "lgps",
+        structure: orm.StructureData | None = None,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param dp_code: DeePMD-kit's ``dp``.
+        :param lammps_code: ``lmp`` with the deepmd pair style.
+        :param vasp_code: VASP.
+        :param material: name of a site model of the package, or the path of one.
+        :param structure: ordered unit cell; without it one is ordered from the site model.
+        :param overrides: differences from the protocol, in its own nesting.
+        :param seed: seed of the study.
+        :param options: scheduler options of every calculation.
+        :raises ValueError: if a name, a key or a structure is not usable; the message says which and what to do.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        sites = SiteNetworkData.from_site_model(material)
+        probe = structure if structure is not None else sites.get_reference_structure()
+        builder = cls.get_builder()
+        builder.sites = sites
+        if structure is not None:
+            builder.structure = structure
+        builder.seed = orm.Int(inputs["seed"] if seed is None else seed)
+        builder.ordering = orm.Dict(inputs["ordering"])
+        for key in ("aimd_temperatures_K", "held_out_temperatures_K"):
+            builder[key] = orm.List(inputs[key])
+        common = {"protocol": protocol, "options": options}
+        parts = {
+            "relax": VaspBaseWorkChain.get_builder_from_protocol(
+                vasp_code, probe, run_type="relax", overrides=inputs["relax"], **common
+            ),
+            "aimd": VaspAimdWorkChain.get_builder_from_protocol(vasp_code, probe, overrides=inputs["aimd"], **common),
+            "learn": LearnWorkChain.get_builder_from_protocol(
+                dp_code, lammps_code, vasp_code, None, {"cell": probe}, overrides=inputs["learn"], **common
+            ),
+            "sweep": SweepWorkChain.get_builder_from_protocol(
+                lammps_code, None, {}, sites=sites, overrides=inputs["sweep"], **common
+            ),
+        }
+        if inputs["with_vacancy"]:
+            parts["vacancy"] = VaspVacancyWorkChain.get_builder_from_protocol(
+                vasp_code, probe, sites=sites, overrides=inputs["vacancy"], **common
+            )
+        for name, part in parts.items():
+            _strip(part)
+            builder[name]._update(part)
+        return builder
+
+    def needs_structure(self) -> bool:
+        """Return whether a structure has to be made."""
+        return "structure" not in self.inputs
+
+    def order_structure(self) -> None:
+        """Order the site model into one cell by electrostatic energy."""
+        parameters = orm.Dict({**self.inputs.ordering.get_dict(), "seed": self.inputs.seed.value})
+        ordered = order_site_model(self.inputs.sites, parameters, metadata={"call_link_label": "order"})
+        self.ctx.structure = ordered["structure"]
+
+    def run_relax(self) -> None:
+        """Relax the positions at the fixed lattice."""
+        builder = VaspBaseWorkChain.get_builder()
+        builder._update(self.exposed_inputs(VaspBaseWorkChain, "relax"))
+        builder.structure = self.inputs.get("structure") or self.ctx.structure
+        self.to_context(relax=self.run_child("relax", builder))
+
+    def inspect_relax(self) -> ExitCode | None:
+        """Take the relaxed structure."""
+        node = self.ctx.relax
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_RELAX_FAILED.format(pk=node.pk, reason=node.exit_message)
+        self.ctx.structure = node.outputs.structure
+        self.out("structure", self.ctx.structure)
+        return None
+
+    def aimd_runs(self) -> dict[str, float]:
+        """Return the temperature of each first-principles run by its name."""
+        training = {run_name(TRAINING, value): value for value in self.inputs.aimd_temperatures_K}
+        held_out = {run_name(VALIDATION, value): value for value in self.inputs.held_out_temperatures_K}
+        return {**training, **held_out}
+
+    def run_aimd(self) -> None:
+        """Sample configurations from first principles."""
+        for index, (name, temperature) in enumerate(self.aimd_runs().items()):
+            builder = VaspAimdWorkChain.get_builder()
+            builder._update(self.exposed_inputs(VaspAimdWorkChain, "aimd"))
+            builder.structure = self.ctx.structure
+            builder.temperature_K = orm.Float(temperature)
+            builder.seed = orm.Int(self.inputs.seed.value + index)
+            self.to_context(**{name: self.run_child(name, builder)})
+
+    def inspect_aimd(self) -> ExitCode | None:
+        """Put the frames together: those to train on, and those of other runs to test on."""
+        frames = {}
+        for name in self.aimd_runs():
+            node = self.ctx[name]
+            if not node.is_finished_ok:
+                return self.exit_codes.ERROR_AIMD_FAILED.format(pk=node.pk, reason=node.exit_message)
+            frames[name] = node.outputs.frames
+        training = {name: node for name, node in frames.items() if name.startswith(TRAINING)}
+        held_out = {name: node for name, node in frames.items() if name.startswith(VALIDATION)}
+        self.ctx.dataset = merge_frames(metadata={"call_link_label": "dataset"}, **training)
+        if held_out:
+            self.ctx.validation = merge_frames(metadata={"call_link_label": "held_out"}, **held_out)
+        return None
+
+    def run_learn(self) -> None:
+        """Learn a potential."""
+        builder = LearnWorkChain.get_builder()
+        builder._update(self.exposed_inputs(LearnWorkChain, "learn"))
+        builder.dataset = self.ctx.dataset
+        if "validation" in self.ctx:
+            builder.validation = self.ctx.validation
+        builder.iteration.explore.structures = {"cell": self.ctx.structure}
+        builder.seed = self.inputs.seed
+        self.to_context(learn=self.run_child("learn", builder))
+
+    def inspect_learn(self) -> ExitCode | None:
+        """Take the final committee."""
+        node = self.ctx.learn
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LEARN_FAILED.format(pk=node.pk, reason=node.exit_message)
+        self.out_many(self.exposed_outputs(node, LearnWorkChain, namespace="learn"))
+        return None
+
+    def run_production(self) -> None:
+        """Sweep the temperatures with the first potential; compute the vacancy energies beside."""
+        builder = SweepWorkChain.get_builder()
+        builder._update(self.exposed_inputs(SweepWorkChain, "sweep"))
+        builder.structure = self.ctx.structure
+        builder.sites = self.inputs.sites
+        models = dict(self.ctx.learn.outputs.models)
+        first = sorted(models)[0]
+        builder.models = {first: models[first]}
+        builder.analysis = orm.Dict({**builder.analysis.get_dict(), "study_uuid": self.node.uuid})
+        builder.seed = self.inputs.seed
+        self.to_context(sweep=self.run_child("sweep", builder))
+        if "vacancy" in self.inputs:
+            vacancy = VaspVacancyWorkChain.get_builder()
+            vacancy._update(self.exposed_inputs(VaspVacancyWorkChain, "vacancy"))
+            vacancy.structure = self.ctx.structure
+            vacancy.sites = self.inputs.sites
+            self.to_context(vacancy=self.run_child("vacancy", vacancy))
+
+    def inspect_production(self) -> ExitCode | None:
+        """Attach the results; vacancy energies that failed do not take the sweep with them."""
+        sweep, vacancy = self.ctx.sweep, self.ctx.get("vacancy")
+        if vacancy is not None and vacancy.is_finished_ok:
+            self.out_many(self.exposed_outputs(vacancy, VaspVacancyWorkChain, namespace="vacancy"))
+        has_gaps = sweep.exit_status == SweepWorkChain.exit_codes.WARNING_POINTS_MISSING.status
+        if not (sweep.is_finished_ok or has_gaps):
+            return self.exit_codes.ERROR_SWEEP_FAILED.format(pk=sweep.pk, reason=sweep.exit_message)
+        self.out_many(self.exposed_outputs(sweep, SweepWorkChain, namespace="sweep"))
+        if has_gaps:
+            return self.exit_codes.WARNING_POINTS_MISSING.format(pk=sweep.pk, reason=sweep.exit_message)
+        if vacancy is not None and not vacancy.is_finished_ok:
+            return self.exit_codes.WARNING_VACANCY_FAILED.format(pk=vacancy.pk, reason=vacancy.exit_message)
+        return None
+
+
+def _strip(part: ProcessBuilder) -> None:
+    """Take out of a part's builder what only the study knows when it runs."""
+    for key in ("structure", "sites", "temperature_K", "dataset", "models"):
+        part.pop(key, None)
+    if "iteration" in part:
+        part.iteration.explore.pop("structures", None)

@@ -1,0 +1,223 @@
+"""Production runs over temperatures, each analysed into results, and the fits over all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
+
+from aiida_concerted.calculations.functions.assign_carrier_sites import assign_carrier_sites
+from aiida_concerted.calculations.functions.compute_diffusivity import compute_diffusivity
+from aiida_concerted.calculations.functions.compute_site_statistics import compute_site_statistics
+from aiida_concerted.calculations.functions.find_modes import find_modes
+from aiida_concerted.calculations.functions.fit_arrhenius import fit_diffusivity
+from aiida_concerted.calculations.functions.fit_modes import fit_modes
+from aiida_concerted.calculations.functions.make_supercell import make_supercell
+from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.waves import WavesWorkChain
+
+SEED_STRIDE = 31
+
+
+class SweepWorkChain(ProtocolMixin, WavesWorkChain):
+    """Runs a potential at several temperatures and turns each trajectory into diffusivities, sites and modes."""
+
+    _protocol_file = "sweep"
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+        spec.input("structure", valid_type=orm.StructureData, help="Ordered unit cell (Å) that the supercell repeats.")
+        spec.input_namespace("models", dynamic=True, help="The potential that drives the runs, by name; one is enough.")
+        spec.input(
+            "sites", valid_type=SiteNetworkData, required=False, help="Site model (Å); without it no sites or modes."
+        )
+        spec.input(
+            "supercell",
+            valid_type=orm.List,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.List([1, 1, 1]),
+            help="Repetitions of the unit cell along a, b and c (numbers without unit).",
+        )
+        spec.input(
+            "temperatures_K",
+            valid_type=orm.List,
+            serializer=orm.to_aiida_type,
+            validator=ExploreWorkChain.validate_temperatures,
+            help="Temperatures of the runs in K.",
+        )
+        spec.input(
+            "md",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
+        )
+        spec.input(
+            "analysis",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="Parameters of the analysis: material, charge (e), discard_ps, window_ps, recrossing_ps, study_uuid.",
+        )
+        spec.input(
+            "seed",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Int(1),
+            help="Seed of the velocities and of the bootstrap (without unit).",
+        )
+        spec.outline(
+            cls.setup,
+            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
+            if_(cls.lacks_points)(cls.fail),
+            cls.analyse_transport,
+            if_(cls.has_sites)(cls.analyse_sites),
+            cls.results,
+        )
+        outputs = {
+            "trajectories": "Production trajectories by run (Å, ps).",
+            "thermo": "Temperature in K and energies in eV over each run.",
+            "diffusivities": "Diffusivities in m²/s by run.",
+            "site_histories": "Site of every carrier over each run (ps).",
+            "site_statistics": "Occupancies and residence times in ps by run.",
+            "modes": "Concerted modes by run: counts and frequencies in 1/s.",
+            "arrhenius": "Activation energies in eV: of the diffusivity and of each mode.",
+        }
+        for label, text in outputs.items():
+            spec.output_namespace(label, dynamic=True, required=False, help=text)
+        spec.exit_code(
+            436, "ERROR_TOO_FEW_POINTS", message="Fewer than two temperatures were reached; failed: {names}."
+        )
+        spec.exit_code(
+            437,
+            "WARNING_POINTS_MISSING",
+            message="The sweep is analysed, but these runs failed and are missing: {names}.",
+        )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        structure: orm.StructureData | None,
+        models: dict[str, orm.Data],
+        *,
+        sites: SiteNetworkData | None = None,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder filled from a protocol.
+
+        :param code: the ``lmp`` code.
+        :param structure: ordered unit cell; may be ``None`` when another work chain will fill it.
+        :param models: the potential by name; may be empty when another work chain will fill it.
+        :param sites: site model of the carriers.
+        """
+        inputs = cls.get_protocol_inputs(protocol, overrides)
+        builder = cls.get_builder()
+        builder.run.md.code = code
+        builder.run.md.metadata.options = calcjob_options(options)
+        if structure is not None:
+            builder.structure = structure
+        if models:
+            builder.models = models
+        analysis = dict(inputs["analysis"])
+        if sites is not None:
+            builder.sites = sites
+            analysis.setdefault("material", sites.base.attributes.get("material"))
+        builder.analysis = orm.Dict(analysis)
+        builder.md = orm.Dict(inputs["md"])
+        for key in ("supercell", "temperatures_K"):
+            builder[key] = orm.List(inputs[key])
+        builder.max_concurrent = inputs["max_concurrent"]
+        return builder
+
+    def setup(self) -> None:
+        """Build the supercell and name the runs."""
+        self.ctx.supercell = make_supercell(
+            self.inputs.structure, self.inputs.supercell, metadata={"call_link_label": "supercell"}
+        )
+        self.ctx.runs = {run_name("run", temperature): temperature for temperature in self.inputs.temperatures_K}
+        self.ctx.pending = list(self.ctx.runs)
+
+    def prepare(self, name: str) -> ProcessBuilder:
+        """Return the run at one temperature."""
+        builder = LammpsBaseWorkChain.get_builder()
+        builder._update(self.exposed_inputs(LammpsBaseWorkChain, "run"))
+        builder.md.structure = self.ctx.supercell
+        builder.md.models = dict(self.inputs.models)
+        seed = self.inputs.seed.value + SEED_STRIDE * list(self.ctx.runs).index(name)
+        builder.md.parameters = orm.Dict(
+            {**self.inputs.md.get_dict(), "temperature_K": self.ctx.runs[name], "seed": seed}
+        )
+        return builder
+
+    @property
+    def survivors(self) -> list[str]:
+        """Return the names of the runs that left a trajectory."""
+        return [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
+
+    def lacks_points(self) -> bool:
+        """Return whether there is too little to fit."""
+        return len(self.survivors) < min(2, len(self.ctx.runs))
+
+    def fail(self) -> ExitCode:
+        """Stop."""
+        return self.exit_codes.ERROR_TOO_FEW_POINTS.format(names=", ".join(self.ctx.failed))
+
+    def analysis_parameters(self) -> orm.Dict:
+        """Return the parameters of the analysis with the seed in them, one node for the whole sweep."""
+        if "analysis_parameters" not in self.ctx:
+            self.ctx.analysis_parameters = orm.Dict(
+                {**self.inputs.analysis.get_dict(), "seed": self.inputs.seed.value}
+            ).store()
+        return self.ctx.analysis_parameters
+
+    def analyse_transport(self) -> None:
+        """Turn every trajectory into a diffusivity, and fit them."""
+        diffusivities = {}
+        for name in self.survivors:
+            outputs = self.child(name).outputs
+            self.out(f"trajectories.{name}", outputs.trajectory)
+            self.out(f"thermo.{name}", outputs.thermo)
+            diffusivities[name] = compute_diffusivity(
+                outputs.trajectory, self.analysis_parameters(), metadata={"call_link_label": f"diffusivity_{name}"}
+            )
+            self.out(f"diffusivities.{name}", diffusivities[name])
+        if len(diffusivities) > 1:
+            fit = fit_diffusivity(**diffusivities, metadata={"call_link_label": "arrhenius_diffusivity"})
+            self.out("arrhenius.diffusivity", fit)
+
+    def has_sites(self) -> bool:
+        """Return whether there is a site model."""
+        return "sites" in self.inputs
+
+    def analyse_sites(self) -> None:
+        """Turn every trajectory into the sites its carriers visit, their statistics and concerted modes."""
+        modes = {}
+        sites, parameters = self.inputs.sites, self.analysis_parameters()
+        for name in self.survivors:
+            trajectory = self.child(name).outputs.trajectory
+            history = assign_carrier_sites(trajectory, sites, parameters, metadata={"call_link_label": f"sites_{name}"})
+            self.out(f"site_histories.{name}", history)
+            statistics = compute_site_statistics(
+                history, sites, parameters, metadata={"call_link_label": f"statistics_{name}"}
+            )
+            self.out(f"site_statistics.{name}", statistics)
+            modes[name] = find_modes(history, sites, parameters, metadata={"call_link_label": f"modes_{name}"})
+            self.out(f"modes.{name}", modes[name])
+        if len(modes) > 1:
+            for label, fit in fit_modes(**modes, metadata={"call_link_label": "arrhenius_modes"}).items():
+                self.out(f"arrhenius.{label}", fit)
+
+    def results(self) -> ExitCode | None:
+        """Say which runs are missing, if any."""
+        if self.ctx.get("failed"):
+            return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed))
+        return None
