@@ -1,0 +1,68 @@
+"""The one study of a demonstration folder: submitted once, found again whatever was killed in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aiida_concerted.environment.errors import SetupError
+from aiida_concerted.environment.folder import DemoFolder, read_json, write_json_atomically
+
+if TYPE_CHECKING:
+    from aiida.engine import ProcessBuilder
+    from aiida.orm import ProcessNode
+
+STUDY_LABEL = "aiida-concerted demonstration"
+
+
+def find_study(folder: DemoFolder) -> ProcessNode | None:
+    """Return the folder's study, or ``None`` where none was submitted or it was killed.
+
+    The file that remembers it comes first; where that is lost, the newest process with the label of a demonstration.
+    """
+    from aiida import orm
+
+    remembered = (read_json(folder.study_file) or {}).get("uuid")
+    filters: dict[str, Any] = {"attributes.process_state": {"!==": "killed"}}
+    key, value = ("uuid", remembered) if remembered else ("label", STUDY_LABEL)
+    query = orm.QueryBuilder().append(orm.WorkChainNode, filters={**filters, key: value}, tag="study")
+    query.order_by({"study": {"id": "desc"}})
+    found = query.limit(1).all(flat=True)
+    return found[0] if found else None
+
+
+def submit_study(
+    folder: DemoFolder, build: Callable[[], ProcessBuilder], settings: dict[str, Any]
+) -> tuple[ProcessNode, bool]:
+    """Return the folder's study and whether it was submitted now rather than earlier.
+
+    :param build: makes the builder of a new study; called only if there is none.
+    :param settings: what the user chose; an earlier study with other settings is refused.
+    :raises SetupError: if there is a study with other settings.
+    """
+    study = find_study(folder)
+    if study is not None:
+        _compare_settings(folder, settings)
+        _remember(folder, study, settings)
+        return study, False
+    from aiida.engine import submit
+
+    builder = build()
+    builder["metadata"]["label"] = STUDY_LABEL
+    study = submit(builder)
+    _remember(folder, study, settings)
+    return study, True
+
+
+def _compare_settings(folder: DemoFolder, settings: dict[str, Any]) -> None:
+    known = (read_json(folder.study_file) or {}).get("settings", {})
+    for name, value in settings.items():
+        if name in known and known[name] != value:
+            raise SetupError(
+                f"{folder.path} holds a study with {name} {known[name]}, not {value}: use --restart or another --folder"
+            )
+
+
+def _remember(folder: DemoFolder, study: ProcessNode, settings: dict[str, Any]) -> None:
+    if (read_json(folder.study_file) or {}).get("uuid") != study.uuid:
+        write_json_atomically(folder.study_file, {"uuid": study.uuid, "pk": study.pk, "settings": settings})

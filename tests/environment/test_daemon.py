@@ -1,0 +1,84 @@
+"""The daemon of a demonstration folder, killed in every way, in a folder that lies deep and has blanks in its path."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.environment.helpers import act, begin, end_all, finish
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder whose path is longer than a socket's may be."""
+    path = tmp_path / "a folder with blanks" / ("deep" * 40) / "it's a demo"
+    yield path
+    end_all(path)
+
+
+def wait_for_jobs(folder, n_jobs, timeout_s=30):
+    """Wait until the sleeping jobs have made their working folders."""
+    deadline = time.monotonic() + timeout_s
+    while len(list(folder.glob("work/*/*/*/_aiidasubmit.sh"))) < n_jobs:
+        assert time.monotonic() < deadline, "the jobs did not start"
+        time.sleep(0.2)
+
+
+def kill(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_everything_killed_in_the_middle_goes_on_and_repeats_nothing(folder):
+    assert len(str(folder)) > 150
+    first = act("start", folder, 2, 4)
+    wait_for_jobs(folder, 2)
+    kill([pid for group in first["processes"].values() for pid in group])
+    again = act("start", folder, 2, 4)
+    assert again["uuid"] == first["uuid"]
+    assert not again["is_new"]
+    assert all(not set(pids) & set(again["processes"][role]) for role, pids in first["processes"].items())
+    outcome = act("wait", folder, 60)
+    assert (outcome["state"], outcome["exit_status"], outcome["open"]) == ("finished", 0, [])
+    assert len(outcome["jobs"]) == 4
+    assert act("stop", folder) == {"running": False, "left": 0}
+
+
+def test_a_killed_supervisor_leaves_no_second_set_of_workers(folder):
+    first = act("start", folder, 1, 3)
+    wait_for_jobs(folder, 1)
+    kill(first["processes"]["start-circus"])
+    again = act("start", folder, 1, 3)
+    assert len(again["processes"]["worker"]) == 1
+    assert not set(first["processes"]["worker"]) & set(again["processes"]["worker"])
+    outcome = act("wait", folder, 60)
+    assert (outcome["state"], outcome["exit_status"], len(outcome["jobs"])) == ("finished", 0, 2)
+    act("stop", folder)
+
+
+def test_a_restarted_broker_is_heard_again_after_the_next_start(folder):
+    first = act("start", folder, 1, 3)
+    wait_for_jobs(folder, 1)
+    kill(first["processes"]["broker"])
+    again = act("start", folder, 1, 3)
+    assert again["processes"]["broker"] != first["processes"]["broker"]
+    assert again["processes"]["worker"] != first["processes"]["worker"]
+    outcome = act("wait", folder, 60)
+    assert (outcome["state"], outcome["exit_status"], len(outcome["jobs"])) == ("finished", 0, 2)
+    act("stop", folder)
+
+
+def test_a_slow_reader_harms_nothing(folder):
+    act("start", folder, 2, 1)
+    reader = begin("read_slowly", folder, 10)
+    outcome = act("wait", folder, 60)
+    took = finish(reader)
+    assert took["rows"] > 0
+    assert (outcome["state"], outcome["exit_status"], outcome["states"]) == ("finished", 0, ["finished"])
+    log = next(folder.glob(".aiida/daemon/log/aiida-*.log")).read_text()
+    assert "database is locked" not in log
+    assert "Traceback" not in log
+    act("stop", folder)
