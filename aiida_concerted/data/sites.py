@@ -13,25 +13,26 @@ from aiida.common.exceptions import ValidationError
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.materials import load_site_model
 
 
 class SiteNetworkData(orm.Data):
     """Labelled reference sites of one unit cell, with the hops between them that count as one step.
 
     :param network: the network.
+    :param carrier: element symbol of the ions that move between the sites.
     """
 
     _NETWORK = "network.json"
 
-    def __init__(self, network: SiteNetwork | None = None, **kwargs: Any) -> None:
+    def __init__(self, network: SiteNetwork, *, carrier: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if network is None:
-            return
         content = json.dumps(network.as_dict(), indent=1, sort_keys=True).encode()
         self.base.repository.put_object_from_filelike(io.BytesIO(content), self._NETWORK)
         self.base.attributes.set_many(
             {
                 "material": network.material,
+                "carrier": carrier,
                 "labels": list(network.counts),
                 "counts": network.counts,
                 "n_sites": network.n_sites,
@@ -47,6 +48,31 @@ class SiteNetworkData(orm.Data):
         except (FileNotFoundError, KeyError, ValueError) as error:
             raise ValidationError(f"this node holds no site network: {error}") from error
         return True
+
+    @classmethod
+    def from_site_model(cls, name: str) -> SiteNetworkData:
+        """Return an unstored node of a site model.
+
+        :param name: name of a shipped model, or the path of a YAML file.
+        :raises ValueError: if there is no such model or it is malformed.
+        """
+        model = load_site_model(name)
+        return cls(model.network(), carrier=model.carrier)
+
+    def get_outline(self) -> orm.StructureData:
+        """Return an unstored cell that has every element and every site, overlapping ones too.
+
+        It stands for structures that do not exist yet where only cell and elements count: the choice of potentials
+        and k-points. Nothing should ever be computed for it.
+        """
+        network = self.get_network()
+        structure = orm.StructureData(cell=network.cell.tolist())
+        atoms = [(self.base.attributes.get("carrier"), position) for position in network.fractional]
+        for elements, position in zip(network.framework_elements, network.framework_fractional, strict=True):
+            atoms += [(element, position) for element in elements]
+        for symbol, position in sorted(atoms, key=lambda atom: atom[0]):
+            structure.append_atom(symbols=symbol, position=(position @ network.cell).tolist())
+        return structure
 
     def get_network(self) -> SiteNetwork:
         """Return the network."""
@@ -66,14 +92,13 @@ class SiteHistoryData(orm.Data):
 
     def __init__(
         self,
-        history: SiteHistory | None = None,
-        placed: PlacedNetwork | None = None,
-        context: dict[str, Any] | None = None,
+        history: SiteHistory,
+        placed: PlacedNetwork,
+        *,
+        context: dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if history is None or placed is None or context is None:
-            return
         buffer = io.BytesIO()
         np.savez_compressed(buffer, cell_A=placed.cell, **history.to_arrays())
         buffer.seek(0)

@@ -160,7 +160,9 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             runs[TRAJECTORY + name] = outputs.trajectory
             self.out(f"deviations.{name}", outputs.model_deviation)
         parameters = orm.Dict({**self.inputs.selection.get_dict(), "seed": self.inputs.seed.value})
-        outputs = select_candidate_structures(parameters, metadata={"call_link_label": "select"}, **runs)
+        outputs = self.call(select_candidate_structures, "select", parameters, **runs)
+        if outputs is None:
+            return self.function_failure()
         self.out("statistics", outputs["statistics"])
         for label, node in outputs.items():
             if label.startswith("candidate_"):

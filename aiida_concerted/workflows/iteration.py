@@ -150,10 +150,14 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
         self.out("labels", node.outputs.frames)
         return None
 
-    def merge(self) -> None:
+    def merge(self) -> ExitCode | None:
         """Add the new labels to the dataset."""
-        merged = merge_frames(a_known=self.inputs.dataset, b_labelled=self.ctx.label.outputs.frames)
+        parts = {"a_known": self.inputs.dataset, "b_labelled": self.ctx.label.outputs.frames}
+        merged = self.call(merge_frames, "merge", **parts)
+        if merged is None:
+            return self.function_failure()
         self.out("dataset", merged)
+        return None
 
     def results(self) -> None:
         """Say what the turn brought."""

@@ -185,4 +185,4 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
                 columns[f"{METRICS}{turn + 1:02d}__{name}"] = metrics
         for name, metrics in self.ctx.final.outputs.metrics.items():
             columns[f"{METRICS}{self.ctx.turn + 1:02d}__{name}"] = metrics
-        self.out("table", summarise_learning(metadata={"call_link_label": "table"}, **columns))
+        self.out("table", self.call(summarise_learning, "table", **columns))

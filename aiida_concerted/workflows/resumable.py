@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from aiida import orm
 from aiida.common.links import LinkType
-from aiida.engine import ProcessBuilder, WorkChain
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, WorkChain
 
 
 class ResumableWorkChain(WorkChain):
@@ -13,6 +16,31 @@ class ResumableWorkChain(WorkChain):
     AiiDA repeats a step that was interrupted before its checkpoint was written. The children which that step had
     submitted by then are in the graph: they are found by the label of their call link and waited for.
     """
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the exit code of calcfunctions that refuse their inputs."""
+        super().define(spec)
+        spec.exit_code(419, "ERROR_FUNCTION_FAILED", message="{name} <{pk}>: {reason}")
+
+    def call(self, function: Callable[..., Any], label: str, *args: orm.Data, **kwargs: orm.Data) -> Any:
+        """Return what a calcfunction returns, or ``None`` where it ended with an exit code.
+
+        After a ``None`` a step ends with ``return self.function_failure()``.
+
+        :param label: label of the call link.
+        """
+        result, node = function.run_get_node(*args, metadata={"call_link_label": label}, **kwargs)  # type: ignore[attr-defined]
+        if node.is_finished_ok:
+            return result
+        self.ctx.function_failure = (node.process_label, node.pk, node.exit_message)
+        return None
+
+    def function_failure(self) -> ExitCode:
+        """Return the exit code that says which calcfunction refused its inputs and why."""
+        name, pk, reason = self.ctx.function_failure
+        exit_code: ExitCode = self.exit_codes.ERROR_FUNCTION_FAILED.format(name=name, pk=pk, reason=reason)
+        return exit_code
 
     def run_child(self, label: str, builder: ProcessBuilder, *, attempt: int = 1) -> orm.ProcessNode:
         """Return the child of this label and attempt, submitting it unless an earlier run of the step did.

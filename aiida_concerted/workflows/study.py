@@ -117,7 +117,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
         sites = SiteNetworkData.from_site_model(material)
-        probe = structure if structure is not None else sites.get_reference_structure()
+        probe = structure if structure is not None else sites.get_outline()
         builder = cls.get_builder()
         builder.sites = sites
         if structure is not None:
@@ -152,11 +152,14 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         """Return whether a structure has to be made."""
         return "structure" not in self.inputs
 
-    def order_structure(self) -> None:
+    def order_structure(self) -> ExitCode | None:
         """Order the site model into one cell by electrostatic energy."""
         parameters = orm.Dict({**self.inputs.ordering.get_dict(), "seed": self.inputs.seed.value})
-        ordered = order_site_model(self.inputs.sites, parameters, metadata={"call_link_label": "order"})
+        ordered = self.call(order_site_model, "order", self.inputs.sites, parameters)
+        if ordered is None:
+            return self.function_failure()
         self.ctx.structure = ordered["structure"]
+        return None
 
     def run_relax(self) -> None:
         """Relax the positions at the fixed lattice."""
@@ -200,9 +203,11 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             frames[name] = node.outputs.frames
         training = {name: node for name, node in frames.items() if name.startswith(TRAINING)}
         held_out = {name: node for name, node in frames.items() if name.startswith(VALIDATION)}
-        self.ctx.dataset = merge_frames(metadata={"call_link_label": "dataset"}, **training)
+        self.ctx.dataset = self.call(merge_frames, "dataset", **training)
+        if self.ctx.dataset is None:
+            return self.function_failure()
         if held_out:
-            self.ctx.validation = merge_frames(metadata={"call_link_label": "held_out"}, **held_out)
+            self.ctx.validation = self.call(merge_frames, "held_out", **held_out)
         return None
 
     def run_learn(self) -> None:

@@ -138,13 +138,14 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         builder.max_concurrent = inputs["max_concurrent"]
         return builder
 
-    def setup(self) -> None:
+    def setup(self) -> ExitCode | None:
         """Build the supercell and name the runs."""
-        self.ctx.supercell = make_supercell(
-            self.inputs.structure, self.inputs.supercell, metadata={"call_link_label": "supercell"}
-        )
+        self.ctx.supercell = self.call(make_supercell, "supercell", self.inputs.structure, self.inputs.supercell)
+        if self.ctx.supercell is None:
+            return self.function_failure()
         self.ctx.runs = {run_name("run", temperature): temperature for temperature in self.inputs.temperatures_K}
         self.ctx.pending = list(self.ctx.runs)
+        return None
 
     def prepare(self, name: str) -> ProcessBuilder:
         """Return the run at one temperature."""
@@ -179,42 +180,54 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             ).store()
         return self.ctx.analysis_parameters
 
-    def analyse_transport(self) -> None:
+    def analyse_transport(self) -> ExitCode | None:
         """Turn every trajectory into a diffusivity, and fit them."""
         diffusivities = {}
         for name in self.survivors:
             outputs = self.child(name).outputs
             self.out(f"trajectories.{name}", outputs.trajectory)
             self.out(f"thermo.{name}", outputs.thermo)
-            diffusivities[name] = compute_diffusivity(
-                outputs.trajectory, self.analysis_parameters(), metadata={"call_link_label": f"diffusivity_{name}"}
+            result = self.call(
+                compute_diffusivity, f"diffusivity_{name}", outputs.trajectory, self.analysis_parameters()
             )
-            self.out(f"diffusivities.{name}", diffusivities[name])
+            if result is None:
+                return self.function_failure()
+            self.out(f"diffusivities.{name}", result)
+            diffusivities[name] = result
         if len(diffusivities) > 1:
-            fit = fit_diffusivity(**diffusivities, metadata={"call_link_label": "arrhenius_diffusivity"})
+            fit = self.call(fit_diffusivity, "arrhenius_diffusivity", **diffusivities)
+            if fit is None:
+                return self.function_failure()
             self.out("arrhenius.diffusivity", fit)
+        return None
 
     def has_sites(self) -> bool:
         """Return whether there is a site model."""
         return "sites" in self.inputs
 
-    def analyse_sites(self) -> None:
+    def analyse_sites(self) -> ExitCode | None:
         """Turn every trajectory into the sites its carriers visit, their statistics and concerted modes."""
-        modes = {}
         sites, parameters = self.inputs.sites, self.analysis_parameters()
+        modes = {}
         for name in self.survivors:
             trajectory = self.child(name).outputs.trajectory
-            history = assign_carrier_sites(trajectory, sites, parameters, metadata={"call_link_label": f"sites_{name}"})
+            history = self.call(assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters)
+            if history is None:
+                return self.function_failure()
             self.out(f"site_histories.{name}", history)
-            statistics = compute_site_statistics(
-                history, sites, parameters, metadata={"call_link_label": f"statistics_{name}"}
-            )
+            statistics = self.call(compute_site_statistics, f"statistics_{name}", history, sites, parameters)
+            modes[name] = self.call(find_modes, f"modes_{name}", history, sites, parameters)
+            if statistics is None or modes[name] is None:
+                return self.function_failure()
             self.out(f"site_statistics.{name}", statistics)
-            modes[name] = find_modes(history, sites, parameters, metadata={"call_link_label": f"modes_{name}"})
             self.out(f"modes.{name}", modes[name])
         if len(modes) > 1:
-            for label, fit in fit_modes(**modes, metadata={"call_link_label": "arrhenius_modes"}).items():
+            fits = self.call(fit_modes, "arrhenius_modes", **modes)
+            if fits is None:
+                return self.function_failure()
+            for label, fit in fits.items():
                 self.out(f"arrhenius.{label}", fit)
+        return None
 
     def results(self) -> ExitCode | None:
         """Say which runs are missing, if any."""

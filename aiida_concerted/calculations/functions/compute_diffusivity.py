@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
 from aiida_concerted.calculations.functions.context import result_context
@@ -14,7 +14,7 @@ from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 
 @calcfunction
-def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict) -> DiffusivityData:
+def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict) -> DiffusivityData | ExitCode:
     """Return the tracer and charge diffusivity, Haven ratio and conductivities of one run.
 
     :param trajectory: one run at one temperature.
@@ -23,13 +23,16 @@ def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict)
     """
     settings = parameters.get_dict()
     window = settings.get("fit_window_ps")
-    result = estimate_diffusivity(
-        trajectory.get_trajectory(),
-        charge=settings.get("charge", 1.0),
-        discard_ps=settings.get("discard_ps", 0.0),
-        fit_window_ps=tuple(window) if window else None,
-        seed=settings.get("seed", 0),
-    )
+    try:
+        result = estimate_diffusivity(
+            trajectory.get_trajectory(),
+            charge=settings.get("charge", 1.0),
+            discard_ps=settings.get("discard_ps", 0.0),
+            fit_window_ps=tuple(window) if window else None,
+            seed=settings.get("seed", 0),
+        )
+    except ValueError as error:
+        return ExitCode(410, f"no diffusivity from this trajectory: {error}")
     return DiffusivityData(
         attributes={
             **result_context(trajectory, settings),

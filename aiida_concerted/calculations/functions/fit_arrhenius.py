@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.arrhenius import fit_arrhenius as fit
 from aiida_concerted.calculations.functions.context import shared_context
@@ -13,7 +13,7 @@ EXTRAPOLATION_K = 300.0
 
 
 @calcfunction
-def fit_diffusivity(**points: orm.Data) -> ArrheniusData:
+def fit_diffusivity(**points: orm.Data) -> ArrheniusData | ExitCode:
     """Return the Arrhenius fit of the tracer diffusivity.
 
     A point whose diffusivity is zero has no logarithm; it is left out and named in the result.
@@ -22,8 +22,12 @@ def fit_diffusivity(**points: orm.Data) -> ArrheniusData:
     """
     nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
     used = [node for node in nodes if node["diffusivity_m2_s"] > 0]
+    try:
+        context = shared_context(nodes)
+    except ValueError as error:
+        return ExitCode(210, str(error))
     attributes = {
-        **shared_context(nodes),
+        **context,
         "quantity": "tracer_diffusivity",
         "temperatures_K": [node["temperature_K"] for node in used],
         "prefactor_unit": "m2_s",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.frames import LabelledFramesData
 
 
 @calcfunction
-def merge_frames(**parts: orm.Data) -> LabelledFramesData:
+def merge_frames(**parts: orm.Data) -> LabelledFramesData | ExitCode:
     """Return one dataset with the frames of all parts, in the alphabetical order of their names.
 
     Energies of different levels of theory do not belong together: the parts must agree on it.
@@ -20,6 +20,9 @@ def merge_frames(**parts: orm.Data) -> LabelledFramesData:
     nodes = [parts[name] for name in sorted(parts)]
     levels = sorted({node.base.attributes.get("level_of_theory") for node in nodes})
     if len(levels) > 1:
-        raise ValueError(f"frames of different levels of theory cannot be merged: {', '.join(levels)}")
-    frames = LabelledFrames.concatenate([node.get_frames().sorted_by_species() for node in nodes])
+        return ExitCode(210, f"frames of different levels of theory cannot be merged: {', '.join(levels)}")
+    try:
+        frames = LabelledFrames.concatenate([node.get_frames().sorted_by_species() for node in nodes])
+    except ValueError as error:
+        return ExitCode(211, str(error))
     return LabelledFramesData(frames, level_of_theory=levels[0])
