@@ -128,7 +128,7 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             plain_if_missing=inputs["plain_potentials_if_missing"],
         )
         if inputs["kpoints_spacing_2pi_per_A"] is None:
-            builder.kpoints = gamma_only(structure)
+            builder.kpoints = gamma_only()
         else:
             builder.kpoints_spacing = inputs["kpoints_spacing_2pi_per_A"]
         builder.settings = inputs["settings"]
@@ -204,9 +204,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         """Stay out of the way: ``handle_died`` does this."""
 
 
-def gamma_only(structure: orm.StructureData) -> orm.KpointsData:
-    """Return the mesh of the Γ point alone."""
+def gamma_only() -> orm.KpointsData:
+    """Return the mesh of the Γ point alone, the same node content for every cell so that caching finds it."""
     kpoints = orm.KpointsData()
-    kpoints.set_cell_from_structure(structure)
     kpoints.set_kpoints_mesh([1, 1, 1])
     return kpoints

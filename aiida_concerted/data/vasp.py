@@ -1,0 +1,116 @@
+"""A finished VASP run as the package's own objects, read from the files that aiida-vasp retrieved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from aiida import orm
+from numpy.typing import NDArray
+
+from aiida_concerted.common.frames import LabelledFrames
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
+from aiida_concerted.formats.vasprun import VasprunHeader, VasprunReader, read_vasprun_frames
+
+VASPRUN = "vasprun.xml"
+
+FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "91": "PW91", "AM": "AM05"}
+"""Names of VASP's GGA tags."""
+
+
+@dataclass(frozen=True)
+class VaspRun:
+    """All complete ionic steps of a run.
+
+    :param frames: Cartesian positions, free energies, forces and virials; aiida-vasp's own trajectory has fractional
+        positions and, by default, the energy that does not belong to the forces.
+    :param is_converged: whether the electrons of each step converged within NELM, shape ``(n_frames,)``.
+    :param n_truncated: steps begun and not finished.
+    :param level_of_theory: what made the numbers.
+    """
+
+    frames: LabelledFrames
+    is_converged: NDArray[np.bool_]
+    n_truncated: int
+    level_of_theory: str
+
+
+def read_run(retrieved: orm.FolderData) -> VaspRun:
+    """Return the ionic steps of a run, each with the UUID of the calculation that computed it.
+
+    :raises ValueError: if there is no vasprun.xml or no complete step in it.
+    """
+    _check_present(retrieved)
+    origin = retrieved.creator.uuid if retrieved.creator else retrieved.uuid
+    with retrieved.base.repository.as_path(VASPRUN) as path:
+        content = read_vasprun_frames(path, origin=origin)
+    converged = np.ones(len(content.frames), dtype=bool)
+    converged[content.unconverged] = False
+    return VaspRun(content.frames, converged, content.n_truncated, describe_theory(content.header))
+
+
+def read_temperatures(retrieved: orm.FolderData) -> NDArray[np.float64]:
+    """Return the instantaneous temperature in K of every complete step, empty for a run without dynamics.
+
+    VASP removes the motion of the centre of mass, so there are three degrees of freedom fewer than coordinates.
+    """
+    _check_present(retrieved)
+    with retrieved.base.repository.as_path(VASPRUN) as path:
+        reader = VasprunReader(path)
+        kinetic = [step.kinetic for step in reader if step.kinetic is not None]
+    degrees_of_freedom = max(3 * len(reader.header.species) - 3, 1)
+    return 2.0 * np.array(kinetic, dtype=np.float64) / (degrees_of_freedom * BOLTZMANN_EV_PER_K)
+
+
+def read_theory(retrieved: orm.FolderData) -> str:
+    """Return what made the numbers of a run, reading no further than its head.
+
+    :raises ValueError: if the head of vasprun.xml is not readable.
+    """
+    _check_present(retrieved)
+    with retrieved.base.repository.as_path(VASPRUN) as path:
+        reader = VasprunReader(Path(path))
+        next(iter(reader), None)
+    return describe_theory(reader.header)
+
+
+def read_last_energy(retrieved: orm.FolderData) -> float:
+    """Return the free energy in eV of the last complete ionic step of a run.
+
+    :raises ValueError: if there is no complete step.
+    """
+    _check_present(retrieved)
+    energy = None
+    with retrieved.base.repository.as_path(VASPRUN) as path:
+        for step in VasprunReader(path):
+            energy = step.energy
+    if energy is None:
+        raise ValueError(f"the VASP run <{retrieved.pk}> completed no ionic step")
+    return energy
+
+
+def describe_theory(header: VasprunHeader) -> str:
+    """Return the level of theory as nodes state it, such as ``PBE/VASP 6.4.2``.
+
+    An executable that stands in for VASP names itself in the build of the program, and is taken at its word.
+    """
+    build = header.subversion
+    if "surrogate" in build.lower() or "not dft" in build.lower():
+        return build.strip()
+    tags = {**header.parameters, **header.incar}
+    meta, gga = (tags.get(key, "").strip().upper() for key in ("METAGGA", "GGA"))
+    if meta and meta.strip("-"):
+        functional = meta
+    elif gga and gga.strip("-"):
+        functional = FUNCTIONALS.get(gga, gga)
+    else:
+        kinds = {title.split()[0].removeprefix("PAW_") for title in header.potentials if title}
+        functional = " ".join(sorted(kinds)) or "DFT"
+    hybrid = "hybrid " if tags.get("LHFCALC", "F").strip(" .").upper().startswith("T") else ""
+    return f"{hybrid}{functional}/VASP {header.version}"
+
+
+def _check_present(retrieved: orm.FolderData) -> None:
+    if VASPRUN not in retrieved.base.repository.list_object_names():
+        raise ValueError(f"the files retrieved from VASP <{retrieved.pk}> hold no {VASPRUN}")
