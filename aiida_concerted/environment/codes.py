@@ -41,7 +41,8 @@ def _prepare_code(engine: Engine, computer: Computer, executable: Path) -> Insta
     from aiida import orm
 
     query = orm.QueryBuilder().append(orm.InstalledCode, filters={"label": engine.label})
-    for code in query.all(flat=True):
+    found: list[InstalledCode] = query.all(flat=True)
+    for code in found:
         wanted = (str(executable), engine.plugin, PREPEND_TEXT)
         if (str(code.filepath_executable), code.default_calc_job_plugin, code.prepend_text) == wanted:
             return code
@@ -56,4 +57,5 @@ def _prepare_code(engine: Engine, computer: Computer, executable: Path) -> Insta
         prepend_text=PREPEND_TEXT,
         with_mpi=False,
     )
-    return code.store()
+    code.store()
+    return code

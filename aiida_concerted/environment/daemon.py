@@ -12,9 +12,11 @@ AiiDA's daemon is a supervisor (circus) with a broker and workers as children. W
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from aiida_concerted.environment.errors import SetupError
-from aiida_concerted.environment.folder import DemoFolder
+from aiida_concerted.environment.folder import PROFILE_NAME, DemoFolder
 from aiida_concerted.environment.tasks import play_paused, resend, settle_interrupted_processes
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class DemoDaemon:
 
     def is_deaf(self) -> bool:
         """Return whether the broker is gone or younger than a worker, so that the two cannot hear each other."""
-        processes = self._processes()
+        processes = daemon_processes(self._folder)
         brokers = [process.create_time() for process in processes.get("broker", [])]
         workers = [process.create_time() for process in processes.get("worker", [])]
         return not brokers or any(worker < max(brokers) - 1.0 for worker in workers)
@@ -86,7 +88,7 @@ class DemoDaemon:
         if self.is_running():
             with contextlib.suppress(DaemonException):
                 self._client.stop_daemon(wait=True, timeout=int(_STOP_TIMEOUT_S))
-        _end([process for group in self._processes().values() for process in group])
+        _end([process for group in daemon_processes(self._folder).values() for process in group])
         get_manager().reset_broker()
         self._remove_stale_files()
 
@@ -109,19 +111,31 @@ class DemoDaemon:
         for file in (service / "broker.pid", service / "broker.status", sockets, Path(self._client.circus_pid_file)):
             file.unlink(missing_ok=True)
 
-    def _processes(self) -> dict[str, list[psutil.Process]]:
-        """Return the living processes of this profile's daemon by role, whoever their parent is now."""
-        found: dict[str, list[psutil.Process]] = {}
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                role = _role(process.cmdline(), self._client.profile.name)
-                if role and _same_configuration(process, self._folder):
-                    found.setdefault(role, []).append(process)
-        return found
+
+def daemon_processes(folder: DemoFolder) -> dict[str, list[psutil.Process]]:
+    """Return the living processes of a folder's daemon by role, whoever their parent is now; needs no profile."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            role = _role(process.cmdline())
+            if role and _same_configuration(process, folder):
+                found.setdefault(role, []).append(process)
+    return found
 
 
-def _role(command: list[str], profile: str) -> str | None:
-    if profile not in command or "daemon" not in command:
+def end_everything(folder: DemoFolder) -> None:
+    """End the folder's daemon and every engine run that it started, without asking AiiDA."""
+    _end([process for group in daemon_processes(folder).values() for process in group])
+    jobs = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()).is_relative_to(folder.work) and process.pid != os.getpid():
+                jobs.append(process)
+    _end(jobs)
+
+
+def _role(command: list[str]) -> str | None:
+    if PROFILE_NAME not in command or "daemon" not in command:
         return None
     return next((role for role in _ROLES if role in command), None)
 
@@ -204,8 +218,6 @@ def _daemon_environment() -> dict[str, str]:
 
 def _verdi() -> Path:
     """Return a path of ``verdi`` without blanks: circus splits the workers' command line at them."""
-    import sys
-
     verdi = Path(sys.executable).parent / "verdi"
     if not verdi.exists():
         found = shutil.which("verdi")
@@ -219,8 +231,6 @@ def _verdi() -> Path:
 
 def _alias(target: Path) -> Path:
     """Return a link to ``target`` in a private folder with a plain name, made where it is missing."""
-    import hashlib
-
     digest = hashlib.sha256(str(target).encode()).hexdigest()[:12]
     folder = Path("/tmp") / f"concerted-{os.getuid()}-{digest}"  # noqa: S108 - owner and mode are checked below
     folder.mkdir(mode=0o700, exist_ok=True)

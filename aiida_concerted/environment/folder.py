@@ -135,6 +135,11 @@ class DemoFolder:
         return self.path / "provenance.svg"
 
     @property
+    def checks(self) -> Path:
+        """Return the file that remembers which executables were found to work."""
+        return self.path / "checks.json"
+
+    @property
     def is_ours(self) -> bool:
         """Return whether a demonstration was begun here."""
         return (read_json(self.marker) or {}).get("schema") == _SCHEMA
@@ -212,7 +217,7 @@ class DemoFolder:
         self.require()
         for folder in (self.configuration, self.work, self.logs):
             _remove_tree(folder)
-        for file in (self.study_file, self.report, self.archive, self.graph, self.path / "checks.json"):
+        for file in (self.study_file, self.report, self.archive, self.graph, self.checks):
             file.unlink(missing_ok=True)
         self.marker.unlink(missing_ok=True)
 

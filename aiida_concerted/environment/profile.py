@@ -6,7 +6,7 @@ Everything here may be called again at any time: what a killed start left half m
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiida_concerted.environment.errors import SetupError
 from aiida_concerted.environment.folder import PROFILE_NAME, DemoFolder
@@ -14,7 +14,6 @@ from aiida_concerted.environment.logs import send_logs_to_file
 from aiida_concerted.environment.sqlite import use_write_ahead_log
 
 if TYPE_CHECKING:
-    from aiida.manage.configuration.config import Config
     from aiida.manage.configuration.profile import Profile
     from aiida.orm import Computer
 
@@ -102,7 +101,7 @@ def prepare_computer(folder: DemoFolder) -> Computer:
     return computer
 
 
-def _configuration(folder: DemoFolder) -> Config:
+def _configuration(folder: DemoFolder) -> Any:
     from aiida.common.exceptions import ConfigurationError
     from aiida.manage.configuration import get_config
 
@@ -114,7 +113,7 @@ def _configuration(folder: DemoFolder) -> Config:
         ) from error
 
 
-def _follow_move(config: Config, folder: DemoFolder) -> None:
+def _follow_move(config: Any, folder: DemoFolder) -> None:
     """Point the profile at its storage again after the folder was moved: AiiDA keeps absolute paths."""
     profile = config.get_profile(PROFILE_NAME)
     if profile.storage_config["filepath"] != str(folder.storage) and folder.database.is_file():
@@ -123,12 +122,12 @@ def _follow_move(config: Config, folder: DemoFolder) -> None:
         config.store()
 
 
-def _is_whole(config: Config) -> bool:
+def _is_whole(config: Any) -> bool:
     """Return whether creation ran to its end, of which the default user is the last step."""
     return config.get_profile(PROFILE_NAME).default_user_email is not None
 
 
-def _create(config: Config, folder: DemoFolder) -> None:
+def _create(config: Any, folder: DemoFolder) -> None:
     from aiida.manage.configuration import create_profile
     from aiida.plugins import BrokerFactory
 
@@ -149,7 +148,7 @@ def _create(config: Config, folder: DemoFolder) -> None:
     config.store()
 
 
-def _set_options(config: Config) -> None:
+def _set_options(config: Any) -> None:
     changed = False
     for name, value in _OPTIONS.items():
         if config.get_option(name, scope=PROFILE_NAME, default=False) != value:

@@ -37,12 +37,10 @@ def submit_study(
     """Return the folder's study and whether it was submitted now rather than earlier.
 
     :param build: makes the builder of a new study; called only if there is none.
-    :param settings: what the user chose; an earlier study with other settings is refused.
-    :raises SetupError: if there is a study with other settings.
+    :param settings: what a new study is built with, to be remembered.
     """
     study = find_study(folder)
     if study is not None:
-        _compare_settings(folder, settings)
         _remember(folder, study, settings)
         return study, False
     from aiida.engine import submit
@@ -54,9 +52,13 @@ def submit_study(
     return study, True
 
 
-def _compare_settings(folder: DemoFolder, settings: dict[str, Any]) -> None:
+def compare_settings(folder: DemoFolder, chosen: dict[str, Any]) -> None:
+    """Refuse settings that differ from those of the study that the folder already holds.
+
+    :raises SetupError: if one does.
+    """
     known = (read_json(folder.study_file) or {}).get("settings", {})
-    for name, value in settings.items():
+    for name, value in chosen.items():
         if name in known and known[name] != value:
             raise SetupError(
                 f"{folder.path} holds a study with {name} {known[name]}, not {value}: use --restart or another --folder"

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from aiida_concerted.environment.daemon import DemoDaemon
+from aiida_concerted.environment.daemon import DemoDaemon, daemon_processes
 from aiida_concerted.environment.folder import DemoFolder
 from aiida_concerted.environment.processes import read_process_tree
 from aiida_concerted.environment.profile import load_profile, prepare_computer, prepare_profile
@@ -40,7 +40,7 @@ def start(folder: DemoFolder, n_jobs: str, sleep_s: str) -> dict:
     daemon.ensure_running(1)
     ready = time.monotonic() - began
     study, is_new = submit_study(folder, lambda: build(int(n_jobs), int(sleep_s)), {})
-    processes = {role: [process.pid for process in group] for role, group in daemon._processes().items()}
+    processes = {role: [process.pid for process in group] for role, group in daemon_processes(folder).items()}
     return {"uuid": study.uuid, "is_new": is_new, "processes": processes, "ready_s": ready}
 
 
@@ -79,7 +79,7 @@ def stop(folder: DemoFolder) -> dict:
     load_profile(folder)
     daemon = DemoDaemon(folder)
     daemon.stop()
-    return {"running": daemon.is_running(), "left": len(daemon._processes())}
+    return {"running": daemon.is_running(), "left": len(daemon_processes(folder))}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,163 @@
+"""What a study is doing, as a short tree of stages: live on a terminal, an occasional line elsewhere."""
+
+from __future__ import annotations
+
+import re
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from aiida_concerted.environment.processes import ProcessSummary
+
+_TITLES = {
+    "order": "ordered cell",
+    "relax": "relaxation",
+    "aimd": "AIMD",
+    "held_out": "AIMD to test on",
+    "learn": "learning",
+    "committee": "training",
+    "train": "training",
+    "model": "model",
+    "explore": "exploration",
+    "label": "labelling",
+    "sweep": "temperature sweep",
+    "vacancy": "vacancy energies",
+    "run": "run",
+    "iteration": "iteration",
+}
+_NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?0*(?P<number>\d+(?:\.\d+)?)_?(?P<unit>K|ps)?$")
+_DEEPEST = 3
+_PLAIN_INTERVAL_S = 60.0
+_MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
+_STYLES = {"running": "cyan", "done": "green", "failed": "red", "paused": "yellow"}
+
+
+def title_of(process: ProcessSummary) -> str:
+    """Return the name of a process in words: ``aimd_600K`` is ``AIMD, 600 K``, ``iteration_02`` is ``iteration 2``."""
+    name = process.name
+    if name in _TITLES:
+        return _TITLES[name]
+    match = _NUMBERED.match(name)
+    if match is None:
+        return name.replace("_", " ")
+    word = _TITLES.get(match["word"], match["word"].replace("_", " "))
+    number = float(match["number"])
+    is_temperature = match["unit"] == "K" or (match["unit"] is None and number >= 50)  # no run counts to 50
+    return f"{word}, {number:g} {match['unit'] or 'K'}" if is_temperature or match["unit"] else f"{word} {number:g}"
+
+
+def state_of(process: ProcessSummary) -> str:
+    """Return ``running``, ``done``, ``failed`` or ``paused``."""
+    if process.has_ended:
+        return "done" if process.is_ok else "failed"
+    return "paused" if any(below.is_paused and not below.has_ended for below in process.walk()) else "running"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def stages_of(tree: ProcessSummary, depth: int = 0) -> list[tuple[int, ProcessSummary]]:
+    """Return the stages to show below a process with their depth: work chains, opened only while they run."""
+    stages = []
+    for child in tree.children:
+        if not child.is_chain and not (depth == 0 and child.is_job):
+            continue
+        stages.append((depth, child))
+        if not child.has_ended and depth + 1 < _DEEPEST:
+            stages.extend(stages_of(child, depth + 1))
+    return stages
+
+
+def running_now(tree: ProcessSummary) -> str:
+    """Return what is at work at this moment: engine runs by program, else the innermost process."""
+    active = [process for process in tree.walk() if not process.has_ended and not process.children]
+    names: dict[str, int] = {}
+    for process in active:
+        label = process.process_label.removesuffix("Calculation").removesuffix("WorkChain")
+        names[label] = names.get(label, 0) + 1
+    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in names.items())
+
+
+def count_jobs(process: ProcessSummary) -> str:
+    """Return how many engine runs below a process are done, ``3/4``; empty where there are none."""
+    done, total = process.jobs()
+    return f"{done}/{total}" if total else ""
+
+
+def render_tree(tree: ProcessSummary, width: int = 100) -> Table:
+    """Return the table of stages, with state, engine runs done and time."""
+    table = Table.grid(padding=(0, 2), expand=False)
+    table.add_column(max_width=max(width - 24, 20), overflow="ellipsis", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for depth, stage in stages_of(tree):
+        state = state_of(stage)
+        name = Text("  " * depth + f"{_MARKS[state]} {title_of(stage)}", style=_STYLES[state])
+        table.add_row(name, count_jobs(stage), format_seconds(stage.elapsed_s))
+    done, total = tree.jobs()
+    table.add_row(
+        Text(f"{_MARKS[state_of(tree)]} study <{tree.pk}>", style="bold"),
+        f"{done}/{total}" if total else "",
+        format_seconds(tree.elapsed_s),
+    )
+    return table
+
+
+class StudyDisplay:
+    """One display for a whole study: redrawn in place on a terminal, lines at changes and once a minute elsewhere."""
+
+    def __init__(self, console: Console, footer: str) -> None:
+        self._console = console
+        self._footer = footer
+        self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
+        self._reported: dict[str, str] = {}
+        self._last_line = time.monotonic()
+
+    def __enter__(self) -> StudyDisplay:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, tree: ProcessSummary) -> None:
+        """Show the study as it is now."""
+        if self._live is None:
+            self._update_plain(tree)
+            return
+        now = running_now(tree)
+        lines = [render_tree(tree, self._console.width)]
+        below = Text(f"now: {now}" if now else "", style="dim", no_wrap=True, overflow="ellipsis")
+        footer = Text(self._footer, style="dim", overflow="fold")
+        self._live.update(Group(*lines, below, footer) if self._footer else Group(*lines, below), refresh=True)
+
+    def _update_plain(self, tree: ProcessSummary) -> None:
+        for _, stage in stages_of(tree):
+            state = state_of(stage)
+            if self._reported.get(stage.uuid) == state:
+                continue
+            self._reported[stage.uuid] = state
+            took = f" {format_seconds(stage.elapsed_s)}" if stage.has_ended else ""
+            jobs = count_jobs(stage) if stage.has_ended else ""
+            self._say(
+                f"{format_seconds(tree.elapsed_s):>8}  {title_of(stage)}: {state}{took}{f' ({jobs})' if jobs else ''}"
+            )
+        if time.monotonic() - self._last_line > _PLAIN_INTERVAL_S:
+            done, total = tree.jobs()
+            self._say(f"{format_seconds(tree.elapsed_s):>8}  … {running_now(tree)} ({done}/{total} runs done)")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, markup=False)
+        self._last_line = time.monotonic()

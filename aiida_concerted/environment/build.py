@@ -1,0 +1,33 @@
+"""The builder of the demonstration's study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiida.engine import ProcessBuilder
+    from aiida.orm import InstalledCode
+
+MATERIAL = "lgps"
+DEFAULT_PROTOCOL = "fast"
+DEFAULT_SEED = 1
+
+
+def build_demo_study(codes: Mapping[str, InstalledCode], settings: Mapping[str, Any]) -> ProcessBuilder:
+    """Return the builder of the study of LGPS with the surrogate in VASP's place.
+
+    :param codes: codes by label, those of :mod:`aiida_concerted.environment.engines`.
+    :param settings: ``protocol`` and ``seed``.
+    :raises ValueError: if the protocol is unknown.
+    """
+    from aiida_concerted.workflows.study import StudyWorkChain
+
+    return StudyWorkChain.get_builder_from_protocol(
+        dp_code=codes["dp"],
+        lammps_code=codes["lmp"],
+        vasp_code=codes["vasp-surrogate"],
+        material=MATERIAL,
+        protocol=settings["protocol"],
+        seed=settings["seed"],
+    )
