@@ -1,4 +1,4 @@
-"""The demonstration with a study of sleeping jobs: ``python -m tests.cli.standin_demo FOLDER N_JOBS SLEEP_S [FLAG …]``."""
+"""The demonstration with a study of sleeping jobs: ``python -m … FOLDER N_JOBS SLEEP_S [FLAG …]``."""
 
 from __future__ import annotations
 
