@@ -1,0 +1,85 @@
+"""Drawing over inverse temperature: points with intervals, fits with bands, and the temperatures themselves on top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
+
+INVERSE_TEMPERATURE_LABEL = "1000/T (K$^{-1}$)"
+MINIMUM_TICK_DISTANCE = 0.075
+"""Least distance of two temperatures on the upper axis, in fractions of it, at which their numbers do not touch."""
+
+
+def draw_points(axes: Axes, series: TemperatureSeries, *, positive_only: bool, **style: Any) -> None:
+    """Draw values with their intervals against 1000/T; unknown values are left out.
+
+    On a logarithmic axis a value of zero with an upper bound is drawn as a hollow triangle at it: *at most this*.
+
+    :param positive_only: whether the axis is logarithmic.
+    :param style: of :meth:`matplotlib.axes.Axes.errorbar`.
+    """
+    style = {"linestyle": "none", **style}
+    known = np.isfinite(series.value)
+    shown = known & (series.value > 0) if positive_only else known
+    x = series.inverse_temperature
+    axes.errorbar(x[shown], series.value[shown], yerr=series.error_lengths(shown), label=series.label, **style)
+    if positive_only:
+        bounded = known & ~shown & np.isfinite(series.upper) & (series.upper > 0)
+        colour = style.get("color")
+        axes.plot(x[bounded], series.upper[bounded], "v", mfc="none", color=colour, markersize=4, label="_at_most")
+
+
+def draw_line(axes: Axes, line: ArrheniusLine, *, to_K: float | None = None, **style: Any) -> None:
+    """Draw a fit with its band over the temperatures it was made from, dashed beyond them.
+
+    :param to_K: temperature to extrapolate to, in K.
+    """
+    colour = style.pop("color", None)
+    low, high = line.temperature_range_K
+    inverse = np.linspace(1000.0 / high, 1000.0 / low, 60)
+    (drawn,) = axes.plot(inverse, line.evaluate(1000.0 / inverse), color=colour, label=line.label, **style)
+    reach = inverse
+    if to_K is not None and not low <= to_K <= high:
+        end = 1000.0 / to_K
+        outside = np.linspace(inverse[-1], end, 40) if end > inverse[-1] else np.linspace(end, inverse[0], 40)
+        axes.plot(outside, line.evaluate(1000.0 / outside), "--", color=drawn.get_color(), lw=0.9, label="_beyond")
+        reach = np.union1d(inverse, outside)
+    band = line.band(1000.0 / reach)
+    if band is not None:
+        axes.fill_between(reach, *band, color=drawn.get_color(), alpha=0.15, linewidth=0)
+
+
+def finish_temperature_axis(axes: Axes, temperatures_K: Iterable[float]) -> None:
+    """Label the lower axis 1000/T and put the temperatures in K on the upper one, as many as do not touch."""
+    axes.set_xlabel(INVERSE_TEMPERATURE_LABEL)
+    known = sorted({float(value) for value in temperatures_K if np.isfinite(value)}, reverse=True)
+    if not known:
+        return
+    inverse = 1000.0 / np.array(known)
+    left, right = axes.get_xlim() if len(known) > 1 else (inverse[0] - 0.1, inverse[0] + 0.1)
+    axes.set_xlim(left, right)
+    top = axes.twiny()
+    top.set_xlim(left, right)
+    ticks = _apart(inverse, MINIMUM_TICK_DISTANCE * abs(right - left))
+    top.set_xticks(ticks, [f"{1000.0 / tick:.0f}" for tick in ticks])
+    top.xaxis.set_minor_locator(NullLocator())
+    top.set_xlabel("T (K)")
+
+
+def _apart(values: np.ndarray, distance: float) -> list[float]:
+    kept: list[float] = []
+    for value in values:
+        if not kept or value - kept[-1] >= distance:
+            kept.append(float(value))
+    return kept
+
+
+def say_empty(axes: Axes, text: str) -> None:
+    """Write into an axes why there is nothing to see in it."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35", wrap=True)
