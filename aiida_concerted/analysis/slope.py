@@ -1,0 +1,209 @@
+"""Diffusivity along each axis as the slope of a displacement curve, with an error that allows for collective motion.
+
+The slope is the generalised least-squares one for independent random walkers. Its error is theirs, times the square
+root of the *collective factor*: the scatter of the same slope between batches of time, divided by what independent
+walkers would show in batches of that length, and never below one. Ions that move in rigid groups of ``m`` have the
+factor ``m``; a run with few hops has a large one, because hops are rarer than Gaussian steps of the same variance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from aiida_concerted.analysis.blocks import block_means, overlapping_batch_scatter
+from aiida_concerted.analysis.random_walk import (
+    batch_variance,
+    msd_covariance,
+    slope_weights,
+    squared_displacement_covariance,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+BATCHES = 30
+"""Batches aimed at: their scatter is then known to a fifth."""
+
+MINIMUM_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class WindowSums:
+    """Products of displacements, averaged over particles, in every window of some lags.
+
+    :param lags: lags in units of ``stride`` frames, increasing.
+    :param stride: frames between the starts of two windows.
+    :param interval_ps: time between two starts in ps.
+    :param n_starts: frames at the stride.
+    :param n_particles: particles the products are averaged over.
+    :param products: for each lag the products xx, yy, zz, xy, xz, yz in Å², shape ``(n_starts - lag, 6)``.
+    """
+
+    lags: IntArray
+    stride: int
+    interval_ps: float
+    n_starts: int
+    n_particles: int
+    products: tuple[FloatArray, ...]
+
+    @property
+    def msd(self) -> FloatArray:
+        """Return the MSD along each axis in Å², shape ``(n_lags, 3)``."""
+        return np.array([product[:, :3].mean(axis=0) for product in self.products])
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Diffusivities in Å² ps⁻¹ with what is needed for their errors.
+
+    :param tensor: diffusivity tensor, shape ``(3, 3)``.
+    :param model_variance: variance of its diagonal for independent random walkers, shape ``(3,)``.
+    :param axis_factors: collective factor of each axis, at least one.
+    :param factor: collective factor of the mean over axes, at least one.
+    :param blocks: the diagonal in successive blocks of time, shape ``(n_blocks, 3)``.
+    :param block_inflation: ratio by which the scatter of these blocks understates the error (below one: overstates).
+    """
+
+    tensor: FloatArray
+    model_variance: FloatArray
+    axis_factors: FloatArray
+    factor: float
+    blocks: FloatArray
+    block_inflation: float
+
+    @property
+    def components(self) -> FloatArray:
+        """Return the diagonal of the tensor."""
+        return np.diag(self.tensor)
+
+    @property
+    def mean(self) -> float:
+        """Return the mean over axes: the diffusivity."""
+        return float(self.components.mean())
+
+    @property
+    def components_stderr(self) -> FloatArray:
+        """Return the standard error of each component."""
+        return np.sqrt(self.model_variance * self.axis_factors)
+
+    @property
+    def stderr(self) -> float:
+        """Return the standard error of the mean over axes."""
+        return float(np.sqrt(self.model_variance.sum() * self.factor) / 3.0)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _displacement_products(positions, drift, lag, stride):  # type: ignore[no-untyped-def]
+    n_frames, n_particles = positions.shape[:2]
+    n_windows = (n_frames - lag - 1) // stride + 1
+    products = np.empty((n_windows, 6))
+    for window in range(n_windows):
+        start = window * stride
+        shift_x = drift[start + lag, 0] - drift[start, 0]
+        shift_y = drift[start + lag, 1] - drift[start, 1]
+        shift_z = drift[start + lag, 2] - drift[start, 2]
+        xx = yy = zz = xy = xz = yz = 0.0
+        for particle in range(n_particles):
+            x = np.float64(positions[start + lag, particle, 0]) - positions[start, particle, 0] - shift_x
+            y = np.float64(positions[start + lag, particle, 1]) - positions[start, particle, 1] - shift_y
+            z = np.float64(positions[start + lag, particle, 2]) - positions[start, particle, 2] - shift_z
+            xx += x * x
+            yy += y * y
+            zz += z * z
+            xy += x * y
+            xz += x * z
+            yz += y * z
+        products[window, 0] = xx / n_particles
+        products[window, 1] = yy / n_particles
+        products[window, 2] = zz / n_particles
+        products[window, 3] = xy / n_particles
+        products[window, 4] = xz / n_particles
+        products[window, 5] = yz / n_particles
+    return products
+
+
+def window_sums(
+    positions: NDArray[np.floating], drift: FloatArray, lags: IntArray, stride: int, frame_interval_ps: float
+) -> WindowSums:
+    """Return the products of displacements over some lags in windows that start ``stride`` frames apart.
+
+    :param lags: lags in units of ``stride`` frames.
+    :param positions: unwrapped positions in Å, shape ``(n_frames, n_particles, 3)``; not copied.
+    :param drift: displacement of the frame of reference in Å, shape ``(n_frames, 3)``.
+    """
+    n_frames, n_particles = positions.shape[:2]
+    products = tuple(_displacement_products(positions, drift, int(lag) * stride, stride) for lag in lags)
+    return WindowSums(lags, stride, stride * frame_interval_ps, (n_frames - 1) // stride + 1, n_particles, products)
+
+
+def fit_weights(sums: WindowSums) -> FloatArray:
+    """Return the generalised least-squares weights of a slope, in 1/frame of the stride, for the mean over axes."""
+    msd = sums.msd.mean(axis=1)
+    weights = slope_weights(sums.lags, np.zeros((len(sums.lags), len(sums.lags))))
+    for _ in range(3):
+        step, noise = _variances(sums.lags, msd, weights)
+        weights = slope_weights(sums.lags, msd_covariance(sums.lags, sums.n_starts, step, noise))
+    return weights
+
+
+def fit_slope(sums: WindowSums, weights: FloatArray) -> Slope:
+    """Return the diffusivity with its error from windows and the weights of their lags."""
+    per_ps = 0.5 / sums.interval_ps
+    n_common = len(sums.products[-1])
+    series = sum(weight * product[:n_common, :3] for weight, product in zip(weights, sums.products, strict=True))
+    values = sum(weight * product.mean(axis=0) for weight, product in zip(weights, sums.products, strict=True))
+    batch = _batch_length(n_common, int(sums.lags[0]), int(sums.lags[-1]))
+    variance, expected = _model(sums, weights, batch, n_common)
+    scatter = overlapping_batch_scatter(np.column_stack([series, np.sum(series, axis=1)]), batch)
+    # Known from some forty degrees of freedom only: the variance of Student's t instead of the normal's.
+    freedom = max(1.5 * n_common / batch, 3.0)
+    factors = np.maximum(_ratio(scatter, np.append(expected, expected.sum())) * freedom / (freedom - 2.0), 1.0)
+    blocks = block_means(np.asarray(series), batch)
+    naive = expected.sum() / len(blocks)
+    return Slope(
+        tensor=_tensor(np.asarray(values)) * per_ps,
+        model_variance=variance * per_ps**2,
+        axis_factors=factors[:3],
+        factor=float(factors[3]),
+        blocks=blocks * per_ps,
+        block_inflation=float(np.sqrt(variance.sum() / naive)) if naive > 0 else 1.0,
+    )
+
+
+def _variances(lags: IntArray, msd: FloatArray, weights: FloatArray) -> tuple[float, float]:
+    """Return the step and noise variance of the walk behind an MSD of one axis; both are kept physical."""
+    step = float(weights @ msd)
+    # Without any resolvable slope the walk is given the least that the covariance can do with.
+    step = max(step, 1e-6 * float(msd.mean()) / float(lags[-1]))
+    noise = 0.5 * float((msd - step * lags).mean())
+    return step, max(noise, 0.0)
+
+
+def _model(sums: WindowSums, weights: FloatArray, batch: int, n_common: int) -> tuple[FloatArray, FloatArray]:
+    """Return for each axis the variance of the slope and the scatter of its batches that independent walkers have."""
+    variance, expected = np.zeros(3), np.zeros(3)
+    for axis, msd in enumerate(sums.msd.T):
+        step, noise = _variances(sums.lags, msd, weights)
+        covariance = msd_covariance(sums.lags, sums.n_starts, step, noise)
+        variance[axis] = weights @ covariance @ weights / sums.n_particles
+        autocovariance = squared_displacement_covariance(sums.lags, step, noise)
+        expected[axis] = batch_variance(weights, autocovariance, batch, n_common) / sums.n_particles
+    return variance, expected
+
+
+def _batch_length(n_windows: int, shortest_lag: int, longest_lag: int) -> int:
+    wanted = max(4 * shortest_lag, longest_lag, n_windows // BATCHES)
+    return max(1, min(wanted, n_windows // MINIMUM_BATCHES))
+
+
+def _ratio(measured: FloatArray, expected: FloatArray) -> FloatArray:
+    return np.divide(measured, expected, out=np.ones_like(measured), where=expected > 0)
+
+
+def _tensor(products: FloatArray) -> FloatArray:
+    xx, yy, zz, xy, xz, yz = products
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
