@@ -27,7 +27,7 @@ def prepare_potcars() -> str:
 
     from aiida_concerted.surrogate.potcar import write_placeholder_potcars
 
-    if set(POTCAR_MAPPING.values()) <= set(PotcarData.get_full_names(family_name=POTCAR_FAMILY)):
+    if not missing_potcars():
         return POTCAR_FAMILY
     with tempfile.TemporaryDirectory(prefix="concerted-") as folder:
         write_placeholder_potcars(Path(folder), {symbol: element for element, symbol in POTCAR_MAPPING.items()})
@@ -35,6 +35,16 @@ def prepare_potcars() -> str:
             folder, POTCAR_FAMILY, "headers only, for the surrogate; not pseudopotentials", stop_if_existing=False
         )
     return POTCAR_FAMILY
+
+
+def missing_potcars() -> list[str]:
+    """Return the names that the placeholder family lacks."""
+    from aiida import orm
+    from aiida.plugins import DataFactory
+
+    query = orm.QueryBuilder().append(orm.Group, filters={"label": POTCAR_FAMILY}, tag="family")
+    query.append(DataFactory("vasp.potcar"), with_group="family", project="attributes.full_name")
+    return sorted(set(POTCAR_MAPPING.values()) - set(query.all(flat=True)))
 
 
 def _prepare_code(engine: Engine, computer: Computer, executable: Path) -> InstalledCode:

@@ -90,15 +90,11 @@ def _check_code(engine: Engine) -> str:
 
 
 def _check_potcars() -> str:
-    from aiida_vasp.data.potcar import PotcarData
+    from aiida_concerted.environment.codes import POTCAR_FAMILY, missing_potcars
 
-    from aiida_concerted.environment.codes import POTCAR_FAMILY, POTCAR_MAPPING
-
-    missing = set(POTCAR_MAPPING.values()) - set(PotcarData.get_full_names(family_name=POTCAR_FAMILY))
+    missing = missing_potcars()
     if missing:
-        raise SetupError(
-            f"{POTCAR_FAMILY} lacks {', '.join(sorted(missing))}: run 'aiida-concerted demo' on the folder"
-        )
+        raise SetupError(f"{POTCAR_FAMILY} lacks {', '.join(missing)}: run 'aiida-concerted demo' on the folder")
     return f"{POTCAR_FAMILY} (placeholders for the surrogate)"
 
 
