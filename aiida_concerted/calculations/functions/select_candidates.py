@@ -32,6 +32,7 @@ def select_candidate_structures(parameters: orm.Dict, **runs: orm.Data) -> dict[
         seed=settings["seed"],
     )
     outputs: dict[str, orm.Data] = {}
+    chosen = {name: runs[DEVIATION + name].get_array("frame")[rows] for name, rows in chosen.items()}
     for name, frames in chosen.items():
         for frame in frames:
             label = f"{name}_f{frame:05d}"
