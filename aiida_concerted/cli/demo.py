@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from aiida_concerted.environment.build import DEFAULT_PROTOCOL, PROTOCOLS
 from aiida_concerted.environment.folder import DEFAULT_FOLDER, DemoFolder
 
 
@@ -18,8 +19,10 @@ from aiida_concerted.environment.folder import DEFAULT_FOLDER, DemoFolder
     help="Folder of the demonstration: profile, work, results.",
 )
 @click.option("--restart", is_flag=True, help="Remove what an earlier demonstration made in the folder; begin anew.")
-@click.option("--protocol", help="How thorough: fast (default), balanced, stringent or paper.")
-@click.option("--seed", type=click.IntRange(min=1), help="Seed from which every random choice follows (default 1).")
+@click.option("--protocol", type=click.Choice(PROTOCOLS), help=f"How thorough; {DEFAULT_PROTOCOL} unless given.")
+@click.option(
+    "--seed", type=click.IntRange(min=1), help="Seed from which every random choice follows (1 unless given)."
+)
 @click.option("--workers", type=click.IntRange(min=1, max=16), default=2, show_default=True, help="Daemon workers.")
 @click.option("--stop", is_flag=True, help="Only stop the daemon that a killed command left running.")
 def demo(folder: Path, restart: bool, protocol: str | None, seed: int | None, workers: int, stop: bool) -> int:

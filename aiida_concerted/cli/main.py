@@ -71,7 +71,8 @@ def _report_failure(error: Exception) -> int:
     message = " ".join(str(error).split())
     if isinstance(error, ValueError) and message:
         return _say(message, EXIT_FAILURE)
-    logging.getLogger(__name__).error("unforeseen error", exc_info=error)
+    if logging.getLogger().handlers:  # without any, Python's last resort would fill the terminal
+        logging.getLogger(__name__).error("unforeseen error", exc_info=error)
     return _say(f"{type(error).__name__}: {message or 'no message'} ('{_NAME} --debug …' shows where)", EXIT_FAILURE)
 
 

@@ -20,9 +20,9 @@ def report(pk: int | None, output: Path, folder: Path | None, profile: str | Non
 
     Without PK it is the study of the demonstration.
     """
-    from aiida_concerted.report import write_report
-
     place = open_profile(folder, profile)
     study = load_study(pk, place)
+    from aiida_concerted.report import write_report  # imports AiiDA, which the profile's folder must precede
+
     write_report(study, output)
     click.echo(f"Report: {output}")

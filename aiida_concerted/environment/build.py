@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aiida.orm import InstalledCode
 
 MATERIAL = "lgps"
+PROTOCOLS = ("fast", "balanced", "stringent", "paper")
 DEFAULT_PROTOCOL = "fast"
 DEFAULT_SEED = 1
 
@@ -21,7 +22,16 @@ def build_demo_study(codes: Mapping[str, InstalledCode], settings: Mapping[str, 
     :param settings: ``protocol`` and ``seed``.
     :raises ValueError: if the protocol is unknown.
     """
+    from aiida_concerted.environment.codes import POTCAR_FAMILY
     from aiida_concerted.workflows.study import StudyWorkChain
+
+    vasp = {"potential_family": POTCAR_FAMILY}
+    overrides = {
+        "relax": vasp,
+        "aimd": {"vasp": vasp},
+        "learn": {"iteration": {"label": {"vasp": vasp}}},
+        "vacancy": {"vasp": vasp},
+    }
 
     return StudyWorkChain.get_builder_from_protocol(
         dp_code=codes["dp"],
@@ -29,5 +39,6 @@ def build_demo_study(codes: Mapping[str, InstalledCode], settings: Mapping[str, 
         vasp_code=codes["vasp-surrogate"],
         material=MATERIAL,
         protocol=settings["protocol"],
+        overrides=overrides,
         seed=settings["seed"],
     )
