@@ -60,7 +60,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         ))  # fmt: skip
         spec.expose_inputs(SweepWorkChain, namespace="sweep", exclude=("structure", "models", "sites", "seed"))
         spec.expose_inputs(
-            VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites"),
+            VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites", "study_uuid"),
             namespace_options={"required": False, "populate_defaults": False},
         )  # fmt: skip
         spec.outline(
@@ -246,6 +246,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             vacancy._update(self.exposed_inputs(VaspVacancyWorkChain, "vacancy"))
             vacancy.structure = self.ctx.structure
             vacancy.sites = self.inputs.sites
+            vacancy.study_uuid = orm.Str(self.node.uuid)
             self.to_context(vacancy=self.run_child("vacancy", vacancy))
 
     def inspect_production(self) -> ExitCode | None:
