@@ -37,6 +37,8 @@ class LammpsLog:
 
     def table(self) -> dict[str, NDArray[np.float64]]:
         """Return the columns as arrays, one row a step, ordered by step."""
+        if not self.rows:
+            return {}
         by_step = {row[0]: row for row in self.rows}
         array = np.array([by_step[step] for step in sorted(by_step)], dtype=np.float64).reshape(-1, len(self.columns))
         return {name: array[:, index] for index, name in enumerate(self.columns)}

@@ -59,7 +59,7 @@ class LammpsMdParser(Parser):
         self.settings = self.node.inputs.parameters.get_dict()
         self.steps = steps_of(self.settings, len(self.node.inputs.models))
         folder = Path(kwargs["retrieved_temporary_folder"])
-        table = log.table() if log.rows else {}
+        table = log.table()
         n_frames = self._attach_trajectory(folder)
         self._attach_deviation(folder, n_frames)
         self._attach_thermo(table)
