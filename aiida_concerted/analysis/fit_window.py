@@ -86,7 +86,7 @@ def requested_lags(n_frames: int, interval_ps: float, window_ps: tuple[float, fl
 
 
 def spaced_lags(first: int, last: int) -> tuple[IntArray, int]:
-    """Return about eight lags between two, geometrically spaced, in units of a stride that resolves the first."""
-    stride = max(1, first // SAMPLES_PER_LAG)
+    """Return about eight lags between two, geometrically spaced, in units of a stride that divides the first."""
+    stride = next(step for step in range(max(1, first // SAMPLES_PER_LAG), 0, -1) if first % step == 0)
     lags = np.round(np.geomspace(first, last, N_LAGS) / stride).astype(np.int64)
     return np.unique(np.minimum(lags, last // stride)), stride
