@@ -210,16 +210,18 @@ class DemoFolder:
             yield
 
     def clear(self) -> None:
-        """Remove what a demonstration made here, the marker last; files of other origin stay.
+        """Remove what a demonstration made here; the marker and files of other origin stay.
+
+        What the next start looks at goes first, so that a removal cut short is begun anew rather than continued.
 
         :raises SetupError: if the folder is not ours.
         """
         self.require()
+        for file in (self.configuration / "config.json", self.study_file, self.report, self.archive, self.graph):
+            file.unlink(missing_ok=True)
         for folder in (self.configuration, self.work, self.logs):
             _remove_tree(folder)
-        for file in (self.study_file, self.report, self.archive, self.graph, self.checks):
-            file.unlink(missing_ok=True)
-        self.marker.unlink(missing_ok=True)
+        self.checks.unlink(missing_ok=True)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -6,7 +6,6 @@ run one process. Both are put right while broker and workers stand still.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,8 +116,15 @@ def _forget_foreign_job(node: ProcessNode) -> None:
 
     if not isinstance(node, CalcJobNode) or not (job := node.get_job_id()) or not job.isdigit():
         return
-    with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(int(job))
-        workdir = node.get_remote_workdir()
-        if workdir and Path(process.cwd()).resolve() != Path(workdir).resolve():
-            node.set_job_id(_NEVER_A_PROCESS)
+    if psutil.pid_exists(int(job)) and not _runs_in(int(job), node.get_remote_workdir()):
+        node.set_job_id(_NEVER_A_PROCESS)
+
+
+def _runs_in(number: int, folder: str | None) -> bool:
+    """Return whether a process works in ``folder``; one whose folder we may not see belongs to somebody else."""
+    try:
+        return folder is not None and Path(psutil.Process(number).cwd()).resolve() == Path(folder).resolve()
+    except psutil.AccessDenied:
+        return False
+    except (psutil.Error, OSError):
+        return True  # it ended meanwhile, which AiiDA finds out by itself
