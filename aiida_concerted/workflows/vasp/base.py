@@ -179,7 +179,7 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             self.ctx.inputs.structure = node.outputs.structure
         # A copy of the run that died would be found in the cache.
         self.ctx.inputs.metadata["disable_cache"] = True
-        self.report(f"{node} died before its end ({node.exit_message or node.exit_status}): starting it again")
+        self.report(f"VASP <{node.pk}> died before its end ({node.exit_message or node.exit_status}); starting it again")
         return ProcessHandlerReport(do_break=True)
 
     @process_handler(priority=940, exit_codes=[VaspCalculation.exit_codes.ERROR_ELECTRONIC_NOT_CONVERGED])
@@ -191,7 +191,7 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         """
         if not self.is_dynamics:
             return None
-        self.report(f"the last step of {node} did not converge electronically; it will be left out of the frames")
+        self.report(f"the last step of VASP <{node.pk}> did not converge electronically and will be no frame")
         self.ctx.is_finished = True
         return ProcessHandlerReport(do_break=True)
 

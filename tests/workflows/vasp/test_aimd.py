@@ -1,0 +1,69 @@
+"""AIMD: frames that mean what they say, from inputs that are checked first."""
+
+import numpy as np
+import pytest
+from aiida.engine import run_get_node
+
+from aiida_concerted.formats.vasprun import VasprunReader
+from aiida_concerted.workflows.protocols import ProtocolError
+from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
+
+
+@pytest.fixture
+def build(surrogate_code, rock_salt, overrides):
+    def make(protocol="fast", temperature_K=300.0, vasp=None, **numbers):
+        return VaspAimdWorkChain.get_builder_from_protocol(
+            surrogate_code, rock_salt, temperature_K=temperature_K, protocol=protocol,
+            overrides={**numbers, "vasp": {**overrides, **(vasp or {})}},
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.mark.parametrize("protocol", ["fast", "balanced", "stringent", "paper"])
+def test_protocols_give_complete_inputs(build, process_of, protocol):
+    process_of(build(protocol, vasp={"plain_potentials_if_missing": True}))
+
+
+def test_lengths_that_leave_no_frames_are_refused(build, process_of):
+    with pytest.raises(ValueError, match=r"discard_steps \(5\) leaves nothing of n_steps \(5\)"):
+        process_of(build(n_steps=5, discard_steps=5))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stride": 0}, {"n_steps": 0}, {"timestep_fs": -1.0}, {"max_unconverged_fraction": 2.0}]
+)
+def test_numbers_out_of_range_are_refused(build, wrong):
+    with pytest.raises(ValueError, match="must"):
+        build(**wrong)
+
+
+def test_misspelt_overrides_are_named_at_both_levels(build):
+    with pytest.raises(ProtocolError, match="did you mean 'n_steps'"):
+        build(n_step=5)
+    with pytest.raises(ProtocolError, match="did you mean 'clean_workdir'"):
+        build(vasp={"clean_workdirs": True})
+
+
+@pytest.mark.surrogate
+def test_frames_are_those_of_the_run(build, rock_salt):
+    outputs, node = run_get_node(build(temperature_K=450.0, n_steps=7, discard_steps=1, stride=2, seed=3))
+    assert node.is_finished_ok, node.exit_message
+    calculation = node.called[0].called[0]
+    with calculation.outputs.retrieved.base.repository.as_path("vasprun.xml") as path:
+        steps = list(VasprunReader(path))[1::2]
+    frames = outputs["frames"].get_frames()
+    assert len(frames) == 3
+    assert frames.origins == tuple((calculation.uuid, step.index) for step in steps)
+    assert np.allclose(frames.energies, [step.energy for step in steps], atol=1e-12)
+    # Cartesian: the anion stays half a cell from the cation, in Å and not in fractions of one.
+    assert np.allclose(frames.positions[0], steps[0].fractional @ np.array(rock_salt.cell), atol=1e-7)
+    assert np.abs(frames.positions).max() > 1.5
+    assert np.abs(frames.forces[0].sum(axis=0)).max() < 1e-3
+    assert frames.virials is not None
+    assert "NOT DFT" in outputs["frames"].level_of_theory
+    results = outputs["results"].get_dict()
+    assert (results["n_steps"], results["n_frames"], results["n_unconverged"]) == (7, 3, 0)
+    assert results["temperature_target_K"] == 450.0
+    # Two atoms have three degrees of freedom, and in a few steps kinetic energy has only begun to turn potential.
+    assert 0.3 * 450 < results["temperature_mean_K"] < 1.7 * 450

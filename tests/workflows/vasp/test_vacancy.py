@@ -1,0 +1,88 @@
+"""Vacancy energies: the right cells, the same parameters, the definition."""
+
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import run_get_node
+from ase.build import bulk
+
+from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.data.vasp import read_last_energy
+from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
+
+
+@pytest.fixture
+def conventional():
+    """Return eight atoms of LiCl."""
+    atoms = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
+    return orm.StructureData(ase=atoms[[0, 2, 4, 6, 1, 3, 5, 7]])
+
+
+@pytest.fixture
+def build(surrogate_code, conventional, overrides):
+    def make(protocol="fast", structure=None, **more):
+        numbers = {key: more.pop(key) for key in list(more) if key in ("supercell", "selection")}
+        return VaspVacancyWorkChain.get_builder_from_protocol(
+            surrogate_code,
+            structure or conventional,
+            protocol=protocol,
+            overrides={**numbers, "vasp": overrides},
+            **more,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"supercell": [2, 2]}, "three whole numbers"), ({"selection": "some"}, "one_per_label")],
+)
+def test_wrong_numbers_are_refused(build, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        build(**wrong)
+
+
+def test_a_carrier_that_is_not_there_is_refused(build, process_of):
+    with pytest.raises(ValueError, match="holds no Na"):
+        process_of(build(carrier="Na"))
+
+
+def test_all_cells_run_with_one_set_of_parameters_and_only_the_element_finds_its_lattice(build, process_of):
+    process = process_of(build())
+    assert process.setup() is None
+    assert process.ctx.pending == ["reference", "perfect", "vacancy_000"]
+    incars = {name: process.prepare(name).parameters.get_dict()["incar"] for name in process.ctx.pending}
+    assert incars["reference"].pop("isif") == 3
+    assert {incars[name].pop("isif") for name in ("perfect", "vacancy_000")} == {2}
+    assert incars["reference"] == incars["perfect"] == incars["vacancy_000"]
+    reference = process.prepare("reference")
+    assert "kpoints" not in reference
+    assert reference.kpoints_spacing.value == pytest.approx(0.03)
+
+
+def test_materials_project_settings_of_the_paper(build):
+    incar = build("paper").vasp.parameters.get_dict()["incar"]
+    assert (incar["encut"], incar["lreal"], incar["isif"], incar["ibrion"]) == (520, False, 2, 2)
+
+
+def test_site_network_gives_the_carrier(build):
+    sites = SiteNetworkData.from_site_model("lgps")
+    assert build(sites=sites).carrier.value == "Li"
+
+
+@pytest.mark.surrogate
+def test_energies_follow_the_definition(build):
+    outputs, node = run_get_node(build())
+    assert node.is_finished_ok, node.exit_message
+    energies = {
+        link.link_label: read_last_energy(link.node.outputs.retrieved)
+        for link in node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()
+    }
+    vacancy = outputs["vacancy"]
+    expected = energies["vacancy_000"] + energies["reference"] - energies["perfect"]
+    assert vacancy["formation_energy_eV"] == {"Li1": pytest.approx(expected, abs=1e-9)}
+    assert 1.0 < vacancy["formation_energy_eV"]["Li1"] < 8.0
+    assert vacancy["n_sites"] == {"Li1": 1}
+    assert (vacancy["carrier"], vacancy["formula"], vacancy["n_atoms"]) == ("Li", "LiCl", 8)
+    assert "NOT DFT" in vacancy["level_of_theory"]
+    assert vacancy.get_result()["sites"][0]["multiplicity"] == 4
