@@ -7,10 +7,9 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
+from aiida_concerted.calculations.functions.analyse_site_history import analyse_site_history
 from aiida_concerted.calculations.functions.assign_carrier_sites import assign_carrier_sites
 from aiida_concerted.calculations.functions.compute_diffusivity import compute_diffusivity
-from aiida_concerted.calculations.functions.compute_site_statistics import compute_site_statistics
-from aiida_concerted.calculations.functions.find_modes import find_modes
 from aiida_concerted.calculations.functions.fit_arrhenius import fit_diffusivity
 from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
@@ -215,11 +214,11 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             if history is None:
                 return self.function_failure()
             self.out(f"site_histories.{name}", history)
-            statistics = self.call(compute_site_statistics, f"statistics_{name}", history, sites, parameters)
-            modes[name] = self.call(find_modes, f"modes_{name}", history, sites, parameters)
-            if statistics is None or modes[name] is None:
+            results = self.call(analyse_site_history, f"analysis_{name}", history, sites, parameters)
+            if results is None:
                 return self.function_failure()
-            self.out(f"site_statistics.{name}", statistics)
+            self.out(f"site_statistics.{name}", results["statistics"])
+            modes[name] = results["modes"]
             self.out(f"modes.{name}", modes[name])
         if len(modes) > 1:
             fits = self.call(fit_modes, "arrhenius_modes", **modes)

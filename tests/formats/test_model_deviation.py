@@ -24,4 +24,4 @@ def test_nan_stays_and_a_cut_row_goes():
 
 def test_the_format_of_dp_model_devi_is_refused():
     with pytest.raises(ValueError, match=r"model_devi\.out of LAMMPS"):
-        read_model_deviation(["# data/system", "# step devi_e max_devi_v min_devi_v avg_devi_v max_devi_f min_devi_f avg_devi_f"])
+        read_model_deviation(["# step devi_e max_devi_v min_devi_v avg_devi_v max_devi_f min_devi_f avg_devi_f"])

@@ -1,0 +1,73 @@
+"""From the counts of concerted modes at several temperatures the activation energy of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, calcfunction
+
+from aiida_concerted.analysis.mode_kinetics import fit_mode_activation
+from aiida_concerted.calculations.functions.context import shared_context
+from aiida_concerted.data.results import ArrheniusData
+
+METHOD = "joint-poisson"
+NEEDED = ("raw", "side_count", "side_ratio", "exposure_cell_ps")
+
+
+@calcfunction
+def fit_modes(**points: orm.Data) -> dict[str, orm.Data] | ExitCode:
+    """Return an Arrhenius fit for every class of modes, under ``mode_`` and its label with underscores.
+
+    Counts and their backgrounds at all temperatures are fitted together, so that temperatures without events count. A
+    class whose events do not allow a fit gets a result that says why.
+
+    :param points: mode frequencies at different temperatures.
+    """
+    nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
+    try:
+        context = shared_context(nodes)
+        definitions = {(node["window_ps"], node["recrossing_ps"]) for node in nodes}
+        if len(definitions) > 1:
+            raise ValueError(f"modes counted with different windows or recrossing rules: {sorted(definitions)}")
+    except ValueError as error:
+        return ExitCode(210, str(error))
+    counts = {node["temperature_K"]: {mode["label"]: mode for mode in node.get_result()["modes"]} for node in nodes}
+    labels = list(dict.fromkeys(label for modes in counts.values() for label in modes))
+    return {f"mode_{label.replace('-', '_')}": _fit(label, counts, context) for label in labels}
+
+
+def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any]) -> ArrheniusData:
+    rows = {temperature: modes[label] for temperature, modes in counts.items() if label in modes}
+    usable = {T: row for T, row in rows.items() if all(row.get(key) is not None for key in NEEDED)}
+    attributes = {
+        **context,
+        "quantity": "mode_frequency",
+        "mode": label,
+        "temperatures_K": list(usable),
+        "n_events": sum(row["raw"] for row in rows.values()),
+        "prefactor_unit": "per_cell_s",
+        "method": METHOD,
+    }
+    if len(usable) < 2:
+        return ArrheniusData(
+            attributes={**attributes, "reason": "runs too short for side windows at all but one temperature"}
+        )
+    fit = fit_mode_activation(
+        list(usable),
+        *([row[key] for row in usable.values()] for key in NEEDED),
+        dispersion=[row.get("dispersion") for row in usable.values()],
+    )
+    result = {"label": label, "named": any(row["named"] for row in usable.values()), **fit.as_dict()}
+    energy, attempt = fit.activation_energy_eV, fit.attempt_frequency_s
+    if energy is None:
+        return ArrheniusData(attributes={**attributes, "reason": fit.reason}, result=result)
+    return ArrheniusData(
+        attributes={
+            **attributes,
+            "activation_energy_eV": energy.value,
+            "activation_energy_stderr_eV": energy.stderr,
+            "prefactor": attempt.value if attempt else None,
+        },
+        result=result,
+    )
