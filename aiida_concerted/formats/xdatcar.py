@@ -76,7 +76,10 @@ def _frames(stream: TextIO, name: str) -> Iterator[XdatcarFrame]:
         if not line.strip():
             continue
         if "configuration=" not in line:
-            species, cell = _header([line, *(next(stream, "") for _ in range(6))], f"{name} line {position}")
+            header = [line, *(next(stream, "") for _ in range(6))]
+            if species and not header[-1].endswith("\n"):
+                return
+            species, cell = _header(header, f"{name} line {position}")
             position += 6
             continue
         if not species:
@@ -84,7 +87,7 @@ def _frames(stream: TextIO, name: str) -> Iterator[XdatcarFrame]:
         rows = [next(stream, "") for _ in species]
         position += len(species)
         if not rows[-1].endswith("\n"):
-            return
+            return  # the run that writes this file was cut short, or is still going on
         yield XdatcarFrame(_step(line, name, position), species, cell, _numbers(rows, name, position))
 
 

@@ -44,6 +44,7 @@ class RunOutputs:
         self._outcar = (folder / "OUTCAR").open("w", encoding="utf-8")
         self._files = [self._outcar]
         self._last_energy = 0.0
+        self._has_xdatcar_header = False
         self._say(outcar.format_banner(VASP_VERSION, subversion, self._date))
         self._print(
             f" running on {1:4d} total cores\n distrk:  each k-point on {1:4d} cores, {1:4d} groups\n"
@@ -88,9 +89,10 @@ class RunOutputs:
         self._print(electronic + ionic)
         self._say(outcar.format_step(step, self._run, change=change))
         if write_positions:
-            is_new_cell = step.index == 1 or self._run.parameter("ISIF") == 3
-            text = xdatcar.format_header(self._run.poscar, step.cell) if is_new_cell else ""
-            self._xdatcar.write(text + xdatcar.format_frame(step.index, step.fractional))
+            if not self._has_xdatcar_header or self._run.parameter("ISIF") == 3:
+                self._xdatcar.write(xdatcar.format_header(self._run.poscar, step.cell))
+            self._has_xdatcar_header = True
+            self._xdatcar.write(xdatcar.format_frame(step.index, step.fractional))
         self._vasprun.step(step)
         for file in self._files:
             file.flush()

@@ -90,14 +90,15 @@ def load_state(path: str | Path) -> SavedState:
     path = Path(path)
     try:
         with np.load(path, allow_pickle=False) as data:
-            if int(data["format"]) != FORMAT:
-                raise ValueError(f"{path.name} has the format {int(data['format'])}, expected {FORMAT}; remove it")
+            form = int(data["format"])
             friction, reservoir = (float(x) for x in data["thermostat"])
             state = MdState(data["positions"], data["velocities"], friction, reservoir, bool(data["is_midway"]))
             species = tuple(str(symbol) for symbol in data["species"])
             saved = SavedState(state, species, data["cell"], float(data["timestep"]), data["poscar_velocities"])
-    except (OSError, KeyError, EOFError, BadZipFile, TypeError) as error:
-        raise ValueError(f"{path.name} is not a state of the surrogate ({error}); remove it") from None
+    except (OSError, KeyError, EOFError, BadZipFile, TypeError, ValueError):
+        raise ValueError(f"{path.name} is not a state that the surrogate wrote; remove it") from None
+    if form != FORMAT:
+        raise ValueError(f"{path.name} has the format {form} where {FORMAT} is known; remove it")
     shape = (len(saved.species), 3)
     arrays = (state.positions, state.velocities, saved.poscar_velocities)
     if any(array.shape != shape or not np.isfinite(array).all() for array in arrays) or saved.cell.shape != (3, 3):
