@@ -59,15 +59,14 @@ def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any
         dispersion=[row.get("dispersion") for row in usable.values()],
     )
     result = {"label": label, "named": any(row["named"] for row in usable.values()), **fit.as_dict()}
-    energy, attempt = fit.activation_energy_eV, fit.attempt_frequency_s
-    if energy is None:
+    if fit.energy_eV is None or fit.attempt_frequency_s is None:
         return ArrheniusData(attributes={**attributes, "reason": fit.reason}, result=result)
     return ArrheniusData(
         attributes={
             **attributes,
-            "activation_energy_eV": energy.value,
-            "activation_energy_stderr_eV": energy.stderr,
-            "prefactor": attempt.value if attempt else None,
+            "activation_energy_eV": fit.energy_eV.value,
+            "activation_energy_stderr_eV": fit.energy_eV.stderr,
+            "prefactor": fit.attempt_frequency_s.value,
         },
         result=result,
     )
