@@ -12,11 +12,16 @@ from aiida_concerted.plotting.temperature_axis import say_empty
 
 
 def plot_vacancy_energies(
-    axes: Axes, energies_eV: Mapping[str, Sequence[float]], *, references_eV: Mapping[str, float] | None = None
+    axes: Axes,
+    energies_eV: Mapping[str, Sequence[float]],
+    *,
+    multiplicities: Mapping[str, Sequence[float]] | None = None,
+    references_eV: Mapping[str, float] | None = None,
 ) -> Axes:
     """Return the axes with the formation energy in eV of every site, its mean and spread by label.
 
     :param energies_eV: energies of the inequivalent sites by label; a label without any is named and left empty.
+    :param multiplicities: how many sites each energy stands for, by label; one each when not given.
     :param references_eV: published means by label.
     """
     labels = list(energies_eV)
@@ -26,10 +31,12 @@ def plot_vacancy_energies(
         if len(values):
             offsets = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
             axes.plot(index + offsets, values, marker_of(index), color=colour_of(index), label=f"_{label}")
-            axes.hlines(values.mean(), index - 0.25, index + 0.25, color=colour_of(index), lw=1.4)
+            weights = np.asarray((multiplicities or {}).get(label, np.ones(len(values))), dtype=np.float64)
+            mean = float(np.average(values, weights=weights))
+            axes.hlines(mean, index - 0.25, index + 0.25, color=colour_of(index), lw=1.4)
         if len(values) > 1:
-            spread = float(values.std(ddof=1))
-            axes.errorbar(index + 0.25, values.mean(), yerr=spread, color=colour_of(index), fmt="none")
+            spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+            axes.errorbar(index + 0.25, mean, yerr=spread, color=colour_of(index), fmt="none")
         if label in references:
             axes.plot(
                 index - 0.32, references[label], "*", color=REFERENCE_COLOUR, mfc="white", ms=9, label="_published"

@@ -25,8 +25,14 @@ def test_every_site_its_mean_and_spread_are_drawn():
     means = [segment[0, 1] for item in axes.collections[:1] for segment in item.get_segments()]
     assert means == pytest.approx([3.2])
     (spread,) = errorbars(axes).values()
-    np.testing.assert_allclose(np.diff(spread.lines[2][0].get_segments()[0][:, 1]), 2 * 0.2)
+    np.testing.assert_allclose(np.diff(spread.lines[2][0].get_segments()[0][:, 1]), 2 * np.std([3.0, 3.2, 3.4]))
     assert has_unit(axes.get_ylabel())
+
+
+def test_sites_count_as_often_as_symmetry_repeats_them():
+    axes = draw({"Li1": [3.0, 4.0]}, multiplicities={"Li1": [3, 1]})
+
+    assert axes.collections[0].get_segments()[0][0, 1] == pytest.approx(3.25)
 
 
 def test_labels_without_energies_are_named():

@@ -1,0 +1,135 @@
+"""From a study's node to the plain data of its report: the one place that reads nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiida import orm
+
+from aiida_concerted.data.result import ResultData
+from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.report.content import HistoryContent, Result, StudyContent
+from aiida_concerted.report.gather_learning import gather_learning
+from aiida_concerted.report.gather_processes import gather_codes, gather_settings, gather_stages, gather_versions
+from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
+
+EXPECTED = {
+    "diffusivities": "diffusivities: no run of the sweep has been analysed",
+    "site_statistics": "occupancies and residence times: no run has been assigned to sites",
+    "modes": "concerted modes: no run has been searched for them",
+    "arrhenius": "activation energies: fewer than two temperatures have been analysed",
+    "vacancy": "vacancy formation energies: not asked for, not finished or failed",
+}
+
+
+def gather_study(study: orm.ProcessNode) -> StudyContent:
+    """Return what a report says about a study, whatever state it is in.
+
+    :param study: a study; a single sweep or learning loop will do.
+    """
+    inputs = inputs_of(study)
+    sweep = part_outputs(study, "sweep", "SweepWorkChain")
+    learn = part_outputs(study, "learn", "LearnWorkChain")
+    vacancy = part_outputs(study, "vacancy", "VaspVacancyWorkChain")
+    diffusivities = _results(below(sweep, "diffusivities").values())
+    statistics = _results(below(sweep, "site_statistics").values())
+    modes = _results(below(sweep, "modes").values())
+    arrhenius = tuple(as_result(node) for node in below(sweep, "arrhenius").values())
+    energies = next((as_result(node) for node in vacancy.values() if _is_result(node, "vacancy")), None)
+    known = dict(zip(EXPECTED, (diffusivities, statistics, modes, arrhenius, energies), strict=True))
+    everything = [*diffusivities, *statistics, *modes, *arrhenius, *([energies] if energies else [])]
+    context = _context(everything, inputs, learn)
+    labels, named = _site_model(inputs)
+    return StudyContent(
+        uuid=study.uuid,
+        pk=int(study.pk or 0),
+        label=study.label or study.process_label or "study",
+        state=state_of(study),
+        is_finished_ok=bool(study.is_finished_ok),
+        exit_message=study.exit_message or "",
+        created=study.ctime,
+        changed=study.mtime,
+        structure=_structure(outputs_of(study).get("structure") or inputs.get("structure")),
+        site_labels=labels,
+        named_modes=named,
+        temperatures_K=_temperatures(inputs),
+        diffusivities=diffusivities,
+        site_statistics=statistics,
+        modes=modes,
+        arrhenius=arrhenius,
+        histories=_histories(below(sweep, "site_histories").values()),
+        vacancy=energies,
+        learning=gather_learning(study, learn, inputs),
+        stages=gather_stages(study),
+        codes=gather_codes(study),
+        versions=gather_versions(study, learn),
+        settings=gather_settings(inputs),
+        n_failed_processes=_count_failed(study),
+        missing=tuple(text for name, text in EXPECTED.items() if not known[name]),
+        material=context["material"],
+        formula=context["formula"],
+        carrier=context["carrier"],
+        level_of_theory=context["level_of_theory"],
+    )
+
+
+def as_result(node: orm.Data) -> Result:
+    """Return a result node as plain data."""
+    content = node.get_result() if isinstance(node, ResultData) else {}
+    arrays = node.get_arrays() if isinstance(node, ResultData) else {}
+    attributes = {key: value for key, value in node.base.attributes.all.items() if not key.startswith("_")}
+    return Result(uuid=node.uuid, attributes=attributes, content=content, arrays=arrays)
+
+
+def _is_result(node: orm.Data, kind: str) -> bool:
+    return isinstance(node, ResultData) and type(node).__name__.lower().startswith(kind)
+
+
+def _results(nodes: Iterable[orm.Data]) -> tuple[Result, ...]:
+    return tuple(sorted((as_result(node) for node in nodes), key=lambda result: result.temperature_K))
+
+
+def _histories(nodes: Iterable[orm.Data]) -> tuple[HistoryContent, ...]:
+    found = [
+        HistoryContent(node.uuid, float(node.base.attributes.get("temperature_K")), node.get_history())
+        for node in nodes
+        if isinstance(node, SiteHistoryData)
+    ]
+    return tuple(sorted(found, key=lambda item: item.temperature_K))
+
+
+def _context(results: list[Result], inputs: Mapping[str, orm.Data], learn: Mapping[str, orm.Data]) -> dict[str, str]:
+    """Return material, formula, carrier and level of theory from the results, or from what there is without any."""
+    keys = ("material", "formula", "carrier", "level_of_theory")
+    sources: list[Mapping[str, Any]] = [result.attributes for result in results]
+    fallbacks = [inputs.get("sites"), learn.get("dataset"), inputs.get("dataset"), *inputs.values()]
+    sources += [node.base.attributes.all for node in fallbacks if node is not None]
+    return {key: str(next((source[key] for source in sources if source.get(key)), "unknown")) for key in keys}
+
+
+def _structure(node: orm.Data | None) -> dict[str, Any] | None:
+    if not isinstance(node, orm.StructureData):
+        return None
+    return {
+        "uuid": node.uuid,
+        "formula": node.get_formula(mode="hill_compact"),
+        "n_atoms": len(node.sites),
+        "cell_lengths_A": [float(length) for length in node.cell_lengths],
+        "volume_A3": float(node.get_cell_volume()),
+    }
+
+
+def _site_model(inputs: Mapping[str, orm.Data]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    sites = inputs.get("sites")
+    attributes = sites.base.attributes.all if sites is not None else {}
+    return tuple(attributes.get("labels", ())), tuple(attributes.get("modes", ()))
+
+
+def _temperatures(inputs: Mapping[str, orm.Data]) -> tuple[float, ...]:
+    node = inputs.get("sweep__temperatures_K") or inputs.get("temperatures_K")
+    return tuple(sorted(float(value) for value in node.get_list())) if isinstance(node, orm.List) else ()
+
+
+def _count_failed(study: orm.ProcessNode) -> int:
+    return sum(1 for node in study.called_descendants if node.is_terminated and not node.is_finished_ok)

@@ -1,0 +1,65 @@
+"""Finding one's way in a study's part of the provenance graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.common.links import LinkType
+
+CALLS = (LinkType.CALL_CALC, LinkType.CALL_WORK)
+OUTPUTS = (LinkType.RETURN, LinkType.CREATE)
+SEPARATOR = "__"
+
+
+def outputs_of(process: orm.ProcessNode) -> dict[str, Any]:
+    """Return the outputs of a process, finished or not, by the label of their link; namespaces are joined by ``__``."""
+    return {link.link_label: link.node for link in process.base.links.get_outgoing(link_type=OUTPUTS).all()}
+
+
+def inputs_of(process: orm.ProcessNode) -> dict[str, Any]:
+    """Return the inputs of a process by the label of their link; namespaces are joined by ``__``."""
+    links = process.base.links.get_incoming(link_type=(LinkType.INPUT_CALC, LinkType.INPUT_WORK))
+    return {link.link_label: link.node for link in links.all()}
+
+
+def children_of(process: orm.ProcessNode) -> dict[str, Any]:
+    """Return the children of a process by the label of their call; of several attempts the last."""
+    links = process.base.links.get_outgoing(link_type=CALLS).all()
+    return {link.link_label: link.node for link in sorted(links, key=lambda link: link.node.pk or 0)}
+
+
+def below(nodes: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """Return what lies in a namespace, by the rest of the label."""
+    start = namespace + SEPARATOR
+    return {label.removeprefix(start): node for label, node in nodes.items() if label.startswith(start)}
+
+
+def part_outputs(study: orm.ProcessNode, part: str, process_label: str) -> dict[str, Any]:
+    """Return the outputs of a part of a study.
+
+    A study attaches them when the part is over; before that they are taken from the part itself, as far as it came.
+
+    :param part: label of the part's call, and namespace of its outputs.
+    :param process_label: name of the part's class, so that such a process can stand for a study by itself.
+    """
+    if study.process_label == process_label:
+        return outputs_of(study)
+    child = children_of(study).get(part)
+    return {**(outputs_of(child) if child else {}), **below(outputs_of(study), part)}
+
+
+def state_of(process: orm.ProcessNode) -> str:
+    """Return the state of a process in words."""
+    if process.is_finished_ok:
+        return "finished"
+    if process.is_finished:
+        reason = f": {process.exit_message}" if process.exit_message else ""
+        return f"finished with exit status {process.exit_status}{reason}"
+    state = process.process_state
+    return state.value if state is not None else "created"
+
+
+def elapsed_s(process: orm.ProcessNode) -> float:
+    """Return the seconds from the creation of a process to its last change, waiting included."""
+    return max((process.mtime - process.ctime).total_seconds(), 0.0)

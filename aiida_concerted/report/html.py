@@ -1,0 +1,113 @@
+"""The report of a study as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from jinja2 import BaseLoader, Environment, StrictUndefined
+
+from aiida_concerted import __version__
+from aiida_concerted.report.caveats import SURROGATE_BANNER, caveats
+from aiida_concerted.report.content import StudyContent
+from aiida_concerted.report.figures import ReportFigure, make_figures
+from aiida_concerted.report.gather import gather_study
+from aiida_concerted.report.numbers import format_duration
+from aiida_concerted.report.published import Published
+from aiida_concerted.report.summary import rows_of
+from aiida_concerted.report.tables import Table, error_table, headline_tables, learning_table
+
+SECTIONS = {
+    "diffusion": "Diffusion",
+    "modes": "Concerted modes",
+    "sites": "Sites",
+    "vacancies": "Vacancies",
+    "learning": "Learning",
+    "provenance": "Provenance",
+}
+
+
+def write_report(study: orm.ProcessNode, path: Path) -> None:
+    """Write the report of a study, whatever state it is in; the file appears at once or not at all.
+
+    :param study: the study, or a sweep.
+    :param path: HTML file; an existing one is replaced.
+    :raises OSError: if the file cannot be written.
+    """
+    text = render_report(gather_study(study))
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def render_report(content: StudyContent) -> str:
+    """Return the report as HTML."""
+    published = Published.of(content.material)
+    figures = make_figures(content, published)
+    headline = headline_tables(content, rows_of(content, published), published, all_modes=True)
+    templates = files(__package__).joinpath("templates")
+    # Escaping is on for every template: names and messages come from users and programs.
+    environment = Environment(
+        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(templates.joinpath("report.html.j2").read_text(encoding="utf-8"))
+    return template.render(
+        content=content,
+        banner=SURROGATE_BANNER if content.is_surrogate else None,
+        caveats=caveats(content),
+        headline=headline,
+        sections=_sections(content, figures),
+        learning=[table for table in (learning_table(content), error_table(content)) if table.rows],
+        making=_making(content),
+        citations=published.citations(),
+        style=templates.joinpath("report.css").read_text(encoding="utf-8"),
+        version=__version__,
+    )
+
+
+def _sections(content: StudyContent, figures: list[ReportFigure]) -> list[dict[str, Any]]:
+    """Return the sections in order with their figures; one without figures says so."""
+    return [
+        {"key": key, "title": title, "figures": [figure for figure in figures if figure.section == key]}
+        for key, title in SECTIONS.items()
+    ]
+
+
+def _making(content: StudyContent) -> list[Table]:
+    """Return how the study was made: cost by stage, codes, versions, potentials."""
+    stages = tuple(
+        (s.name, s.state, str(s.n_calculations), format_duration(s.elapsed_s), f"{s.core_s / 3600:.2f}")
+        for s in content.stages
+    )
+    codes = tuple((c.label, c.executable, c.computer, c.plugin, str(c.n_calculations)) for c in content.codes)
+    potentials = tuple(
+        (str(m["name"]), str(m.get("seed", "")), f"{m.get('cutoff_A', 0):g}", str(m.get("version", "")), m.uuid)
+        for m in content.learning.models
+    )
+    note = "Times run from submission to the last change, waiting included; core hours are these times cores."
+    tables = [
+        Table(
+            "cost",
+            "Stages and their cost",
+            ("Stage", "State", "Calculations", "Elapsed", "Core hours"),
+            stages,
+            (note,),
+        ),
+        Table("codes", "Codes", ("Code", "Executable", "Computer", "Plugin", "Calculations"), codes),
+        Table("versions", "Versions", ("Software", "Version"), tuple(content.versions.items())),
+        Table("potentials", "Potentials", ("Name", "Seed", "Cutoff (Å)", "DeePMD-kit", "UUID"), potentials),
+    ]
+    return [table for table in tables if table.rows]
