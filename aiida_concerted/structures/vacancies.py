@@ -31,7 +31,7 @@ def inequivalent_sites(atoms: Atoms, carrier: str, *, symprec_A: float = 0.01) -
     symbols = atoms.get_chemical_symbols()
     if carrier not in symbols:
         raise ValueError(f"the structure {atoms.get_chemical_formula()} holds no {carrier}")
-    cell = (np.asarray(atoms.cell), atoms.get_scaled_positions(), atoms.get_atomic_numbers())
+    cell = (atoms.cell.tolist(), atoms.get_scaled_positions().tolist(), atoms.get_atomic_numbers().tolist())
     dataset = spglib.get_symmetry_dataset(cell, symprec=symprec_A)
     if dataset is None:
         raise ValueError(f"spglib finds no symmetry within {symprec_A} Å: are atoms on top of each other?")

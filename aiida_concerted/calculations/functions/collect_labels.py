@@ -12,7 +12,7 @@ from aiida_concerted.data.vasp import VaspRun, read_run
 
 
 @calcfunction
-def collect_labels(parameters: orm.Dict, **retrieved: orm.Data) -> dict[str, orm.Data] | ExitCode:
+def collect_labels(parameters: orm.Dict, **retrieved: orm.FolderData) -> dict[str, orm.Data] | ExitCode:
     """Return the labelled configurations in the order asked for, and which failed.
 
     :param parameters: ``names`` in order, ``failed`` (those whose run failed) and ``max_failed_fraction``.

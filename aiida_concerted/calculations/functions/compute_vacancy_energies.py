@@ -15,7 +15,7 @@ from aiida_concerted.data.vasp import read_last_energy, read_theory
 
 @calcfunction
 def compute_vacancy_energies(
-    plan: orm.Dict, perfect: orm.StructureData, reference: orm.StructureData, settings: orm.Dict, **runs: orm.Data
+    plan: orm.Dict, perfect: orm.StructureData, reference: orm.StructureData, settings: orm.Dict, **runs: orm.FolderData
 ) -> VacancyFormationData | ExitCode:
     """Return E(vacancy) + μ − E(perfect) of each site, and mean and spread of each label.
 
