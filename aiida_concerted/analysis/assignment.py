@@ -38,15 +38,24 @@ def assign_sites(positions: FloatArray, placed: PlacedNetwork) -> NDArray[np.int
     return placed.basin[numbers].astype(np.int32)
 
 
-def site_history(positions: FloatArray, placed: PlacedNetwork, frame_interval_ps: float) -> SiteHistory:
+def site_history(
+    positions: FloatArray,
+    placed: PlacedNetwork,
+    frame_interval_ps: float,
+    framework_displacement: FloatArray | None = None,
+) -> SiteHistory:
     """Return the run-length encoded sites of all carriers, assigned in chunks of frames to bound memory.
 
-    :param positions: as for :func:`assign_sites`.
+    :param positions: as for :func:`assign_sites`, or in the laboratory's frame with ``framework_displacement``.
     :param frame_interval_ps: time between frames in ps.
+    :param framework_displacement: displacement of the framework in Å to take off, shape ``(n_frames, 3)``.
     """
     builder = SiteHistoryBuilder(placed.labels, frame_interval_ps)
     n_frames, n_carriers = positions.shape[:2]
     step = max(1, CHUNK_POINTS // max(1, n_carriers))
     for start in range(0, n_frames, step):
-        builder.append(assign_sites(positions[start : start + step], placed))
+        chunk = positions[start : start + step]
+        if framework_displacement is not None:
+            chunk = chunk - framework_displacement[start : start + step, None, :]
+        builder.append(assign_sites(chunk, placed))
     return builder.finish()
