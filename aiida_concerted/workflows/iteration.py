@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
 
 from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -90,11 +91,9 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
             lammps_code, structures, {}, overrides=inputs["explore"], **common
         )
         label = VaspLabelWorkChain.get_builder_from_protocol(vasp_code, structures, overrides=inputs["label"], **common)
-        committee.train.pop("training", None)
-        label.pop("structures", None)
-        builder.committee._update(committee)
-        builder.explore._update(explore)
-        builder.label._update(label)
+        builder.committee._update(inputs_of(committee))
+        builder.explore._update(inputs_of(explore))
+        builder.label._update(inputs_of(label, "structures"))
         return builder
 
     def run_committee(self) -> None:

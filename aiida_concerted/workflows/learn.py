@@ -15,6 +15,7 @@ from aiida_concerted.calculations.functions.summarise_learning import (
 )
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.learning.stopping import accurate_fractions, is_converged
+from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.iteration import IterationWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -98,11 +99,9 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         iteration = IterationWorkChain.get_builder_from_protocol(
             dp_code, lammps_code, vasp_code, dataset, structures, overrides=inputs["iteration"], **common
         )
-        iteration.pop("dataset", None)
         final = DeepmdCommitteeWorkChain.get_builder_from_protocol(dp_code, {}, overrides=inputs["final"], **common)
-        final.train.pop("training", None)
-        builder.iteration._update(iteration)
-        builder.final._update(final)
+        builder.iteration._update(inputs_of(iteration, "dataset"))
+        builder.final._update(inputs_of(final))
         for key in ("min_iterations", "max_iterations", "accurate_fraction", "consecutive"):
             builder[key] = inputs[key]
         return builder

@@ -10,6 +10,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
 from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.calculations.functions.order_site_model import order_site_model
 from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -20,6 +21,9 @@ from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
 
 TRAINING, VALIDATION = "aimd", "held_out"
+
+SET_BY_THE_STUDY = ("structure", "sites", "temperature_K", "seed", "iteration.explore.structures")
+"""What the parts of a study get when it runs, and their builders only hold as a stand-in."""
 
 
 class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
@@ -144,8 +148,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
                 vasp_code, probe, sites=sites, overrides=inputs["vacancy"], **common
             )
         for name, part in parts.items():
-            _strip(part)
-            builder[name]._update(part)
+            builder[name]._update(inputs_of(part, *SET_BY_THE_STUDY))
         return builder
 
     def needs_structure(self) -> bool:
@@ -263,11 +266,3 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         if vacancy is not None and not vacancy.is_finished_ok:
             return self.exit_codes.WARNING_VACANCY_FAILED.format(pk=vacancy.pk, reason=vacancy.exit_message)
         return None
-
-
-def _strip(part: ProcessBuilder) -> None:
-    """Take out of a part's builder what only the study knows when it runs."""
-    for key in ("structure", "sites", "temperature_K", "dataset", "models"):
-        part.pop(key, None)
-    if "iteration" in part:
-        part.iteration.explore.pop("structures", None)
