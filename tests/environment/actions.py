@@ -31,6 +31,21 @@ def build(n_jobs: int, sleep_s: int, fail: bool = False):
     return builder
 
 
+def prepare(folder: DemoFolder) -> dict:
+    """Make or repair the profile and its computer, twice over."""
+    from aiida import orm
+
+    for _ in range(2):
+        profile = prepare_profile(folder)
+        computer = prepare_computer(folder)
+    return {
+        "uuid": profile.uuid,
+        "workdir": computer.get_workdir(),
+        "computers": orm.QueryBuilder().append(orm.Computer).count(),
+        "user": profile.default_user_email,
+    }
+
+
 def start(folder: DemoFolder, n_jobs: str, sleep_s: str) -> dict:
     """Start or resume, as the demo command does, and report the daemon's processes."""
     began = time.monotonic()
@@ -84,7 +99,7 @@ def stop(folder: DemoFolder) -> dict:
 
 if __name__ == "__main__":
     action, path, *arguments = sys.argv[1:]
-    outcome = {"start": start, "wait": wait, "read_slowly": read_slowly, "stop": stop}[action](
+    outcome = {"prepare": prepare, "start": start, "wait": wait, "read_slowly": read_slowly, "stop": stop}[action](
         DemoFolder.at(Path(path)), *arguments
     )
     sys.stdout.write(json.dumps(outcome) + "\n")

@@ -18,10 +18,12 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def begin(action: str, folder: Path, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.environment.actions", action, str(folder), *map(str, arguments)]
+def begin(
+    action: str, folder: Path, *arguments: object, python: str = sys.executable, **variables: str
+) -> subprocess.Popen[str]:
+    command = [python, "-m", "tests.environment.actions", action, str(folder), *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, env={**environment(), **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -31,8 +33,8 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> dict:
     return json.loads(output.splitlines()[-1])
 
 
-def act(action: str, folder: Path, *arguments: object) -> dict:
-    return finish(begin(action, folder, *arguments))
+def act(action: str, folder: Path, *arguments: object, **options: str) -> dict:
+    return finish(begin(action, folder, *arguments, **options))
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

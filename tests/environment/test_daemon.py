@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,19 +34,25 @@ def kill(pids):
         os.kill(pid, signal.SIGKILL)
 
 
-def test_everything_killed_in_the_middle_goes_on_and_repeats_nothing(folder):
+def test_everything_killed_in_the_middle_goes_on_and_repeats_nothing(folder, tmp_path):
+    """All of it from an interpreter whose path has blanks, at which circus splits, and with a deep temporary folder."""
     assert len(str(folder)) > 150
-    first = act("start", folder, 2, 3)
+    installation = tmp_path / "my own environment"
+    installation.symlink_to(Path(sys.prefix))
+    deep = tmp_path / ("t" * 100)
+    deep.mkdir()
+    options = {"python": str(installation / "bin" / Path(sys.executable).name), "TMPDIR": str(deep)}
+    first = act("start", folder, 2, 3, **options)
     wait_for_jobs(folder, 2)
     kill([pid for group in first["processes"].values() for pid in group])
-    again = act("start", folder, 2, 3)
+    again = act("start", folder, 2, 3, **options)
     assert again["uuid"] == first["uuid"]
     assert not again["is_new"]
     assert all(not set(pids) & set(again["processes"][role]) for role, pids in first["processes"].items())
-    outcome = act("wait", folder, 60)
+    outcome = act("wait", folder, 60, **options)
     assert (outcome["state"], outcome["exit_status"], outcome["open"]) == ("finished", 0, [])
     assert len(outcome["jobs"]) == 4
-    assert act("stop", folder) == {"running": False, "left": 0}
+    assert act("stop", folder, **options) == {"running": False, "left": 0}
 
 
 def test_a_killed_broker_then_a_killed_supervisor_leave_one_daemon_that_works(folder):
