@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -67,3 +69,28 @@ def surrogate_code(aiida_code_installed, fast_localhost):
         filepath_executable=executable("concerted-vasp-surrogate"),
         prepend_text=SINGLE_THREAD,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_frames():
+    """Return labelled frames of sixteen atoms with the elements of LGPS, energies in closed form."""
+    from tests.engines import labelled_frames
+
+    return labelled_frames()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(request, tmp_path_factory):
+    """Return the files of two tiny frozen potentials with different seeds, trained once and kept in pytest's cache."""
+    from tests import engines
+
+    digest = hashlib.sha256(Path(engines.__file__).read_bytes()).hexdigest()
+    kept = request.config.cache.mkdir("tiny-models") / digest[:16]
+    if not kept.is_dir():
+        folder = tmp_path_factory.mktemp("tiny-models")
+        made = folder / "made"
+        made.mkdir()
+        for number, path in enumerate(engines.train_models(folder, executable("dp"))):
+            path.rename(made / f"model_{number}.pb")
+        shutil.copytree(made, kept, dirs_exist_ok=True)
+    return sorted(kept.glob("model_*.pb"))

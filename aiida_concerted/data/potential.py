@@ -19,6 +19,7 @@ class DeepPotentialData(orm.SinglefileData):
     :param cutoff_A: radius in Å beyond which atoms do not see each other.
     :param backend: program behind the model; ``tensorflow``.
     :param version: version of the DeePMD-kit that froze it.
+    :param sel: most neighbours of each element within the cutoff, if known; a training that starts from here needs it.
     :param compressed: whether the embedding nets are tabulated.
     :param seed: seed of the training; ``None`` where it is not known.
     :param level_of_theory: what the training labels were computed with.
@@ -37,6 +38,7 @@ class DeepPotentialData(orm.SinglefileData):
         version: str,
         level_of_theory: str,
         backend: str = "tensorflow",
+        sel: list[int] | None = None,
         compressed: bool = False,
         seed: int | None = None,
         material: str | None = None,
@@ -48,6 +50,7 @@ class DeepPotentialData(orm.SinglefileData):
             "type_map": list(type_map),
             "cutoff_A": float(cutoff_A),
             "backend": backend,
+            "sel": None if sel is None else [int(number) for number in sel],
             "version": version,
             "compressed": compressed,
             "seed": seed,

@@ -1,0 +1,304 @@
+"""One deep potential trained, frozen, optionally compressed, and tested in one job."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.common.datastructures import CalcInfo, CodeInfo, CodeRunMode
+from aiida.common.folders import Folder
+from aiida.engine import CalcJob, CalcJobProcessSpec
+
+from aiida_concerted.common.frames import LabelledFrames
+from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
+from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
+
+MAX_IN_SET_FRAMES = 1000
+"""Frames of the in-set test; the number of Fu et al. for theirs."""
+
+
+def training_parameters(parameters: orm.Dict) -> TrainingParameters:
+    """Return the checked parameters of a training.
+
+    :raises ValueError: if a key is unknown or a value refused.
+    """
+    return from_mapping(TrainingParameters, parameters.get_dict(), "parameters")
+
+
+def type_map_of(parameters: TrainingParameters, datasets: Mapping[str, LabelledFramesData]) -> list[str]:
+    """Return the element symbols in the order of the type numbers: as given, or those of the data, sorted.
+
+    :raises ValueError: if the given one lacks an element of the data.
+    """
+    found = sorted({symbol for node in datasets.values() for symbol in node.base.attributes.get("species")})
+    if parameters.type_map is None:
+        return found
+    missing = [symbol for symbol in found if symbol not in parameters.type_map]
+    if missing:
+        raise ValueError(f"type_map {list(parameters.type_map)} lacks {', '.join(missing)}, which the data hold")
+    return list(parameters.type_map)
+
+
+def choose_in_set(datasets: Mapping[str, LabelledFramesData], seed: int) -> dict[str, LabelledFrames]:
+    """Return random frames of the training data, each as likely as any other, in the order of the datasets' names.
+
+    :param seed: seed of the draw.
+    """
+    names = sorted(datasets)
+    owners = np.repeat(np.arange(len(names)), [len(datasets[name]) for name in names])
+    n_chosen = min(MAX_IN_SET_FRAMES, len(owners))
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(owners))[:n_chosen])
+    first = np.searchsorted(owners, np.arange(len(names)))
+    return {
+        name: datasets[name].get_frames().select(chosen[owners[chosen] == number] - first[number])
+        for number, name in enumerate(names)
+        if (owners[chosen] == number).any()
+    }
+
+
+class DeepmdTrainCalculation(CalcJob):
+    """Trains a deep potential with DeePMD-kit (``dp --tf``), freezes it, and tests it on held-out frames.
+
+    The in-set error over frames drawn from the training data is reported beside the held-out one.
+    """
+
+    INPUT = "input.json"
+    CURVE = "lcurve.out"
+    FULL_INPUT = "out.json"
+    MODEL = "model.pb"
+    COMPRESSED = "compressed.pb"
+    INITIAL = "initial.pb"
+    SYSTEMS = "test_systems.txt"
+    DETAIL = "test"
+    LOGS = {"train": "train.log", "freeze": "freeze.log", "compress": "compress.log", "test": "test.log"}
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the ports and exit codes."""
+        super().define(spec)
+        spec.input_namespace(
+            "training",
+            dynamic=True,
+            valid_type=LabelledFramesData,
+            help="Frames to train on, by name (energies in eV, forces in eV/Å); all of one level of theory.",
+        )
+        spec.input_namespace(
+            "validation",
+            dynamic=True,
+            required=False,
+            valid_type=LabelledFramesData,
+            help="Held-out frames to test on, by name; never trained on.",
+        )
+        spec.input(
+            "parameters",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=cls.validate_parameters,
+            help="Parameters of the training: n_steps, and any other of `TrainingParameters` (lengths in Å).",
+        )
+        spec.input(
+            "seed",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Int(1),
+            validator=cls.validate_seed,
+            help="Seed (without unit) from which those of descriptor, fitting net and batches are derived.",
+        )
+        spec.input(
+            "initial_model",
+            valid_type=DeepPotentialData,
+            required=False,
+            help="Potential whose weights the training starts from; nets and cutoff (Å) must be the same.",
+        )
+        spec.input(
+            "compress",
+            valid_type=orm.Bool,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Bool(False),
+            help="Tabulate the embedding nets of the frozen model: faster in LAMMPS, five to thirty times larger.",
+        )
+        spec.inputs.validator = cls.validate_inputs
+        options = spec.inputs["metadata"]["options"]
+        options["parser_name"].default = "concerted.deepmd.train"
+        options["input_filename"].default = cls.INPUT
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        options["withmpi"].default = False
+        spec.output("model", valid_type=DeepPotentialData, required=False, help="The frozen potential (cutoff in Å).")
+        spec.output(
+            "learning_curve",
+            valid_type=orm.ArrayData,
+            required=False,
+            help="Loss, errors (eV/atom, eV/Å) and learning rate over the training steps.",
+        )
+        spec.output(
+            "results",
+            valid_type=orm.Dict,
+            required=False,
+            help="Errors on held-out and in-set frames (eV/atom, eV/Å), steps done, times in s, version.",
+        )
+        spec.output(
+            "evaluation",
+            valid_type=orm.ArrayData,
+            required=False,
+            help="Reference and predicted energies (eV/atom) and forces (eV/Å) of the held-out frames.",
+        )
+        spec.default_output_node = "results"
+        cls.define_exit_codes(spec)
+
+    @classmethod
+    def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the exit codes."""
+        spec.exit_code(
+            310,
+            "ERROR_NO_MODEL",
+            message="No frozen model came back: {reason}. See train.log and freeze.log in `retrieved`.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            311,
+            "ERROR_NO_LEARNING_CURVE",
+            message="The learning curve cannot be read: {reason}. See train.log in `retrieved`.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            312,
+            "ERROR_NO_EVALUATION",
+            message="The test cannot be read: {reason}. See test.log in `retrieved`; the model is attached.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            410,
+            "ERROR_TRAINING_STOPPED",
+            message="The training stopped at step {step} of {n_steps}: allow more wall time, or train fewer steps.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            510,
+            "ERROR_TRAINING_DIVERGED",
+            message="The loss is not finite at step {step}: look for wrong labels, or lower start_learning_rate.",
+        )
+
+    @staticmethod
+    def validate_parameters(value: orm.Dict, _: Any) -> str | None:
+        """Return why parameters are refused."""
+        try:
+            training_parameters(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    @staticmethod
+    def validate_seed(value: orm.Int, _: Any) -> str | None:
+        """Return why a seed is refused."""
+        return None if value.value >= 0 else f"seed must not be negative, got {value.value}"
+
+    @classmethod
+    def validate_inputs(cls, inputs: Any, namespace: Any) -> str | None:
+        """Return why inputs that are fine one by one do not go together."""
+        if "training" not in namespace:  # a work chain that exposes this calculation sets it when it runs
+            return None
+        if not inputs.get("training"):
+            return "training needs at least one dataset"
+        datasets = {**inputs["training"], **{f"validation {k}": v for k, v in inputs.get("validation", {}).items()}}
+        levels = sorted({node.level_of_theory for node in datasets.values()})
+        if len(levels) > 1:
+            return f"data of different levels of theory do not belong in one potential: {', '.join(levels)}"
+        try:
+            parameters = training_parameters(inputs["parameters"])
+            type_map = type_map_of(parameters, datasets)
+            if parameters.sel != "auto" and len(parameters.sel) != len(type_map):
+                raise ValueError(f"sel needs one number for each of {type_map}, got {list(parameters.sel)}")
+            if "initial_model" in inputs:
+                check_initial_model(inputs["initial_model"], parameters, type_map)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write the data and ``input.json``; train, freeze, compress and test one after another."""
+        parameters = training_parameters(self.inputs.parameters)
+        validation = dict(self.inputs.get("validation", {}))
+        type_map = type_map_of(parameters, {**self.inputs.training, **{f"v {k}": v for k, v in validation.items()}})
+        data = {f"training/{name}": node.get_frames() for name, node in sorted(self.inputs.training.items())}
+        held_out = {f"validation/{name}": node.get_frames() for name, node in sorted(validation.items())}
+        in_set = choose_in_set(self.inputs.training, self.inputs.seed.value)
+        tests = {**held_out, **{f"in_set/{name}": frames for name, frames in in_set.items()}}
+        for path, frames in {**data, **tests}.items():
+            write_deepmd_npy(Path(folder.abspath) / path, frames, type_map=type_map)
+        content = build_training_input(
+            self._with_initial_selection(parameters),
+            type_map,
+            list(data),
+            seed=self.inputs.seed.value,
+            validation_systems=list(held_out),
+        )
+        with folder.open(self.INPUT, "w") as handle:
+            json.dump(content, handle, indent=1)
+        with folder.open(self.SYSTEMS, "w") as handle:
+            handle.write("".join(f"{path}\n" for path in tests))
+        if "initial_model" in self.inputs:
+            with self.inputs.initial_model.open(mode="rb") as source, folder.open(self.INITIAL, "wb") as target:
+                shutil.copyfileobj(source, target)
+        return self._calc_info()
+
+    def _with_initial_selection(self, parameters: TrainingParameters) -> TrainingParameters:
+        """Return the parameters with the neighbour numbers of the initial model, whose tensors they size."""
+        if "initial_model" not in self.inputs or parameters.sel != "auto":
+            return parameters
+        sel = self.inputs.initial_model.base.attributes.get("sel")
+        return TrainingParameters(**{**vars(parameters), "sel": tuple(sel)})
+
+    def _calc_info(self) -> CalcInfo:
+        warm = ["--init-frz-model", self.INITIAL] if "initial_model" in self.inputs else []
+        model = self.COMPRESSED if self.inputs.compress.value else self.MODEL
+        commands = {
+            "train": ["train", self.INPUT, *warm],
+            "freeze": ["freeze", "-o", self.MODEL],
+            "compress": ["compress", "-i", self.MODEL, "-o", self.COMPRESSED],
+            "test": ["test", "-m", model, "-f", self.SYSTEMS, "-n", "0", "-d", self.DETAIL],
+        }
+        if not self.inputs.compress.value:
+            del commands["compress"]
+        info = CalcInfo()
+        info.codes_info = [self._code_info(["--tf", *words], self.LOGS[step]) for step, words in commands.items()]
+        info.codes_run_mode = CodeRunMode.SERIAL
+        info.provenance_exclude_list = ["training", "validation", "in_set", self.INITIAL]
+        info.retrieve_list = [self.CURVE, self.FULL_INPUT, *(self.LOGS[step] for step in commands)]
+        info.retrieve_temporary_list = [model, f"{self.DETAIL}.e.out", f"{self.DETAIL}.f.out"]
+        return info
+
+    def _code_info(self, words: list[str], log: str) -> CodeInfo:
+        code = CodeInfo()
+        code.code_uuid = self.inputs.code.uuid
+        code.cmdline_params = words
+        code.stdout_name = log
+        code.join_files = True
+        code.withmpi = False
+        return code
+
+
+def check_initial_model(model: DeepPotentialData, parameters: TrainingParameters, type_map: list[str]) -> None:
+    """Raise if a training cannot start from a potential.
+
+    :raises ValueError: if type map or cutoff differ, the number of neighbours is neither known nor given, or the model
+        is compressed: tables hold no weights.
+    """
+    if model.base.attributes.get("compressed"):
+        raise ValueError("the initial model is compressed and holds no weights: start from one that is not")
+    if model.type_map != type_map:
+        raise ValueError(f"the initial model has the type map {model.type_map}, the training {type_map}: set type_map")
+    if abs(model.cutoff_A - parameters.cutoff_A) > 1e-9:
+        raise ValueError(f"the initial model sees {model.cutoff_A} Å far, the training {parameters.cutoff_A} Å")
+    known = model.base.attributes.get("sel", None)
+    if parameters.sel == "auto" and known is None:
+        raise ValueError("the initial model does not say its sel: give the list it was trained with")
+    if parameters.sel != "auto" and known is not None and list(parameters.sel) != list(known):
+        raise ValueError(f"the initial model has the sel {list(known)}, the training {list(parameters.sel)}")

@@ -1,0 +1,61 @@
+"""What DeePMD-kit says while it trains."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+FINISHED = "finished training"
+CHATTER = ("implib-gen", "DeePMD-kit: ", "WARNING: All log messages", "W0000", "I0000", "E0000")
+"""Beginnings of lines that TensorFlow and the CUDA stubs always print; they mean nothing."""
+
+COMPLAINT = re.compile(r"^(?:[\w.]*(?:Error|Exception)\b.*|.*(?:command not found|No such file or directory))$", re.M)
+"""Last line of a Python traceback, or the shell's word on a missing program."""
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """Facts from the log of a training.
+
+    :param version: version of DeePMD-kit, ``unknown`` where the log does not say.
+    :param is_finished: whether the last step was reached.
+    :param wall_s: wall time of the training in s, without the start of the program.
+    :param seconds_per_step: average time of a step in s, without the first hundred.
+    """
+
+    version: str
+    is_finished: bool
+    wall_s: float | None
+    seconds_per_step: float | None
+
+
+def read_training_log(text: str) -> TrainingLog:
+    """Return the facts from the log of ``dp train``."""
+    version = re.search(r"Source:\s+v?(\d\S*)", text)
+    wall = re.search(r"\bwall time: ([\d.]+) s\s*$", text, flags=re.MULTILINE)
+    step = re.search(r"average training time: ([\d.eE+-]+) s/batch", text)
+    return TrainingLog(
+        version=version[1] if version else "unknown",
+        is_finished=FINISHED in text,
+        wall_s=float(wall[1]) if wall else None,
+        seconds_per_step=float(step[1]) if step else None,
+    )
+
+
+def last_complaint(*logs: str) -> str:
+    """Return the line of the first log with an error in it that says what went wrong, or else the last line of all.
+
+    :param logs: logs in the order of the commands: the first failure explains the later ones.
+    """
+    for text in logs:
+        errors = re.findall(
+            r"^(?:[\w.]*(?:Error|Exception)\b.*|.*(?:command not found|No such file or directory))$", text, re.M
+        )
+        errors = [line for line in errors if not line.startswith(CHATTER)]
+        if errors:
+            return str(errors[-1]).strip()
+    for text in reversed(logs):
+        said = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(CHATTER)]
+        if said:
+            return said[-1]
+    return "the program said nothing"

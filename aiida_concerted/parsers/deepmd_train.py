@@ -1,0 +1,133 @@
+"""What a training left behind, as nodes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import ExitCode
+from aiida.parsers import Parser
+
+from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation, choose_in_set, training_parameters
+from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.formats.deepmd_log import TrainingLog, last_complaint, read_training_log
+from aiida_concerted.formats.deepmd_test import Evaluation, errors_of, read_evaluations
+from aiida_concerted.formats.lcurve import has_diverged, read_learning_curve
+
+MAX_EVALUATION_ATOMS = 500_000
+"""Atoms, over all frames, up to which the evaluation is kept: 25 MB."""
+
+
+class DeepmdTrainParser(Parser):
+    """Reads learning curve, model and test of a :class:`DeepmdTrainCalculation`; stderr is no sign of failure."""
+
+    def parse(self, retrieved_temporary_folder: str, **_: Any) -> ExitCode | None:
+        """Attach the outputs that are sound, and return what went wrong."""
+        folder = Path(retrieved_temporary_folder)
+        names = DeepmdTrainCalculation
+        logs = {step: self._text(path) for step, path in names.LOGS.items()}
+        try:
+            curve = read_learning_curve(self._text(names.CURVE))
+        except ValueError as error:
+            reason = f"{error}: {last_complaint(logs['train'])}"
+            return self.exit_codes.ERROR_NO_LEARNING_CURVE.format(reason=reason)
+        self._attach_curve(curve)
+        step = int(curve["step"][-1])
+        if has_diverged(curve):
+            return self.exit_codes.ERROR_TRAINING_DIVERGED.format(step=step)
+        log = read_training_log(logs["train"])
+        file = folder / (names.COMPRESSED if self.node.inputs.compress.value else names.MODEL)
+        has_model = file.is_file() and file.stat().st_size > 0
+        if has_model:
+            self._attach_model(file, log)
+        n_steps = training_parameters(self.node.inputs.parameters).n_steps
+        if not log.is_finished:
+            return self.exit_codes.ERROR_TRAINING_STOPPED.format(step=step, n_steps=n_steps)
+        if not has_model:
+            reason = last_complaint(logs["freeze"], logs["compress"])
+            return self.exit_codes.ERROR_NO_MODEL.format(reason=reason)
+        return self._parse_test(folder, log, logs["test"])
+
+    def _text(self, path: str) -> str:
+        if path not in self.retrieved.base.repository.list_object_names():
+            return ""
+        return self.retrieved.base.repository.get_object_content(path, mode="rb").decode(errors="replace")
+
+    def _attach_curve(self, curve: dict[str, Any]) -> None:
+        node = orm.ArrayData()
+        for name, column in curve.items():
+            node.set_array(name, column)
+        self.out("learning_curve", node)
+
+    def _attach_model(self, file: Path, log: TrainingLog) -> None:
+        inputs = self.node.inputs
+        model = json.loads(self._text(DeepmdTrainCalculation.FULL_INPUT))["model"]
+        first = next(iter(inputs.training.values()))
+        self.out(
+            "model",
+            DeepPotentialData(
+                str(file),
+                type_map=model["type_map"],
+                cutoff_A=model["descriptor"]["rcut"],
+                sel=model["descriptor"]["sel"],
+                version=log.version,
+                compressed=inputs.compress.value,
+                seed=inputs.seed.value,
+                level_of_theory=first.level_of_theory,
+                material=first.base.attributes.get("material", None),
+                study_uuid=first.base.attributes.get("study_uuid", None),
+            ),
+        )
+
+    def _parse_test(self, folder: Path, log: TrainingLog, test_log: str) -> ExitCode | None:
+        inputs = self.node.inputs
+        held_out = dict(sorted(inputs.validation.items())) if "validation" in inputs else {}
+        shapes = [(len(node), node.base.attributes.get("n_atoms")) for node in held_out.values()]
+        in_set = choose_in_set(inputs.training, inputs.seed.value)
+        shapes += [(len(frames), frames.n_atoms) for frames in in_set.values()]
+        try:
+            energies, forces = (
+                (folder / f"{DeepmdTrainCalculation.DETAIL}.{part}.out").read_text() for part in ("e", "f")
+            )
+            evaluations = read_evaluations(energies, forces, shapes)
+        except (OSError, ValueError) as error:
+            reason = last_complaint(test_log) if isinstance(error, OSError) else str(error)
+            return self.exit_codes.ERROR_NO_EVALUATION.format(reason=reason)
+        tested, known = evaluations[: len(held_out)], evaluations[len(held_out) :]
+        self._attach_results(log, tested, known)
+        if tested and sum(e.reference_forces.size for e in tested) <= 3 * MAX_EVALUATION_ATOMS:
+            self._attach_evaluation(dict(zip(held_out, tested, strict=True)))
+        return None
+
+    def _attach_results(self, log: TrainingLog, held_out: list[Evaluation], in_set: list[Evaluation]) -> None:
+        results: dict[str, Any] = {
+            "n_steps": training_parameters(self.node.inputs.parameters).n_steps,
+            "seed": self.node.inputs.seed.value,
+            "deepmd_kit_version": log.version,
+            "in_set": _summary(in_set),
+        }
+        if held_out:
+            results["held_out"] = _summary(held_out)
+        if log.wall_s is not None:
+            results["training_wall_s"] = log.wall_s
+        if log.seconds_per_step:
+            results["steps_per_s"] = 1.0 / log.seconds_per_step
+        self.out("results", orm.Dict(results))
+
+    def _attach_evaluation(self, evaluations: dict[str, Evaluation]) -> None:
+        node = orm.ArrayData()
+        parts = list(evaluations.values())
+        for kind in ("reference", "predicted"):
+            energies = [getattr(e, f"{kind}_energies") / e.n_atoms for e in parts]
+            forces = [getattr(e, f"{kind}_forces").reshape(-1, 3) for e in parts]
+            node.set_array(f"{kind}_energies_eV_per_atom", np.concatenate(energies))
+            node.set_array(f"{kind}_forces_eV_A", np.concatenate(forces).astype(np.float32))
+        node.set_array("n_atoms", np.concatenate([np.full(len(e.reference_energies), e.n_atoms) for e in parts]))
+        self.out("evaluation", node)
+
+
+def _summary(evaluations: list[Evaluation]) -> dict[str, Any]:
+    return {**errors_of(evaluations), "n_frames": sum(len(e.reference_energies) for e in evaluations)}

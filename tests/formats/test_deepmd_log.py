@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from aiida_concerted.formats.deepmd_log import last_complaint, read_training_log
+
+LOG = """Switch to serial execution due to lack of horovod module.
+[2026-11-22 16:19:08,150] DEEPMD INFO    Source:            v3.2.0
+[2026-11-22 16:19:08,150] DEEPMD INFO    Built with TF Ver: 2.21.0
+[2026-11-22 16:19:13,007] DEEPMD INFO    Batch     100: total wall time = 2.02 s, eta = 0:00:18 at 2026-11-22 16:19
+"""
+END = """[2026-11-22 16:19:18,422] DEEPMD INFO    average training time: 0.0055 s/batch (exclude first 100 batches)
+[2026-11-22 16:19:18,422] DEEPMD INFO    finished training
+[2026-11-22 16:19:18,422] DEEPMD INFO    wall time: 7.986 s
+"""
+
+
+def test_a_finished_log_gives_version_and_times():
+    log = read_training_log(LOG + END)
+    assert (log.version, log.is_finished, log.wall_s, log.seconds_per_step) == ("3.2.0", True, 7.986, 0.0055)
+
+
+def test_a_log_cut_short_gives_what_it_has():
+    log = read_training_log(LOG)
+    assert (log.version, log.is_finished, log.wall_s, log.seconds_per_step) == ("3.2.0", False, None, None)
+    assert read_training_log("").version == "unknown"
+
+
+def test_the_complaint_is_the_first_logs_error_and_never_chatter():
+    chatter = "implib-gen: libcudart.so.12: failed to load library 'libcudart.so.12' via callback 'x'\n"
+    stub = "DeePMD-kit: Error message: libcudart.so.12: cannot open shared object file: No such file or directory\n"
+    assert last_complaint(LOG + stub, "OSError: 1\nValueError: 2\n" + chatter, "KeyError: 3") == "ValueError: 2"
+    assert last_complaint(stub, "said\n" + chatter) == "said"
+    assert last_complaint(stub + chatter, "") == "the program said nothing"
