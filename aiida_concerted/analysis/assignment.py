@@ -32,10 +32,11 @@ def assign_sites(positions: FloatArray, placed: PlacedNetwork) -> NDArray[np.int
     if not np.isfinite(positions).all():
         raise ValueError("positions must be finite")
     network = placed.network
-    in_unit_cells = positions @ (np.linalg.inv(placed.cell) @ placed.supercell.matrix)
-    sites, translations = NearestSite(network.fractional + placed.origin_shift, network.cell).search(in_unit_cells)
-    numbers = placed.supercell.cell_index(translations) * network.n_sites + sites
-    return placed.basin[numbers].astype(np.int32)
+    to_units = np.linalg.inv(placed.cell) @ placed.supercell.matrix
+    numbers = np.empty(positions.shape[:2], dtype=np.int32)
+    nearest = NearestSite(network.fractional + placed.origin_shift, network.cell)
+    nearest.follow(positions, to_units, placed.supercell, numbers)
+    return placed.basin[numbers].astype(np.int32) if network.groups else numbers
 
 
 def site_history(

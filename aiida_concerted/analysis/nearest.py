@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.sites import cell_heights, neighbour_pairs
+from aiida_concerted.analysis.sites import Supercell, cell_heights, neighbour_pairs
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -18,7 +18,7 @@ NEIGHBOUR_REACH_A = 8.0
 
 
 class NearestSite:
-    """Finds the nearest site of a crystal for points given in units of its cell vectors.
+    """Finds the nearest site of a crystal for points given in units of its cell vectors or followed in time.
 
     :param fractional: sites of one cell, shape ``(n_sites, 3)``.
     :param cell: lattice vectors as rows in Å; distances are measured with its metric.
@@ -33,21 +33,22 @@ class NearestSite:
         reach = np.ceil(farthest / cell_heights(self.cell) + 0.5).astype(np.int64)
         self._images = np.array(list(itertools.product(*(range(-n, n + 1) for n in reach))), dtype=np.int64)
 
-    def search(self, points: FloatArray) -> tuple[IntArray, IntArray]:
-        """Return the nearest site and its lattice translation for points followed frame by frame.
+    def follow(
+        self, points: FloatArray, to_units: FloatArray, supercell: Supercell, numbers: NDArray[np.int32]
+    ) -> None:
+        """Write the number of the nearest site of a supercell, ``cell * n_sites + site``, for points followed in time.
 
         A carrier mostly stays where it was: of its last site only those neighbours are tried that can be closer (nearer
         to that site than twice the carrier's distance from it); a carrier further out is searched among all sites.
 
-        :param points: in units of the cell vectors, shape ``(n_frames, n_points, 3)``.
-        :return: sites ``(n_frames, n_points)`` and translations ``(n_frames, n_points, 3)``.
+        :param points: Cartesian positions in Å, shape ``(n_frames, n_points, 3)``.
+        :param to_units: matrix from these to units of the cell vectors.
+        :param supercell: how lattice translations are folded into the supercell.
+        :param numbers: where to write, shape ``(n_frames, n_points)``.
         """
         contiguous = np.ascontiguousarray(points, dtype=np.float64)
-        sites = np.empty(contiguous.shape[:2], dtype=np.int64)
-        translations = np.empty(contiguous.shape, dtype=np.int64)
         neighbours = _neighbour_lists(self.fractional, self.cell)
-        _search(contiguous, self.fractional, self.cell, self._images, *neighbours, sites, translations)
-        return sites, translations
+        _follow(contiguous, to_units, self.fractional, self.cell, self._images, *neighbours, supercell.hermite, numbers)
 
     def vectors(self, points: FloatArray) -> FloatArray:
         """Return the Cartesian vectors in Å from the nearest site to each point, shape ``(n_points, 3)``."""
@@ -105,16 +106,17 @@ def _search_each(points, fractional, cell, images, vectors):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _search_near(  # type: ignore[no-untyped-def]
-    point, site, translation, fractional, cell, offsets, neighbours, shifts, lengths
+    point, site, translation, fractional, cell, offsets, neighbours, shifts, lengths, trial
 ):
     """Return the nearest site given the last, or -1 beyond the neighbour list; write its translation."""
     best = _squared_distance(point, fractional[site], translation, cell)
     reach = 2.0 * np.sqrt(best)
     first, last = offsets[site], offsets[site + 1]
+    if first < last and reach <= lengths[first]:
+        return site
     if reach > NEIGHBOUR_REACH_A:
         return -1
     winner = -1
-    trial = np.empty(3)
     for index in range(first, last):
         if lengths[index] >= reach:
             break
@@ -131,18 +133,51 @@ def _search_near(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _search(  # type: ignore[no-untyped-def]
-    points, fractional, cell, images, offsets, neighbours, shifts, lengths, sites, translations
+def _cell_index(translation, hermite):  # type: ignore[no-untyped-def]
+    """Return the number of the unit cell of a translation, as :meth:`Supercell.cell_index` does."""
+    x, y, z = translation
+    turns = x // hermite[0, 0]
+    x, y, z = x - turns * hermite[0, 0], y - turns * hermite[0, 1], z - turns * hermite[0, 2]
+    turns = y // hermite[1, 1]
+    y, z = y - turns * hermite[1, 1], z - turns * hermite[1, 2]
+    return (x * hermite[1, 1] + y) * hermite[2, 2] + z % hermite[2, 2]
+
+
+@njit(cache=True, nogil=True)
+def _follow(  # type: ignore[no-untyped-def]
+    points, to_units, fractional, cell, images, offsets, neighbours, shifts, lengths, hermite, numbers
 ):
     n_frames, n_points, _ = points.shape
-    for particle in range(n_points):
-        translation = np.zeros(3, dtype=np.int64)
-        site = -1
-        for frame in range(n_frames):
-            point = points[frame, particle]
+    last_sites = np.full(n_points, -1, dtype=np.int64)
+    translations = np.zeros((n_points, 3), dtype=np.int64)
+    # Where each carrier's last site is, in Å, and the square of half the distance to that site's nearest neighbour.
+    anchors, inner = np.zeros((n_points, 3)), np.full(n_points, -1.0)
+    to_cell = to_units @ cell
+    point, trial = np.empty(3), np.empty(3)
+    for frame in range(n_frames):
+        for particle in range(n_points):
+            x, y, z = points[frame, particle, 0], points[frame, particle, 1], points[frame, particle, 2]
+            squared = 0.0
+            for k in range(3):
+                step = x * to_cell[0, k] + y * to_cell[1, k] + z * to_cell[2, k] - anchors[particle, k]
+                squared += step * step
+            if squared < inner[particle]:
+                numbers[frame, particle] = numbers[frame - 1, particle]
+                continue
+            for k in range(3):
+                point[k] = x * to_units[0, k] + y * to_units[1, k] + z * to_units[2, k]
+            site, translation = last_sites[particle], translations[particle]
             if site >= 0:
-                site = _search_near(point, site, translation, fractional, cell, offsets, neighbours, shifts, lengths)
+                site = _search_near(
+                    point, site, translation, fractional, cell, offsets, neighbours, shifts, lengths, trial
+                )
             if site < 0:
                 site = _search_all(point, fractional, cell, images, translation)
-            sites[frame, particle] = site
-            translations[frame, particle] = translation
+            numbers[frame, particle] = _cell_index(translation, hermite) * len(fractional) + site
+            last_sites[particle] = site
+            nearest = lengths[offsets[site]] if offsets[site] < offsets[site + 1] else NEIGHBOUR_REACH_A
+            inner[particle] = 0.25 * nearest * nearest
+            for k in range(3):
+                anchors[particle, k] = 0.0
+                for axis in range(3):
+                    anchors[particle, k] += (fractional[site, axis] + translation[axis]) * cell[axis, k]

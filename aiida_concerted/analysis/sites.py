@@ -190,8 +190,8 @@ class Supercell:
                 f"a supercell needs an integer 3×3 matrix that can be inverted, got {np.asarray(matrix).tolist()}"
             )
         self.n_cells = abs(determinant)
-        self._hermite = hermite_normal_form(self.matrix)
-        self._size = np.diag(self._hermite)
+        self.hermite = hermite_normal_form(self.matrix)
+        self._size = np.diag(self.hermite)
         ranges = [range(int(extent)) for extent in self._size]
         self.translations: IntArray = np.array(list(itertools.product(*ranges)), dtype=np.int64)
 
@@ -200,7 +200,7 @@ class Supercell:
         reduced = np.array(translation, dtype=np.int64, copy=True)
         for axis in range(3):
             turns = np.floor_divide(reduced[..., axis], self._size[axis])
-            reduced -= turns[..., None] * self._hermite[axis]
+            reduced -= turns[..., None] * self.hermite[axis]
         _, second, third = self._size
         return (reduced[..., 0] * second + reduced[..., 1]) * third + reduced[..., 2]
 
