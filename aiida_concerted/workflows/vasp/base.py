@@ -179,7 +179,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             self.ctx.inputs.structure = node.outputs.structure
         # A copy of the run that died would be found in the cache.
         self.ctx.inputs.metadata["disable_cache"] = True
-        self.report(f"VASP <{node.pk}> died before its end ({node.exit_message or node.exit_status}); starting it again")
+        reason = node.exit_message or node.exit_status
+        self.report(f"VASP <{node.pk}> died before its end ({reason}); starting it again")
         return ProcessHandlerReport(do_break=True)
 
     @process_handler(priority=940, exit_codes=[VaspCalculation.exit_codes.ERROR_ELECTRONIC_NOT_CONVERGED])
