@@ -15,18 +15,22 @@ DEFAULT_PROTOCOL = "fast"
 DEFAULT_SEED = 1
 
 
-def build_demo_study(codes: Mapping[str, InstalledCode], settings: Mapping[str, Any]) -> ProcessBuilder:
+def build_demo_study(
+    codes: Mapping[str, InstalledCode], settings: Mapping[str, Any], overrides: dict[str, Any] | None = None
+) -> ProcessBuilder:
     """Return the builder of the study of LGPS with the surrogate in VASP's place.
 
     :param codes: codes by label, those of :mod:`aiida_concerted.environment.engines`.
     :param settings: ``protocol`` and ``seed``.
+    :param overrides: differences from the protocol of the study, in its own nesting.
     :raises ValueError: if the protocol is unknown.
     """
     from aiida_concerted.environment.codes import POTCAR_FAMILY
+    from aiida_concerted.workflows.protocols.loader import merge
     from aiida_concerted.workflows.study import StudyWorkChain
 
     vasp = {"potential_family": POTCAR_FAMILY}
-    overrides = {
+    potcars = {
         "relax": vasp,
         "aimd": {"vasp": vasp},
         "learn": {"iteration": {"label": {"vasp": vasp}}},
@@ -39,6 +43,6 @@ def build_demo_study(codes: Mapping[str, InstalledCode], settings: Mapping[str, 
         vasp_code=codes["vasp-surrogate"],
         material=MATERIAL,
         protocol=settings["protocol"],
-        overrides=overrides,
+        overrides=merge(potcars, overrides or {}),
         seed=settings["seed"],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import aiida_concerted.report
 from aiida_concerted.cli.demonstration import Demonstration
 from aiida_concerted.cli.main import run_reporting_errors
 from aiida_concerted.environment.folder import DemoFolder
@@ -21,6 +20,13 @@ class StandInDemonstration(Demonstration):
         prepare_computer(self._place)
         return {}
 
+    def _conclude(self, study):
+        import aiida_concerted.report  # imports AiiDA, so not before the folder's profile is loaded
+
+        aiida_concerted.report.write_report = write_report
+        aiida_concerted.report.print_summary = print_summary
+        return super()._conclude(study)
+
 
 def write_report(study, path):
     path.write_text(f"<html>{study.outputs.total.value}</html>", encoding="utf8")
@@ -32,8 +38,6 @@ def print_summary(study, console):
 
 def main():
     folder, n_jobs, sleep_s, *flags = sys.argv[1:]
-    aiida_concerted.report.write_report = write_report
-    aiida_concerted.report.print_summary = print_summary
     demonstration = StandInDemonstration(
         DemoFolder.at(Path(folder)),
         {"seed": 3} if "other-seed" in flags else {},

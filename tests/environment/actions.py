@@ -33,11 +33,11 @@ def build(n_jobs: int, sleep_s: int, fail: bool = False):
 
 def prepare(folder: DemoFolder) -> dict:
     """Make or repair the profile and its computer, twice over."""
-    from aiida import orm
-
     for _ in range(2):
         profile = prepare_profile(folder)
         computer = prepare_computer(folder)
+    from aiida import orm  # not before the profile's folder is the one in use
+
     return {
         "uuid": profile.uuid,
         "workdir": computer.get_workdir(),
