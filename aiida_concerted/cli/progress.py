@@ -29,7 +29,7 @@ _TITLES = {
     "run": "run",
     "iteration": "iteration",
 }
-_NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?0*(?P<number>\d+(?:\.\d+)?)_?(?P<unit>K|ps)?$")
+_NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:[._]\d+)?)_?(?P<unit>K)?$")
 _DEEPEST = 3
 _PLAIN_INTERVAL_S = 60.0
 _MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
@@ -37,7 +37,7 @@ _STYLES = {"running": "cyan", "done": "green", "failed": "red", "paused": "yello
 
 
 def title_of(process: ProcessSummary) -> str:
-    """Return the name of a process in words: ``aimd_600K`` is ``AIMD, 600 K``, ``iteration_02`` is ``iteration 2``."""
+    """Return the name of a process in words: ``aimd_T600`` is ``AIMD, 600 K``, ``iteration_02`` is ``iteration 2``."""
     name = process.name
     if name in _TITLES:
         return _TITLES[name]
@@ -45,9 +45,8 @@ def title_of(process: ProcessSummary) -> str:
     if match is None:
         return name.replace("_", " ")
     word = _TITLES.get(match["word"], match["word"].replace("_", " "))
-    number = float(match["number"])
-    is_temperature = match["unit"] == "K" or (match["unit"] is None and number >= 50)  # no run counts to 50
-    return f"{word}, {number:g} {match['unit'] or 'K'}" if is_temperature or match["unit"] else f"{word} {number:g}"
+    number = float(match["number"].replace("_", "."))
+    return f"{word}, {number:g} K" if match["is_T"] or match["unit"] else f"{word} {number:g}"
 
 
 def state_of(process: ProcessSummary) -> str:
