@@ -29,7 +29,7 @@ _TITLES = {
     "run": "run",
     "iteration": "iteration",
 }
-_NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:[._]\d+)?)_?(?P<unit>K)?$")
+_NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:[.p]\d+)?)_?(?P<unit>K)?$")
 _DEEPEST = 3
 _PLAIN_INTERVAL_S = 60.0
 _MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
@@ -45,7 +45,7 @@ def title_of(process: ProcessSummary) -> str:
     if match is None:
         return name.replace("_", " ")
     word = _TITLES.get(match["word"], match["word"].replace("_", " "))
-    number = float(match["number"].replace("_", "."))
+    number = float(match["number"].replace("p", "."))
     return f"{word}, {number:g} K" if match["is_T"] or match["unit"] else f"{word} {number:g}"
 
 
