@@ -94,3 +94,16 @@ def tiny_models(request, tmp_path_factory):
             path.rename(made / f"model_{number}.pb")
         shutil.copytree(made, kept, dirs_exist_ok=True)
     return sorted(kept.glob("model_*.pb"))
+
+
+@pytest.fixture
+def lgps_potcars(aiida_profile, tmp_path):
+    """Return the label of a POTCAR family with placeholder headers for Li, Ge, P and S."""
+    from aiida_vasp.data.potcar import PotcarData
+
+    from aiida_concerted.surrogate.potcar import write_placeholder_potcars
+
+    label, folder = "lgps-placeholders", tmp_path / "potcars"
+    write_placeholder_potcars(folder, {"Li_sv": "Li", "Ge_d": "Ge", "P": "P", "S": "S"})
+    PotcarData.upload_potcar_family(str(folder), label, "headers only", stop_if_existing=False)
+    return label

@@ -70,7 +70,7 @@ class WavesWorkChain(ResumableWorkChain):
     def inspect_wave(self) -> None:
         """Queue again what failed for the first time, and note what failed for good."""
         failed = list(self.ctx.get("failed", []))
-        again = []
+        again: list[str] = []
         for name in self.ctx.wave:
             child = self.child(name)
             if self.judge(name, child):

@@ -1,0 +1,39 @@
+"""First-principles molecular dynamics of one structure at one temperature."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+from aiida import orm
+from aiida.engine import run_get_node
+from aiida.plugins import DataFactory, WorkflowFactory
+
+from aiida_concerted.calculations.functions.order_site_model import order_site_model
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--vasp", required=True, help="label of the VASP code")
+parser.add_argument("--structure", help="ordered structure; LGPS, ordered by electrostatic energy, when not given")
+parser.add_argument("--temperature-K", type=float, default=600.0, help="temperature in K")
+parser.add_argument("--protocol", default="fast", help="fast, balanced, stringent or paper")
+parser.add_argument("--overrides", type=Path, help="YAML file with differences from the protocol")
+arguments = parser.parse_args()
+overrides = yaml.safe_load(arguments.overrides.read_text()) if arguments.overrides else None
+
+if arguments.structure:
+    structure = orm.load_node(arguments.structure)
+else:
+    sites = DataFactory("concerted.sites").from_site_model("lgps")
+    structure = order_site_model(sites, orm.Dict({"seed": 1}))["structure"]
+
+builder = WorkflowFactory("concerted.vasp.aimd").get_builder_from_protocol(
+    orm.load_code(arguments.vasp),
+    structure,
+    temperature_K=arguments.temperature_K,
+    protocol=arguments.protocol,
+    overrides=overrides,
+)
+outputs, node = run_get_node(builder)
+print(f"AIMD <{node.pk}> ended with status {node.exit_status}: {node.exit_message or 'all is well'}")
+if node.is_finished_ok:
+    frames = outputs["frames"]
+    print(f"frames <{frames.pk}>: {len(frames)} of {frames.base.attributes.get('level_of_theory')}")

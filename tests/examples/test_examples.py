@@ -1,0 +1,109 @@
+"""The scripts of the examples folder, run as ``verdi run`` would run them, at tiny scale on the real engines."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.study.tiny import OVERRIDES
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.fixture
+def run_example(monkeypatch, capsys, tmp_path):
+    """Return a function that runs a script with arguments and overrides, and returns what it printed."""
+
+    def run(name, *arguments, overrides=None):
+        words = [name, *map(str, arguments)]
+        if overrides:
+            path = tmp_path / f"{name}.yaml"
+            path.write_text(yaml.safe_dump(overrides))
+            words += ["--overrides", str(path)]
+        monkeypatch.setattr(sys, "argv", words)
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_answers(name, run_example, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_example(name, "--help")
+    assert ended.value.code == 0
+    assert "--protocol" in capsys.readouterr().out
+
+
+def test_every_example_is_named_in_the_readme():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"examples/(\w+)\.py", text)) == SCRIPTS
+
+
+@pytest.mark.surrogate
+@pytest.mark.deepmd
+@pytest.mark.lammps
+@pytest.mark.timeout(900)
+def test_aimd_learning_and_sweep_follow_each_other(run_example, lgps_potcars, surrogate_code, dp_code, lmp_code):
+    vasp = {"potential_family": lgps_potcars}
+    printed = run_example("aimd", "--vasp", surrogate_code.full_label, overrides={**OVERRIDES["aimd"], "vasp": vasp})
+    assert "all is well" in printed
+    frames = re.search(r"frames <(\d+)>: 8 of .*not DFT", printed).group(1)
+    structure = structure_of(printed)
+    learn = {**OVERRIDES["learn"], "min_iterations": 1, "max_iterations": 1}
+    learn["iteration"] = {**learn["iteration"], "label": {"vasp": vasp}}
+    printed = run_example(
+        "learn", "--dp", dp_code.full_label, "--lmp", lmp_code.full_label, "--vasp", surrogate_code.full_label,
+        "--dataset", frames, "--structure", structure, overrides=learn,
+    )  # fmt: skip
+    assert "all is well" in printed
+    assert len(re.findall(r"turn 1, \w+: \d+ accurate, \d+ candidate, \d+ failed", printed)) == 2
+    model = re.search(r"model_0 <(\d+)>", printed).group(1)
+    printed = run_example(
+        "sweep", "--lmp", lmp_code.full_label, "--structure", structure, "--model", model, overrides=OVERRIDES["sweep"]
+    )  # fmt: skip
+    assert "all is well" in printed
+    assert len(re.findall(r"K   D = \d\.\d\de-\d+ ± \d\.\de-\d+ m²/s", printed)) == 3
+
+
+def structure_of(printed):
+    """Return the structure of the run that an example printed."""
+    from aiida import orm
+
+    return orm.load_node(int(re.search(r"AIMD <(\d+)>", printed).group(1))).inputs.structure.pk
+
+
+@pytest.mark.slow
+@pytest.mark.surrogate
+def test_vacancies(run_example, lgps_potcars, surrogate_code):
+    overrides = {"vasp": {"potential_family": lgps_potcars, **OVERRIDES["vacancy"]["vasp"]}}
+    printed = run_example("vacancy", "--vasp", surrogate_code.full_label, overrides=overrides)
+    assert "all is well" in printed
+    assert len(re.findall(r"Li\d: \d\.\d{3} eV, mean of 1", printed)) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.surrogate
+@pytest.mark.deepmd
+@pytest.mark.lammps
+@pytest.mark.timeout(1800)
+def test_study(run_example, lgps_potcars, surrogate_code, dp_code, lmp_code):
+    vasp = {"potential_family": lgps_potcars}
+    overrides = {
+        **OVERRIDES,
+        "relax": {**OVERRIDES["relax"], **vasp},
+        "aimd": {**OVERRIDES["aimd"], "vasp": vasp},
+        "learn": {**OVERRIDES["learn"], "iteration": {**OVERRIDES["learn"]["iteration"], "label": {"vasp": vasp}}},
+        "vacancy": {"vasp": {**vasp, **OVERRIDES["vacancy"]["vasp"]}},
+    }
+    printed = run_example(
+        "study", "--dp", dp_code.full_label, "--lmp", lmp_code.full_label, "--vasp", surrogate_code.full_label,
+        overrides=overrides,
+    )  # fmt: skip
+    assert "all is well" in printed

@@ -1,0 +1,144 @@
+"""Rules that hold for every entry point of the package; what is inherited from other plugins and not ours is listed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from aiida.engine import CalcJob, WorkChain
+
+import aiida_concerted
+
+PACKAGE = Path(aiida_concerted.__file__).parent
+GROUPS = ("aiida.data", "aiida.calculations", "aiida.parsers", "aiida.workflows")
+OURS = [point for group in GROUPS for point in entry_points(group=group) if point.value.startswith("aiida_concerted")]
+PROCESSES = [point for point in OURS if point.group in ("aiida.calculations", "aiida.workflows")]
+
+UNITS = ("without unit", "eV", "Å", " ps", " fs", " K", " s ", "in s", " e", "1/s", "m²/s", "GPa", "kB", "bar", "2π")
+
+FROM_AIIDA = ("metadata", "monitors", "code", "clean_workdir", "max_iterations", "handler_overrides", "remote_folder")
+"""Ports that aiida-core defines on every process or restart work chain."""
+
+FROM_AIIDA_VASP = ("vasp.", "relax.", "label.", "aimd.", "vacancy.")
+"""Namespaces under which ports of aiida-vasp's calculation appear; their help is upstream's."""
+
+
+def ids(point):
+    return f"{point.group}:{point.name}"
+
+
+@pytest.mark.parametrize("point", OURS, ids=ids)
+def test_every_entry_point_loads_and_says_what_it_is(point):
+    loaded = point.load()
+    assert inspect.isclass(loaded)
+    assert loaded.__doc__
+
+
+def leaves(namespace, prefix=""):
+    for name, port in namespace.items():
+        path = f"{prefix}{name}"
+        if hasattr(port, "items"):
+            yield from leaves(port, f"{path}.")
+        else:
+            yield path, port
+
+
+def is_inherited(process, path):
+    """Return whether a port is defined by aiida-core or another plugin, at whatever depth it is exposed."""
+    if any(part in FROM_AIIDA for part in path.split(".")):
+        return True
+    return process.__name__ == "VaspBaseWorkChain" or any(f".{part}" in f".{path}" for part in FROM_AIIDA_VASP)
+
+
+@pytest.mark.parametrize("point", PROCESSES, ids=ids)
+def test_every_port_has_help(point):
+    process = point.load()
+    spec = process.spec()
+    ports = [*leaves(spec.inputs), *leaves(spec.outputs)]
+    without = [path for path, port in ports if not port.help and not is_inherited(process, path)]
+    assert without == []
+
+
+@pytest.mark.parametrize("point", PROCESSES, ids=ids)
+def test_every_number_names_its_unit(point):
+    from aiida import orm
+
+    process = point.load()
+    unnamed = []
+    for path, port in leaves(process.spec().inputs):
+        types = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
+        is_number = any(kind in (orm.Float, orm.Int) for kind in types)
+        if is_number and not is_inherited(process, path) and not any(unit in port.help for unit in UNITS):
+            unnamed.append(path)
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("point", PROCESSES, ids=ids)
+def test_exit_statuses_are_unique_and_labelled(point):
+    codes = point.load().spec().exit_codes
+    ours = {label: code for label, code in codes.items() if label != "NO_ERROR"}
+    statuses = [code.status for code in ours.values()]
+    assert len(statuses) == len(set(statuses)), sorted(statuses)
+    assert all(label.startswith(("ERROR_", "WARNING_")) for label in ours)
+    assert all(code.message for code in ours.values())
+
+
+def exit_codes_used(process):
+    """Return the labels of ``self.exit_codes.X`` in the source of a class and of its bases in this package."""
+    for base in inspect.getmro(process):
+        if not base.__module__.startswith("aiida_concerted"):
+            continue
+        module = ast.parse(inspect.getsource(importlib.import_module(base.__module__)))
+        for node in ast.walk(module):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Attribute)
+                and node.value.attr == "exit_codes"
+            ):
+                is_self = isinstance(node.value.value, ast.Name) and node.value.value.id == "self"
+                if is_self:
+                    yield node.attr
+
+
+@pytest.mark.parametrize("point", [p for p in OURS if p.group != "aiida.data"], ids=ids)
+def test_every_exit_code_that_is_returned_exists(point):
+    loaded = point.load()
+    if issubclass(loaded, CalcJob | WorkChain):
+        process = loaded
+    else:
+        (calculation,) = (p for p in OURS if p.group == "aiida.calculations" and p.name == point.name)
+        process = calculation.load()
+    known = set(process.spec().exit_codes)
+    assert set(exit_codes_used(loaded)) <= known
+
+
+def test_every_test_file_is_collected():
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", str(PACKAGE.parent / "tests")],
+        capture_output=True, text=True, check=True, cwd=PACKAGE.parent,
+    ).stdout  # fmt: skip
+    files = {str(path.relative_to(PACKAGE.parent)) for path in (PACKAGE.parent / "tests").rglob("test_*.py")}
+    assert files == {line.split("::")[0] for line in collected.splitlines() if "::" in line}
+
+
+def test_the_pure_layers_import_without_aiida_pymatgen_and_ase():
+    names = ("common", "analysis", "learning", "formats", "materials", "plotting")
+    modules = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for name in names
+        for path in (PACKAGE / name).rglob("*.py")
+    ]
+    script = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+        "found = {'aiida', 'pymatgen', 'ase'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
