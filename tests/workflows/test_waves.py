@@ -1,0 +1,30 @@
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+
+from tests.workflows.standins import Several
+
+
+def run(names, max_concurrent):
+    return run_get_node(Several, names=orm.List(names), max_concurrent=max_concurrent)[1]
+
+
+def test_children_run_in_waves_of_at_most_so_many(aiida_profile):
+    node = run(["a", "b", "c", "d", "e"], 2)
+    assert node.is_finished_ok
+    assert node.base.extras.get("sizes") == [2, 2, 1]
+    labels = {link.link_label for link in node.base.links.get_outgoing().all() if link.link_type.value == "call_work"}
+    assert labels == {"a", "b", "c", "d", "e"}
+
+
+def test_a_failure_is_tried_again_once_and_then_named(aiida_profile):
+    node = run(["a", "n1", "b"], 3)
+    assert node.exit_status == Several.exit_codes.ERROR_CHILDREN_FAILED.status
+    assert "n1" in node.exit_message
+    assert "each tried 2 times" in node.exit_message
+    assert len(node.called) == 4
+
+
+def test_no_room_for_children_is_refused_at_the_door(aiida_profile):
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        run(["a"], 0)
