@@ -1,170 +1,237 @@
-"""Molecular dynamics with LAMMPS and deep potentials."""
+"""Molecular dynamics with deep potentials in LAMMPS."""
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
+import numpy as np
 from aiida import orm
+from aiida.common.constants import elements as ELEMENTS
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 from aiida_lammps.calculations.raw import LammpsRawCalculation
-from ase.data import atomic_masses, atomic_numbers
 
-from aiida_concerted.analysis.sites import cell_heights
-from aiida_concerted.calculations.lammps_parameters import (
-    HELP,
-    check_parameters,
-    physics_of,
-    steps_of,
-)
+from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.conversion import arrays_of_structure
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from aiida_concerted.formats.lammps_data import write_lammps_data
-from aiida_concerted.formats.lammps_input import (
-    CARRIERS_FILE,
-    DATA_FILE,
-    DEVIATION_FILE,
-    DRIFT_FILE,
-    FRAMEWORK_FILE,
-    LOG_FILE,
-    write_lammps_input,
-)
+from aiida_concerted.formats import lammps_input
+from aiida_concerted.formats.lammps_data import cell_heights, lammps_axes, write_lammps_data
+from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 
-CLEAN_END_S = 60
-"""Seconds before the scheduler's limit at which LAMMPS is asked to end by itself."""
+MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}
+
+TIMER_MARGIN_S = 60
+"""Wall time in s kept for starting and for writing the last files, at most a tenth of what there is."""
 
 
-def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Return why the inputs cannot run together, in one line."""
-    if not inputs or any(key not in inputs for key in ("structure", "models", "parameters")):
-        return None
-    models = list(inputs["models"].values())
-    if not models:
-        return "models must hold one potential at least: the first one drives the run"
-    try:
-        cell, _positions, species = arrays_of_structure(inputs["structure"])
-    except ValueError as error:
-        return str(error)
-    settings = inputs["parameters"].get_dict()
-    formula = inputs["structure"].get_formula()
-    if (carrier := settings.get("carrier")) is not None and carrier not in species:
-        return f"the structure {formula} has no {carrier}: give the carrier that it has, or another structure"
-    if len({tuple(model.type_map) for model in models}) > 1:
-        return "the potentials of a committee must have one type_map"
-    if unknown := sorted(set(species) - set(models[0].type_map)):
-        known = ", ".join(models[0].type_map)
-        return f"the potential knows {known}, but {formula} also has {', '.join(unknown)}: train on frames with these"
-    height, cutoff = float(cell_heights(cell).min()), max(model.cutoff_A for model in models)
-    if height < cutoff:
-        return (
-            f"the cell is {height:.2f} Å high, less than the potential's cutoff of {cutoff:g} Å: "
-            "repeat it until each height exceeds the cutoff"
+def md_parameters(parameters: orm.Dict) -> MdParameters:
+    """Return the checked parameters of a run.
+
+    :raises ValueError: if a key is unknown or a value refused.
+    """
+    return from_mapping(MdParameters, parameters.get_dict(), "parameters")
+
+
+def ordered_models(models: Any) -> list[DeepPotentialData]:
+    """Return the potentials in the alphabetical order of their names; the first drives the run."""
+    return [models[name] for name in sorted(models)]
+
+
+def check_system(structure: orm.StructureData, models: list[DeepPotentialData], carrier: str) -> None:
+    """Raise if a structure cannot be run with these potentials.
+
+    :raises ValueError: if the carrier is absent, an element is unknown to the potentials, these differ in what they
+        see, or the cell is so small that an atom would meet its own image within the cutoff.
+    """
+    cell, _, species = arrays_of_structure(structure)
+    if carrier not in species:
+        raise ValueError(
+            f"the structure {structure.get_formula()} holds no {carrier}: set carrier to its mobile element"
         )
-    return None
+    first = models[0]
+    for model in models[1:]:
+        if model.type_map != first.type_map or model.cutoff_A != first.cutoff_A:
+            raise ValueError("the models of a committee must have the same type_map and cutoff_A")
+    unknown = sorted(set(species) - set(first.type_map))
+    if unknown:
+        raise ValueError(f"the potential knows {', '.join(first.type_map)}, not {', '.join(unknown)}: train it on them")
+    height = float(cell_heights(cell).min())
+    if height < first.cutoff_A:
+        raise ValueError(
+            f"the cell is {height:.2f} Å high, less than the cutoff of {first.cutoff_A:g} Å: build a supercell first"
+        )
 
 
 class LammpsMdCalculation(LammpsRawCalculation):
-    """Runs NVT molecular dynamics and records carriers, framework and the committee's deviation apart."""
+    """Heats, equilibrates and runs a structure with one or several deep potentials; the production is kept.
+
+    The first model (by name) drives the run; with several, their deviation is written along the way.
+    """
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
-        """Define the ports and exit codes on top of aiida-lammps' raw calculation."""
+        """Define the ports and exit codes."""
         super().define(spec)
-        for port in ("script", "files", "filenames", "settings"):
-            del spec.inputs[port]
-        spec.inputs.validator = validate_inputs
-        spec.input("structure", valid_type=orm.StructureData, help="Where the run begins (Å).")
+        for name in ("script", "files", "filenames"):
+            del spec.inputs[name]
+        spec.input("structure", valid_type=orm.StructureData, help="Where the run begins (positions and cell in Å).")
         spec.input_namespace(
             "models",
-            valid_type=DeepPotentialData,
             dynamic=True,
-            help="Potentials by name, in alphabetical order: the first drives the run, the rest give the deviation.",
+            valid_type=DeepPotentialData,
+            help="Potentials by name; the first in alphabetical order drives the run, the others give the deviation.",
         )
         spec.input(
-            "parameters", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=check_parameters, help=HELP
+            "parameters",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=cls.validate_parameters,
+            help="Parameters of the run, see `MdParameters`: carrier, temperature_K, production_ps, timestep_fs, …",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "concerted.lammps.md"
-        spec.inputs["metadata"]["options"]["resources"].default = lambda: {
-            "num_machines": 1,
-            "num_mpiprocs_per_machine": 1,
-        }
-        spec.output(
-            "results", valid_type=orm.Dict, help="Steps, speed in steps/s, mean temperature in K, how it ended."
-        )
+        spec.inputs.validator = cls.validate_inputs
+        options = spec.inputs["metadata"]["options"]
+        options["parser_name"].default = "concerted.lammps.md"
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        options["withmpi"].default = False
+        spec.outputs["results"].required = False
+        spec.outputs[
+            "results"
+        ].help = "Steps done, speed in steps/s, mean temperature in K, energy drift, how it ended."
         spec.output(
             "trajectory",
             valid_type=MolecularDynamicsData,
             required=False,
-            help="The recorded part: unwrapped positions in Å, times in ps.",
+            help="The production: carriers at every frame (Å, ps), framework at its stride.",
         )
         spec.output(
-            "thermo", valid_type=orm.ArrayData, required=False,
-            help="Time in ps (warm-up negative), temperature in K, energies in eV, pressure in bar.",
-        )  # fmt: skip
+            "model_deviation",
+            valid_type=orm.ArrayData,
+            required=False,
+            help="Deviation of the committee in eV/Å (forces) and eV (virial by atom), with the frame it belongs to.",
+        )
         spec.output(
-            "model_deviation", valid_type=orm.ArrayData, required=False,
-            help="Deviation of the committee: forces in eV/Å, virials in eV, with the frame each row belongs to.",
-        )  # fmt: skip
-        spec.exit_code(310, "ERROR_OUTPUT_MISSING", message="LAMMPS left no log.", invalidates_cache=True)
+            "thermo",
+            valid_type=orm.ArrayData,
+            required=False,
+            help="Temperature in K, energies in eV, pressure in bar over all steps, heating included.",
+        )
+        spec.output("structure", valid_type=orm.StructureData, required=False, help="The last configuration (Å).")
+        spec.default_output_node = "results"
+        cls.define_exit_codes(spec)
+
+    @classmethod
+    def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the exit codes."""
         spec.exit_code(
-            320, "ERROR_NO_DEEPMD", invalidates_cache=True,
-            message="This LAMMPS has no pair style deepmd: point the code to an lmp with the DeePMD-kit plugin.",
-        )  # fmt: skip
-        spec.exit_code(330, "ERROR_LAMMPS", message="LAMMPS stopped with an error: {error}", invalidates_cache=True)
-        spec.exit_code(
-            410, "ERROR_INTERRUPTED", invalidates_cache=True,
-            message="The run was killed after {steps} of {total} recorded steps; what it left is attached.",
-        )  # fmt: skip
-        spec.exit_code(
-            420, "ERROR_WALLTIME", invalidates_cache=True,
-            message="The run ended at its wall time after {steps} of {total} recorded steps: give it more, or shorten it.",
-        )  # fmt: skip
-        spec.exit_code(
-            501, "ERROR_RUNAWAY", message="The temperature ran away at step {step}: the potential broke down."
+            320,
+            "ERROR_PAIR_STYLE_MISSING",
+            message="This LAMMPS has no pair style 'deepmd': install LAMMPS and DeePMD-kit together "
+            "(pip install 'deepmd-kit[cpu,lmp]'), or set LAMMPS_PLUGIN_PATH in the code's prepend text.",
+            invalidates_cache=True,
         )
         spec.exit_code(
-            502, "ERROR_LOST_ATOMS", message="Atoms were lost: the potential broke down, or the step is long."
+            322,
+            "ERROR_NO_TRAJECTORY",
+            message="The run ended and its frames cannot be read: {reason}.",
+            invalidates_cache=True,
         )
-        spec.exit_code(503, "ERROR_NOT_A_NUMBER", message="Energies are not numbers from step {step} on.")
+        spec.exit_code(
+            410,
+            "ERROR_STOPPED_BY_TIMER",
+            message="LAMMPS stopped at step {step} of {n_steps}, its wall time out; the frames so far are attached.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            411,
+            "ERROR_CUT_SHORT",
+            message="LAMMPS was cut short at step {step} of {n_steps}: killed, out of memory, machine down; "
+            "the frames so far are attached.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            510,
+            "ERROR_ATOMS_LOST",
+            message="Atoms were lost after step {step} ({error}): the potential does not know what it met. "
+            "Train it on such frames, or lower timestep_fs. The frames before are attached.",
+        )
+        spec.exit_code(
+            511,
+            "ERROR_EXPLODED",
+            message="The run exploded after step {step} ({error}): the potential does not know what it met. "
+            "Train it on such frames, or lower timestep_fs. The frames before are attached.",
+        )
+        spec.exit_code(
+            512,
+            "ERROR_NOT_FINITE",
+            message="Positions or energies are not finite after step {step} ({error}). The frames before are attached.",
+        )
+
+    @staticmethod
+    def validate_parameters(value: orm.Dict, _: Any) -> str | None:
+        """Return why parameters are refused."""
+        try:
+            md_parameters(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    @classmethod
+    def validate_inputs(cls, value: Any, ctx: Any) -> str | None:
+        """Return why inputs that are fine one by one do not go together."""
+        if not value.get("models"):
+            return "models needs at least one potential"
+        try:
+            carrier = md_parameters(value["parameters"]).carrier
+            check_system(value["structure"], ordered_models(value["models"]), carrier)
+        except ValueError as error:
+            return str(error)
+        return None
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
-        """Write script, atoms and potentials."""
-        settings = self.inputs.parameters.get_dict()
+        """Write the script, the structure and the potentials."""
+        parameters = md_parameters(self.inputs.parameters)
         cell, positions, species = arrays_of_structure(self.inputs.structure)
-        models = [self.inputs.models[name] for name in sorted(self.inputs.models)]
-        types = tuple(models[0].type_map)
-        names = [f"model_{index}.pb" for index in range(len(models))]
-        script = write_lammps_input(
-            physics_of(settings, types, species), steps_of(settings, len(models)), names, walltime_s=self._walltime()
-        )
-        masses = {symbol: float(atomic_masses[atomic_numbers[symbol]]) for symbol in types}
-        options = self.inputs.metadata.options
-        for name, content in (
-            (options.input_filename, script),
-            (DATA_FILE, write_lammps_data(cell, positions, species, types, masses)),
-        ):
-            with folder.open(name, "w", encoding="utf-8") as handle:
-                handle.write(content)
-        codeinfo = self._code_info()
-        calcinfo = CalcInfo()
-        calcinfo.codes_info = [codeinfo]
-        calcinfo.local_copy_list = [
-            (model.uuid, model.filename, name) for model, name in zip(models, names, strict=True)
+        models = ordered_models(self.inputs.models)
+        elements = [symbol for symbol in models[0].type_map if symbol in species]
+        types = np.array([elements.index(symbol) for symbol in species])
+        data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
+        files = [f"model_{number}.pb" for number in range(len(models))]
+        script = build_lammps_input(parameters, elements, files, timeout_s=self._timeout_s())
+        with folder.open(self.inputs.metadata.options.input_filename, "w") as handle:
+            handle.write(script)
+        with folder.open(lammps_input.DATA, "w") as handle:
+            handle.write(data)
+        for name, model in zip(files, models, strict=True):
+            with model.open(mode="rb") as source, folder.open(name, "wb") as target:
+                shutil.copyfileobj(source, target)
+        return self._calc_info(files)
+
+    def _timeout_s(self) -> int | None:
+        """Return the wall time that LAMMPS may use, so that it ends by itself before the scheduler ends it."""
+        seconds = self.inputs.metadata.options.get("max_wallclock_seconds")
+        return None if seconds is None else max(1, int(seconds - min(TIMER_MARGIN_S, 0.1 * seconds)))
+
+    def _calc_info(self, models: list[str]) -> CalcInfo:
+        code = CodeInfo()
+        code.code_uuid = self.inputs.code.uuid
+        code.cmdline_params = [
+            "-in", self.inputs.metadata.options.input_filename, "-log", lammps_input.LOG, "-screen", "none",
+        ]  # fmt: skip
+        code.stdout_name = self.inputs.metadata.options.output_filename
+        info = CalcInfo()
+        info.codes_info = [code]
+        info.provenance_exclude_list = models
+        info.retrieve_list = [lammps_input.LOG, self.inputs.metadata.options.output_filename]
+        if "settings" in self.inputs:
+            info.retrieve_list += self.inputs.settings.get_dict().get("additional_retrieve_list", [])
+        info.retrieve_temporary_list = [
+            lammps_input.CARRIERS_DCD,
+            lammps_input.FRAMEWORK_DCD,
+            lammps_input.FRAMEWORK_MEAN,
+            lammps_input.DEVIATION,
+            lammps_input.FINAL_DUMP,
         ]
-        calcinfo.retrieve_list = [options.output_filename, LOG_FILE]
-        calcinfo.retrieve_temporary_list = [CARRIERS_FILE, FRAMEWORK_FILE, DRIFT_FILE, DEVIATION_FILE]
-        return calcinfo
-
-    def _walltime(self) -> int | None:
-        limit = self.inputs.metadata.options.get("max_wallclock_seconds")
-        return None if limit is None else max(int(limit) - CLEAN_END_S, int(limit) // 2)
-
-    def _code_info(self) -> CodeInfo:
-        options = self.inputs.metadata.options
-        codeinfo = CodeInfo()
-        codeinfo.cmdline_params = ["-in", options.input_filename, "-log", LOG_FILE]
-        codeinfo.code_uuid = self.inputs.code.uuid
-        codeinfo.stdout_name = options.output_filename
-        return codeinfo
+        return info

@@ -48,10 +48,7 @@ def last_complaint(*logs: str) -> str:
     :param logs: logs in the order of the commands: the first failure explains the later ones.
     """
     for text in logs:
-        errors = re.findall(
-            r"^(?:[\w.]*(?:Error|Exception)\b.*|.*(?:command not found|No such file or directory))$", text, re.M
-        )
-        errors = [line for line in errors if not line.startswith(CHATTER)]
+        errors = [line for line in COMPLAINT.findall(text) if not line.startswith(CHATTER)]
         if errors:
             return str(errors[-1]).strip()
     for text in reversed(logs):

@@ -1,8 +1,12 @@
-"""LAMMPS data files, and the orientation that LAMMPS wants of a cell."""
+"""The data file from which LAMMPS reads a structure, and the way back from its axes to ours.
+
+LAMMPS wants the first lattice vector along x and the second in the xy plane. A cell that stands otherwise is turned (a
+left-handed one mirrored too); the isometry is kept, so that positions come back in the original axes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,60 +14,78 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def lammps_orientation(cell: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the cell as LAMMPS wants it and the rotation into it.
+@dataclass(frozen=True)
+class LammpsAxes:
+    """A cell in the axes of LAMMPS.
 
-    LAMMPS wants *a* along x and *b* in the xy plane: a lower triangular matrix of row vectors with a positive diagonal.
-    Positions ``r`` become ``r @ rotation``, and positions of LAMMPS come back by ``r @ rotation.T``. A left-handed cell
-    is reflected, which changes no energy.
-
-    :param cell: lattice vectors as rows in Å, shape ``(3, 3)``.
-    :return: the lower triangular cell ``cell @ rotation`` and the rotation, both of shape ``(3, 3)``.
-    :raises ValueError: if the vectors span no volume.
+    :param cell: lattice vectors as rows in Å, lower triangular with a positive diagonal.
+    :param isometry: orthogonal matrix that takes our row vectors to LAMMPS' when multiplied from the right.
     """
-    if abs(np.linalg.det(cell)) < 1e-8:
-        raise ValueError("the lattice vectors span no volume")
-    rotation, upper = np.linalg.qr(np.asarray(cell, dtype=np.float64).T)
+
+    cell: FloatArray
+    isometry: FloatArray
+
+    @property
+    def is_identity(self) -> bool:
+        """Return whether both axes are the same."""
+        return bool((self.isometry == np.eye(3)).all())
+
+    def to_lammps(self, vectors: FloatArray) -> FloatArray:
+        """Return row vectors in LAMMPS' axes."""
+        return vectors if self.is_identity else vectors @ self.isometry
+
+    def from_lammps(self, vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return row vectors in our axes."""
+        return vectors if self.is_identity else (vectors @ self.isometry.T).astype(vectors.dtype)
+
+
+def lammps_axes(cell: FloatArray) -> LammpsAxes:
+    """Return the cell in the axes of LAMMPS.
+
+    :param cell: lattice vectors as rows in Å.
+    :raises ValueError: if the cell has no volume.
+    """
+    cell = np.asarray(cell, dtype=np.float64)
+    if cell.shape != (3, 3) or not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
+        raise ValueError(f"the cell has no volume: {cell.tolist()}")
+    if (np.triu(cell, 1) == 0).all() and (np.diag(cell) > 0).all():
+        return LammpsAxes(cell, np.eye(3))
+    orthogonal, upper = np.linalg.qr(cell.T)
     signs = np.sign(np.diag(upper))
-    rotation = rotation * signs
     lower = (upper * signs[:, None]).T
-    lower[np.triu_indices(3, k=1)] = 0.0
-    return lower, rotation
+    lower[np.abs(lower) < 1e-12 * np.abs(lower).max()] = 0.0
+    return LammpsAxes(lower, orthogonal * signs)
+
+
+def cell_heights(cell: FloatArray) -> FloatArray:
+    """Return the distances between opposite faces of the cell in Å, shape ``(3,)``."""
+    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
 
 
 def write_lammps_data(
-    cell: FloatArray, positions: FloatArray, species: Sequence[str], types: Sequence[str], masses: Mapping[str, float]
+    axes: LammpsAxes, positions: FloatArray, types: NDArray[np.intp], masses: dict[str, float]
 ) -> str:
-    """Return a data file of style ``atomic``; atoms are numbered from 1 in the order given.
+    """Return the content of a data file for ``atom_style atomic``.
 
-    :param cell: lattice vectors as rows in Å.
-    :param positions: Cartesian positions in Å, shape ``(n_atoms, 3)``; they are wrapped into the cell.
-    :param species: element symbol of each atom.
-    :param types: element symbols in the order of LAMMPS' type numbers; all of them are declared.
-    :param masses: mass of each of ``types`` in u.
-    :raises ValueError: if an element has no type.
+    :param axes: the cell, see :func:`lammps_axes`.
+    :param positions: Cartesian positions in our axes in Å, shape ``(n_atoms, 3)``; LAMMPS wraps what lies outside.
+    :param types: number of each atom's element in ``masses``, counted from 0.
+    :param masses: mass of each element in g/mol, in the order of LAMMPS' types.
+    :raises ValueError: if shapes or types do not fit.
     """
-    missing = sorted(set(species) - set(types))
-    if missing:
-        raise ValueError(f"no LAMMPS type for {', '.join(missing)}: the types are {', '.join(types)}")
-    lower, rotation = lammps_orientation(cell)
-    fractional = (np.asarray(positions) @ rotation) @ np.linalg.inv(lower)
-    wrapped = (fractional - np.floor(fractional)) @ lower
-    lines = [
-        "atoms",
-        "",
-        f"{len(species)} atoms",
-        f"{len(types)} atom types",
-        f"0.0 {lower[0, 0]:.12g} xlo xhi",
-        f"0.0 {lower[1, 1]:.12g} ylo yhi",
-        f"0.0 {lower[2, 2]:.12g} zlo zhi",
-    ]
-    tilts = lower[1, 0], lower[2, 0], lower[2, 1]
-    if max(abs(tilt) for tilt in tilts) > 1e-10:
-        lines.append(" ".join(f"{tilt:.12g}" for tilt in tilts) + " xy xz yz")
-    lines += ["", "Masses", "", *(f"{number} {masses[symbol]:.8g}" for number, symbol in enumerate(types, 1))]
-    number_of = {symbol: number for number, symbol in enumerate(types, 1)}
+    n_atoms = len(types)
+    if positions.shape != (n_atoms, 3) or not np.isfinite(positions).all():
+        raise ValueError(f"positions must be finite and have the shape ({n_atoms}, 3), got {positions.shape}")
+    if n_atoms == 0 or types.min() < 0 or types.max() >= len(masses):
+        raise ValueError(f"types must number the elements {list(masses)}, counted from 0")
+    box = axes.cell
+    lines = ["Structure in the axes of LAMMPS, Å", "", f"{n_atoms} atoms", f"{len(masses)} atom types", ""]
+    lines += [f"0.0 {box[i, i]:.16g} {axis}lo {axis}hi" for i, axis in enumerate("xyz")]
+    if (np.tril(box, -1) != 0).any():
+        lines.append(f"{box[1, 0]:.16g} {box[2, 0]:.16g} {box[2, 1]:.16g} xy xz yz")
+    lines += ["", "Masses", ""]
+    lines += [f"{number} {mass:.8g} # {symbol}" for number, (symbol, mass) in enumerate(masses.items(), start=1)]
     lines += ["", "Atoms # atomic", ""]
-    for index, (symbol, (x, y, z)) in enumerate(zip(species, wrapped, strict=True), 1):
-        lines.append(f"{index} {number_of[symbol]} {x:.12f} {y:.12f} {z:.12f}")
+    rows = zip(types + 1, axes.to_lammps(positions), strict=True)
+    lines += [f"{number} {kind} {x:.16g} {y:.16g} {z:.16g}" for number, (kind, (x, y, z)) in enumerate(rows, start=1)]
     return "\n".join(lines) + "\n"

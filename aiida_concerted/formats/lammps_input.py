@@ -1,166 +1,302 @@
-"""The LAMMPS script of one run with deep potentials: warm up, hold, then record carriers and framework apart."""
+"""The input script of a molecular-dynamics run with deep potentials in LAMMPS."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-CARRIERS_FILE = "carriers.dcd"
-FRAMEWORK_FILE = "framework.dcd"
-DRIFT_FILE = "framework_mean.dat"
-DEVIATION_FILE = "model_devi.out"
-DATA_FILE = "atoms.data"
-LOG_FILE = "log.lammps"
-RESTART_FILES = ("restart.a", "restart.b")
+import numpy as np
 
-RUNAWAY_FACTOR = 3.0
-RUNAWAY_MARGIN_K = 1000.0
-"""A run hotter than factor × target + margin has left physics; the canonical spread of 50 atoms at 1200 K is 140 K."""
+from aiida_concerted.common.parameters import not_negative, positive, positive_integer
+from aiida_concerted.common.units import FS_IN_PS
+
+MAX_THERMO_ROWS = 20_000
+MAX_SEED = 900_000_000
+"""Largest seed of LAMMPS' random numbers."""
+
+RENEIGHBOUR_FS = 10.0
+"""Time between neighbour lists: a lithium ion at 1200 K moves 0.2 Å in it, a tenth of the skin."""
+
+HALT_INTERVAL = 10
+"""Steps between two looks at the temperature; an explosion takes fewer than a hundred."""
+
+LOG = "log.lammps"
+DATA = "structure.data"
+DEVIATION = "model_devi.out"
+CARRIERS_DCD = "carriers.dcd"
+FRAMEWORK_DCD = "framework.dcd"
+FRAMEWORK_MEAN = "framework_mean.dat"
+FINAL_DUMP = "final.lammpstrj"
+FINAL_RESTART = "final.restart"
+RESTARTS = ("restart.a", "restart.b")
 
 
 @dataclass(frozen=True)
-class RunSteps:
-    """A run in integration steps.
+class MdParameters:
+    """A run at constant temperature: heating, equilibration, production.
 
-    :param anneal: steps of heating at a constant rate.
-    :param equilibrate: steps at the target temperature before anything is recorded.
-    :param produce: recorded steps.
-    :param frame: steps between frames; divides ``produce``.
-    :param framework_stride: frames between stored frameworks.
-    :param deviation: steps between deviations of the committee, a multiple of ``frame``; 0 without a committee.
-    :param restart: steps between restart files; 0 for none.
+    :param carrier: element symbol of the mobile species.
+    :param temperature_K: temperature in K.
+    :param production_ps: length of the run that is kept in ps.
+    :param timestep_fs: integration step in fs.
+    :param anneal_from_K: temperature in K from which the run is heated; not heated when not given.
+    :param anneal_ps: duration of the heating at a constant rate in ps.
+    :param equilibration_ps: time at the temperature before frames are kept in ps, rounded up to whole stored frames.
+    :param frame_interval_ps: time between frames in ps.
+    :param framework_stride: frames from one stored framework to the next; 1 keeps all atoms of every frame.
+    :param thermostat_damping_ps: relaxation time of the Nosé–Hoover thermostat in ps.
+    :param deviation_interval_ps: time between two looks at the committee's deviation in ps; every frame by default.
+    :param restart_interval_ps: time between two restart files in ps; none when not given.
+    :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; five times the highest
+        target by default.
+    :param seed: seed of the initial velocities.
     """
 
-    anneal: int
-    equilibrate: int
-    produce: int
-    frame: int
+    carrier: str
+    temperature_K: float
+    production_ps: float
+    timestep_fs: float = 2.0
+    anneal_from_K: float | None = None
+    anneal_ps: float = 0.0
+    equilibration_ps: float = 0.0
+    frame_interval_ps: float = 0.1
     framework_stride: int = 1
-    deviation: int = 0
-    restart: int = 0
+    thermostat_damping_ps: float = 0.2
+    deviation_interval_ps: float | None = None
+    restart_interval_ps: float | None = None
+    max_temperature_K: float | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.carrier, str) or not self.carrier:
+            raise ValueError(f"carrier must be an element symbol, got {self.carrier!r}")
+        names = ("temperature_K", "production_ps", "timestep_fs", "frame_interval_ps", "thermostat_damping_ps")
+        positive(**{name: getattr(self, name) for name in names})
+        for name in ("anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K"):
+            if getattr(self, name) is not None:
+                positive(**{name: getattr(self, name)})
+        not_negative(anneal_ps=self.anneal_ps, equilibration_ps=self.equilibration_ps, seed=self.seed)
+        positive_integer(framework_stride=self.framework_stride)
+        if (self.anneal_from_K is None) != (self.anneal_ps == 0):
+            raise ValueError("anneal_from_K and anneal_ps belong together: give both or none")
+        if self.max_temperature_K is not None and self.max_temperature_K <= self.highest_temperature_K:
+            raise ValueError("max_temperature_K must exceed the temperature of the run")
+        if self.production_ps < self.frame_interval_ps:
+            raise ValueError("production_ps must be at least frame_interval_ps")
+        _ = self.frame_steps, self.deviation_steps
 
     @property
-    def first_recorded(self) -> int:
-        """Return the step of the first frame: warm-up rounded up so that dumps, which count from 0, meet it."""
-        interval = math.lcm(self.frame * self.framework_stride, self.deviation or 1)
-        return -(-(self.anneal + self.equilibrate) // interval) * interval
+    def highest_temperature_K(self) -> float:
+        """Return the highest target temperature in K."""
+        return max(self.temperature_K, self.anneal_from_K or 0.0)
+
+    @property
+    def halt_temperature_K(self) -> float:
+        """Return the temperature in K beyond which the run counts as exploded."""
+        return self.max_temperature_K or 5.0 * self.highest_temperature_K
+
+    @property
+    def timestep_ps(self) -> float:
+        """Return the integration step in ps."""
+        return self.timestep_fs * FS_IN_PS
+
+    @property
+    def frame_steps(self) -> int:
+        """Return the steps between frames.
+
+        :raises ValueError: if the interval is no multiple of the time step.
+        """
+        return _multiple(self.frame_interval_ps, self.timestep_ps, "frame_interval_ps", "timestep_fs")
+
+    @property
+    def deviation_steps(self) -> int:
+        """Return the steps between two deviations of the committee, a multiple of those between frames.
+
+        :raises ValueError: if the interval is no multiple of the frame interval.
+        """
+        interval = self.deviation_interval_ps or self.frame_interval_ps
+        return self.frame_steps * _multiple(
+            interval, self.frame_interval_ps, "deviation_interval_ps", "frame_interval_ps"
+        )
+
+    @property
+    def anneal_steps(self) -> int:
+        """Return the steps of the heating."""
+        return round(self.anneal_ps / self.timestep_ps)
+
+    @property
+    def first_step(self) -> int:
+        """Return the step of the first frame: after heating and equilibration, rounded up to a step of every interval."""
+        unit = math.lcm(self.frame_steps * self.framework_stride, self.deviation_steps)
+        wanted = self.anneal_steps + round(self.equilibration_ps / self.timestep_ps)
+        return -(-wanted // unit) * unit
+
+    @property
+    def production_steps(self) -> int:
+        """Return the steps of the production, whole frames."""
+        return max(1, round(self.production_ps / self.frame_interval_ps)) * self.frame_steps
+
+    @property
+    def n_frames(self) -> int:
+        """Return the number of frames of a run that ends as planned, the first and the last included."""
+        return self.production_steps // self.frame_steps + 1
+
+    @property
+    def thermo_steps(self) -> int:
+        """Return the steps between two rows of thermodynamic output: every frame, thinned out in long runs."""
+        return self.frame_steps * -(-self.n_frames // MAX_THERMO_ROWS)
+
+    @property
+    def neighbour_steps(self) -> int:
+        """Return the steps between two neighbour lists: they fall on every frame, hence on every restart file."""
+        longest = max(1, int(RENEIGHBOUR_FS / self.timestep_fs))
+        return max(step for step in range(1, longest + 1) if self.frame_steps % step == 0)
+
+    @property
+    def restart_steps(self) -> int:
+        """Return the steps between two restart files, whole stored frames; 0 for none."""
+        if self.restart_interval_ps is None:
+            return 0
+        unit = self.frame_steps * self.framework_stride
+        return max(1, round(self.restart_interval_ps / self.timestep_ps / unit)) * unit
 
 
-@dataclass(frozen=True)
-class RunPhysics:
-    """What a run is.
-
-    :param temperature_K: target temperature in K.
-    :param timestep_ps: time step in ps.
-    :param damping_ps: time constant of the Nosé–Hoover thermostat in ps.
-    :param seed: seed of the initial velocities.
-    :param start_K: temperature of the initial velocities in K.
-    :param carrier: element symbol of the mobile species.
-    :param types: element symbols in the order of LAMMPS' type numbers.
-    :param has_framework: whether there are atoms that are not carriers.
-    """
-
-    temperature_K: float
-    timestep_ps: float
-    damping_ps: float
-    seed: int
-    start_K: float
-    carrier: str
-    types: tuple[str, ...]
-    has_framework: bool
+def _multiple(value: float, unit: float, name: str, unit_name: str) -> int:
+    ratio = round(value / unit)
+    if ratio < 1 or abs(ratio * unit - value) > 1e-6 * value:
+        raise ValueError(f"{name} ({value:g}) must be a multiple of {unit_name}")
+    return ratio
 
 
-def write_lammps_input(
-    physics: RunPhysics, steps: RunSteps, models: Sequence[str], *, walltime_s: int | None = None
+def lammps_seed(seed: int) -> int:
+    """Return the seed for LAMMPS' random numbers that belongs to ``seed``."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0]) % MAX_SEED + 1
+
+
+def build_lammps_input(
+    parameters: MdParameters,
+    elements: list[str],
+    models: list[str],
+    *,
+    timeout_s: int | None = None,
 ) -> str:
-    """Return the script.
+    """Return the script of a run that starts from the data file :data:`DATA`.
 
-    The committee is only consulted while recording: the driver alone is several times faster.
+    Units are LAMMPS' ``metal``: Å, ps, eV, K, bar. Atoms are not sorted and neighbour lists are built at fixed steps,
+    so that a run continued from a restart file goes the same way.
 
-    :param models: files of the potentials; the first drives.
-    :param walltime_s: time in s after which LAMMPS ends the run by itself, cleanly.
+    :param parameters: the run.
+    :param elements: element symbols in the order of LAMMPS' types; the carrier among them.
+    :param models: files of the potentials; the first drives the run, the others give the deviation.
+    :param timeout_s: wall time in s after which LAMMPS stops by itself.
+    :raises ValueError: if there is no model, or the carrier is not among the elements.
     """
+    if not models:
+        raise ValueError("a run needs a model")
+    if parameters.carrier not in elements:
+        raise ValueError(f"the structure holds no {parameters.carrier}: its elements are {', '.join(elements)}")
+    sections = [
+        _timer(parameters, timeout_s),
+        _system(parameters, elements, models),
+        _outputs(parameters),
+        _heating(parameters),
+        _production(parameters, len(elements) > 1),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _timer(parameters: MdParameters, timeout_s: int | None) -> list[str]:
+    if timeout_s is None:
+        return []
+    hours, rest = divmod(timeout_s, 3600)
+    return [f"timer timeout {hours}:{rest // 60:02d}:{rest % 60:02d} every {min(100, parameters.frame_steps)}"]
+
+
+def _system(parameters: MdParameters, elements: list[str], models: list[str]) -> list[str]:
+    committee = f" out_freq {parameters.deviation_steps} out_file {DEVIATION}" if len(models) > 1 else ""
+    carrier_type = elements.index(parameters.carrier) + 1
     lines = [
         "units metal",
-        "atom_style atomic",
         "boundary p p p",
-        "box tilt large",
-        *([f"timer timeout {_clock(walltime_s)} every 100"] if walltime_s else []),
-        f"read_data {DATA_FILE}",
-        "neighbor 1.0 bin",
-        "neigh_modify every 10 delay 0 check yes",
-        *_potential(models[:1], physics.types),
-        f"group carriers type {physics.types.index(physics.carrier) + 1}",
-        *(["group framework subtract all carriers"] if physics.has_framework else []),
-        f"timestep {physics.timestep_ps:.12g}",
-        f"velocity all create {physics.start_K:.12g} {physics.seed} mom yes rot no dist gaussian",
-        f"thermo {steps.frame}",
-        "thermo_style custom step temp pe ke etotal press",
-        "thermo_modify lost error flush yes format float %.10g",
-        "variable temperature_now equal temp",
-        f"variable temperature_limit equal {RUNAWAY_FACTOR * physics.temperature_K + RUNAWAY_MARGIN_K:.12g}",
-        "fix runaway all halt 10 v_temperature_now > ${temperature_limit} error soft message yes",
-        *_warm_up(physics, steps),
-        *_recording(physics, steps, models),
-        *_thermostat(physics.temperature_K, physics.temperature_K, physics.damping_ps),
-        f"run {steps.produce}",
+        "atom_style atomic",
+        "atom_modify map yes sort 0 0",
+        f"read_data {DATA}",
+        f"pair_style deepmd {' '.join(models)}{committee}",
+        f"pair_coeff * * {' '.join(elements)}",
+        "neighbor 2.0 bin",
+        f"neigh_modify every {parameters.neighbour_steps} delay 0 check no",
+        f"timestep {parameters.timestep_ps:.10g}",
+        f"group carriers type {carrier_type}",
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _clock(seconds: int) -> str:
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def _potential(models: Sequence[str], types: Sequence[str], deviation: int = 0) -> list[str]:
-    committee = f" out_freq {deviation} out_file {DEVIATION_FILE}" if deviation and len(models) > 1 else ""
-    return [f"pair_style deepmd {' '.join(models)}{committee}", f"pair_coeff * * {' '.join(types)}"]
-
-
-def _thermostat(start_K: float, stop_K: float, damping_ps: float) -> list[str]:
-    return [f"fix thermostat all nvt temp {start_K:.12g} {stop_K:.12g} {damping_ps:.12g}"]
-
-
-def _warm_up(physics: RunPhysics, steps: RunSteps) -> list[str]:
-    hold = steps.first_recorded - steps.anneal
-    lines = []
-    if steps.anneal:
-        lines += _thermostat(physics.start_K, physics.temperature_K, physics.damping_ps)
-        lines += [f"run {steps.anneal}", "unfix thermostat"]
-    if hold:
-        lines += _thermostat(physics.temperature_K, physics.temperature_K, physics.damping_ps)
-        lines += [f"run {hold}", "unfix thermostat"]
+    if len(elements) > 1:
+        lines.append("group framework subtract all carriers")
     return lines
 
 
-def _recording(physics: RunPhysics, steps: RunSteps, models: Sequence[str]) -> list[str]:
-    lines = []
-    if steps.deviation and len(models) > 1:
-        lines += _potential(models, physics.types, steps.deviation)
-    lines += [
-        f"dump carriers carriers dcd {steps.frame} {CARRIERS_FILE}",
-        "dump_modify carriers unwrap yes flush yes",
+def _outputs(parameters: MdParameters) -> list[str]:
+    lines = [
+        f"thermo {parameters.thermo_steps}",
+        "thermo_style custom step temp pe etotal econserve press",
+        'thermo_modify flush yes lost error format float "%.10g"',
+        "variable hot equal temp",
+        f"fix guard all halt {HALT_INTERVAL} v_hot > {parameters.halt_temperature_K:.10g} error hard",
     ]
-    if physics.has_framework:
+    if parameters.restart_steps:
+        lines.append(f"restart {parameters.restart_steps} {' '.join(RESTARTS)}")
+    return lines
+
+
+def _heating(parameters: MdParameters) -> list[str]:
+    target, damping = parameters.temperature_K, parameters.thermostat_damping_ps
+    start = parameters.anneal_from_K or target
+    lines = [f"velocity all create {start:.10g} {lammps_seed(parameters.seed)} mom yes rot no dist gaussian"]
+    if parameters.anneal_steps:
         lines += [
-            f"dump framework framework dcd {steps.frame * steps.framework_stride} {FRAMEWORK_FILE}",
-            "dump_modify framework unwrap yes flush yes",
-            "compute unwrapped framework property/atom xu yu zu",
-            "compute drift framework reduce ave c_unwrapped[1] c_unwrapped[2] c_unwrapped[3]",
-            f"fix drift all ave/time {steps.frame} 1 {steps.frame} c_drift[1] c_drift[2] c_drift[3] "
-            f'file {DRIFT_FILE} format " %.14g"',
+            f"fix heating all nvt temp {start:.10g} {target:.10g} {damping:.10g}",
+            f"run {parameters.anneal_steps}",
+            "unfix heating",
         ]
-    if steps.restart:
-        lines.append(f"restart {steps.restart} {' '.join(RESTART_FILES)}")
+    lines.append(f"fix thermostat all nvt temp {target:.10g} {target:.10g} {damping:.10g}")
+    equilibration = parameters.first_step - parameters.anneal_steps
+    if equilibration:
+        lines.append(f"run {equilibration}")
     return lines
 
 
-def read_drift(lines: list[str]) -> dict[int, tuple[float, float, float]]:
-    """Return the framework's mean position in Å by step, from the file the script asks for; a cut row is dropped."""
-    rows = {}
-    for line in lines:
-        words = line.split()
-        if not line.startswith("#") and len(words) == 4:
-            rows[int(words[0])] = (float(words[1]), float(words[2]), float(words[3]))
-    return rows
+def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
+    every = parameters.frame_steps
+    lines = [f"dump carriers carriers dcd {every} {CARRIERS_DCD}", "dump_modify carriers unwrap yes"]
+    if has_framework:
+        # the plain mean of the framework's unwrapped positions, not weighted by mass: `compute com` would weight
+        lines += [
+            f"dump framework framework dcd {every * parameters.framework_stride} {FRAMEWORK_DCD}",
+            "dump_modify framework unwrap yes",
+            "compute unwrapped framework property/atom xu yu zu",
+            "compute mean framework reduce ave c_unwrapped[1] c_unwrapped[2] c_unwrapped[3]",
+            f"fix mean all ave/time {every} 1 {every} c_mean[1] c_mean[2] c_mean[3] "
+            f'file {FRAMEWORK_MEAN} format " %.12g"',
+        ]
+    return [
+        *lines,
+        f"run {parameters.production_steps}",
+        f"write_dump all custom {FINAL_DUMP} id type xu yu zu modify sort id format float %.12g",
+        f"write_restart {FINAL_RESTART}",
+    ]
+
+
+def read_framework_mean(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps and the framework's mean unwrapped positions in Å of :data:`FRAMEWORK_MEAN`.
+
+    A last row that was cut off is left out.
+
+    :return: steps, shape ``(n,)``, and positions in LAMMPS' axes, shape ``(n, 3)``.
+    :raises ValueError: if a row does not hold a step and three numbers.
+    """
+    lines = text.splitlines()
+    if text and not text.endswith("\n"):
+        lines = lines[:-1]
+    rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    if any(len(row) != 4 for row in rows):
+        raise ValueError(f"{FRAMEWORK_MEAN} must hold a step and three numbers in each row")
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 4)
+    return table[:, 0].astype(np.int64), table[:, 1:]

@@ -1,83 +1,91 @@
-"""Thermodynamic tables and errors from LAMMPS' log."""
+"""``log.lammps``: thermodynamic output, and how a run ended."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-SPEED = re.compile(r"([\d.]+) timesteps/s")
+FloatArray = NDArray[np.float64]
+
+TIMED_OUT = "Wall time limit reached"
 
 
-@dataclass
+@dataclass(frozen=True)
 class LammpsLog:
-    """What a log says.
+    """What a log tells.
 
-    :param columns: names of the columns of the last table.
-    :param rows: rows of all tables with these columns; where runs meet, the row of the later run.
-    :param errors: lines that begin with ``ERROR``.
-    :param warnings: lines that begin with ``WARNING``.
-    :param halted: what a ``fix halt`` said when it ended the run.
-    :param timed_out: whether ``timer timeout`` ended the run.
-    :param steps_per_second: speed of the last run.
-    :param finished: whether the program came to its end.
+    :param version: the date that LAMMPS has for version, ``unknown`` where the log does not begin with it.
+    :param thermo: columns of the thermodynamic output of all runs by LAMMPS' own names; a repeated step counts once.
+    :param errors: messages of LAMMPS' errors.
+    :param is_complete: whether the program ended by itself.
+    :param is_timed_out: whether its own timer stopped a run.
+    :param wall_s: wall time of the program in s.
+    :param steps_per_s: speed of the last run that ended.
     """
 
-    columns: tuple[str, ...] = ()
-    rows: list[tuple[float, ...]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    halted: str = ""
-    timed_out: bool = False
-    steps_per_second: float | None = None
-    finished: bool = False
-
-    def table(self) -> dict[str, NDArray[np.float64]]:
-        """Return the columns as arrays, one row a step, ordered by step."""
-        if not self.rows:
-            return {}
-        by_step = {row[0]: row for row in self.rows}
-        array = np.array([by_step[step] for step in sorted(by_step)], dtype=np.float64).reshape(-1, len(self.columns))
-        return {name: array[:, index] for index, name in enumerate(self.columns)}
+    version: str
+    thermo: dict[str, FloatArray] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    is_complete: bool = False
+    is_timed_out: bool = False
+    wall_s: float | None = None
+    steps_per_s: float | None = None
 
 
-def read_lammps_log(lines: Iterable[str]) -> LammpsLog:
-    """Return what a log says; a log cut short gives what it has."""
-    log = LammpsLog()
-    in_table = False
+def read_lammps_log(text: str) -> LammpsLog:
+    """Return what a log tells; a last line that was cut off is left out.
+
+    :param text: content of the log.
+    :raises ValueError: if two runs print different columns.
+    """
+    lines = text.splitlines()
+    if text and not text.endswith("\n"):
+        lines = lines[:-1]
+    version = re.match(r"LAMMPS \(([^)]*)\)", text)
+    wall = re.search(r"^Total wall time: (\d+):(\d+):(\d+)", text, flags=re.MULTILINE)
+    speeds = re.findall(r"([\d.]+(?:e[+-]?\d+)?) timesteps/s", text)
+    errors = re.findall(r"^ERROR(?: on proc \d+)?: (.*)$", text, flags=re.MULTILINE)
+    return LammpsLog(
+        version=version[1].split(" - ")[0] if version else "unknown",
+        thermo=_read_thermo(lines),
+        errors=tuple(re.sub(r"\s*\((?:src/)?[\w/.]+:\d+\)\s*$", "", error) for error in errors),
+        is_complete=wall is not None,
+        is_timed_out=TIMED_OUT in text,
+        wall_s=float(sum(int(part) * unit for part, unit in zip(wall.groups(), (3600, 60, 1), strict=True)))
+        if wall
+        else None,
+        steps_per_s=float(speeds[-1]) if speeds else None,
+    )
+
+
+def _read_thermo(lines: list[str]) -> dict[str, FloatArray]:
+    columns: list[str] = []
+    rows: dict[int, list[float]] = {}
+    is_table = False
     for line in lines:
         words = line.split()
         if words[:1] == ["Step"]:
-            log.columns, in_table = tuple(words), True
-        elif line.startswith("Loop time"):
-            in_table = False
-        elif in_table and len(words) == len(log.columns) and (row := _numbers(words)) is not None:
-            log.rows.append(row)
-        else:
-            _note(log, line.strip())
-    return log
+            if columns and words != columns:
+                raise ValueError(f"the runs of the log print different columns: {columns} and {words}")
+            columns, is_table = words, True
+        elif line.startswith(("Loop time", "ERROR")):
+            is_table = False
+        elif is_table and len(words) == len(columns):
+            values = _numbers(words)
+            if values is not None:
+                rows[int(values[0])] = values
+    if not rows:
+        return {}
+    table = np.array([rows[step] for step in sorted(rows)])
+    return {name: table[:, index] for index, name in enumerate(columns)}
 
 
-def _numbers(words: list[str]) -> tuple[float, ...] | None:
+def _numbers(words: list[str]) -> list[float] | None:
+    """Return the numbers of a row, or nothing where a warning stands between the rows."""
     try:
-        return tuple(float(word) for word in words)
+        return [float(word) for word in words]
     except ValueError:
         return None
-
-
-def _note(log: LammpsLog, line: str) -> None:
-    if line.startswith("ERROR"):
-        log.errors.append(line)
-    elif line.startswith("WARNING"):
-        log.warnings.append(line)
-    elif "halt condition" in line.lower():
-        log.halted = line
-    elif "Wall time limit reached" in line:
-        log.timed_out = True
-    elif line.startswith("Total wall time"):
-        log.finished = True
-    elif match := SPEED.search(line):
-        log.steps_per_second = float(match.group(1))

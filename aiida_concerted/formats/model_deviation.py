@@ -1,32 +1,50 @@
-"""The deviation of a committee as DeePMD-kit's pair style writes it."""
+"""``model_devi.out``: how far the members of a committee disagree, as LAMMPS' ``pair_style deepmd`` writes it."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f")
+FloatArray = NDArray[np.float64]
+
+NAMES = {
+    "step": "step",
+    "max_devi_v": "max_devi_v_eV",
+    "min_devi_v": "min_devi_v_eV",
+    "avg_devi_v": "avg_devi_v_eV",
+    "max_devi_f": "max_devi_f_eV_A",
+    "min_devi_f": "min_devi_f_eV_A",
+    "avg_devi_f": "avg_devi_f_eV_A",
+}
+"""The program's column names and ours; the virial's deviation is by atom."""
 
 
-def read_model_deviation(lines: Iterable[str]) -> dict[str, NDArray[np.float64]]:
-    """Return steps and deviations: of forces in eV Å⁻¹, of virials in eV.
+def read_model_deviation(text: str) -> dict[str, FloatArray]:
+    """Return the columns by name, units in the names, ordered by step.
 
-    Of a step written twice, as at a restart, the last row counts. A deviation that is not a number stays one: it says
-    that a member broke down. A row cut short at the end is dropped.
+    A step that occurs again (LAMMPS repeats the seam of two runs) counts with its last row; NaN is kept, for a
+    committee that gives none has failed; a last row that was cut off is left out.
 
-    :raises ValueError: if the header is not the one of the pair style.
+    :param text: content of ``model_devi.out``.
+    :raises ValueError: if the header is not that of LAMMPS' file, or a row does not fit it.
     """
+    lines = text.splitlines()
+    if text and not text.endswith("\n"):
+        lines = lines[:-1]
+    header = lines[0].lstrip("# ").split() if lines and lines[0].startswith("#") else []
+    if header != list(NAMES):
+        raise ValueError(
+            f"model_devi.out must have the columns {' '.join(NAMES)}, got '{' '.join(header)}': "
+            "is it the output of `dp model-devi`, or of another version?"
+        )
     rows: dict[int, list[float]] = {}
-    for line in lines:
+    for number, line in enumerate(lines[1:], start=2):
         words = line.split()
-        if line.startswith("#"):
-            if tuple(words[2:8]) != COLUMNS:
-                raise ValueError(f"unexpected columns {' '.join(words[1:])}: is this a model_devi.out of LAMMPS?")
+        if not words or line.startswith("#"):
             continue
-        if len(words) >= 1 + len(COLUMNS):
-            rows[int(words[0])] = [float(word) for word in words[1 : 1 + len(COLUMNS)]]
-    steps = sorted(rows)
-    table = np.array([rows[step] for step in steps], dtype=np.float64).reshape(-1, len(COLUMNS))
-    return {"step": np.array(steps, dtype=np.float64), **{name: table[:, i] for i, name in enumerate(COLUMNS)}}
+        if len(words) != len(header):
+            raise ValueError(f"line {number} of model_devi.out has {len(words)} numbers, its header {len(header)}")
+        values = [float(word) for word in words]
+        rows[int(values[0])] = values
+    table = np.array([rows[step] for step in sorted(rows)]).reshape(len(rows), len(header))
+    return {NAMES[name]: table[:, index] for index, name in enumerate(header)}

@@ -1,7 +1,8 @@
-"""What a LAMMPS run with deep potentials left."""
+"""What a molecular-dynamics run left behind, as nodes."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,207 +13,207 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 from numpy.typing import NDArray
 
-from aiida_concerted.calculations.lammps_parameters import steps_of
-from aiida_concerted.common.units import FS_IN_PS
-from aiida_concerted.data.conversion import arrays_of_structure
+from aiida_concerted.calculations.lammps_md import md_parameters, ordered_models
+from aiida_concerted.data.conversion import arrays_of_structure, structure_of_arrays
+from aiida_concerted.data.lammps import LammpsFrames, open_frames, write_frames_h5md
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from aiida_concerted.formats.dcd import open_dcd
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
-from aiida_concerted.formats.lammps_data import lammps_orientation
-from aiida_concerted.formats.lammps_input import (
-    CARRIERS_FILE,
-    DEVIATION_FILE,
-    DRIFT_FILE,
-    FRAMEWORK_FILE,
-    LOG_FILE,
-    read_drift,
-)
+from aiida_concerted.formats import lammps_input
+from aiida_concerted.formats.h5md import H5mdHeader
+from aiida_concerted.formats.lammps_data import lammps_axes
+from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
+from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import LammpsLog, read_lammps_log
 from aiida_concerted.formats.model_deviation import read_model_deviation
 
-CHUNK = 1000
 THERMO = {
+    "Step": "step",
     "Temp": "temperature_K",
     "PotEng": "potential_energy_eV",
-    "KinEng": "kinetic_energy_eV",
     "TotEng": "total_energy_eV",
+    "Econserve": "conserved_energy_eV",
     "Press": "pressure_bar",
 }
-DEVIATIONS = {
-    "max_devi_f": "max_devi_f_eV_A",
-    "min_devi_f": "min_devi_f_eV_A",
-    "avg_devi_f": "avg_devi_f_eV_A",
-    "max_devi_v": "max_devi_v_eV",
-    "min_devi_v": "min_devi_v_eV",
-    "avg_devi_v": "avg_devi_v_eV",
-}
+"""LAMMPS' names of the thermodynamic columns and ours."""
+
+FAILURES = (
+    (r"Unrecognized pair style 'deepmd'|Unknown pair style", "ERROR_PAIR_STYLE_MISSING"),
+    (r"Lost atoms", "ERROR_ATOMS_LOST"),
+    (r"Fix halt condition|Neighbor list overflow|Out of range atoms", "ERROR_EXPLODED"),
+    (r"Non-numeric|[Nn]ot a number", "ERROR_NOT_FINITE"),
+)
+"""What LAMMPS says, and the exit code that says what it means here."""
 
 
 class LammpsMdParser(Parser):
-    """Reads the log, the trajectory and the deviations, of a run that ended as of one that was killed."""
+    """Reads log, frames and deviations of a :class:`LammpsMdCalculation`, as far as they go."""
 
-    def parse(self, **kwargs: Any) -> ExitCode | None:
-        """Attach what is sound, then say how the run ended."""
-        if LOG_FILE not in self.retrieved.base.repository.list_object_names():
-            return self._without_log()
-        log = read_lammps_log(self.retrieved.base.repository.get_object_content(LOG_FILE, mode="r").splitlines())
-        self.settings = self.node.inputs.parameters.get_dict()
-        self.steps = steps_of(self.settings, len(self.node.inputs.models))
-        folder = Path(kwargs["retrieved_temporary_folder"])
-        table = log.table()
-        n_frames = self._attach_trajectory(folder)
-        self._attach_deviation(folder, n_frames)
-        self._attach_thermo(table)
-        recorded = max(0, (n_frames - 1) * self.steps.frame)
-        self.out("results", orm.Dict(self._summary(log, table, recorded)))
-        return self._verdict(log, table, recorded)
-
-    def _without_log(self) -> ExitCode:
-        name = self.node.get_option("output_filename")
-        if name in self.retrieved.base.repository.list_object_names():
-            output = self.retrieved.base.repository.get_object_content(name, mode="r")
-            errors = [line for line in output.splitlines() if line.startswith("ERROR")]
-            if errors:
-                return self._error(errors[0])
-        return self.exit_codes.ERROR_OUTPUT_MISSING
-
-    def _error(self, line: str) -> ExitCode:
-        if "deepmd" in line and "nrecognized pair style" in line:
-            return self.exit_codes.ERROR_NO_DEEPMD
-        if "lost atoms" in line.lower():
-            return self.exit_codes.ERROR_LOST_ATOMS
-        return self.exit_codes.ERROR_LAMMPS.format(error=line.removeprefix("ERROR: "))
-
-    def _header(self) -> tuple[H5mdHeader, NDArray[np.float64]]:
-        cell, _, species = arrays_of_structure(self.node.inputs.structure)
-        symbols = np.array(species)
-        carrier = self.settings["carrier"]
-        framework_ids = np.flatnonzero(symbols != carrier)
-        header = H5mdHeader(
-            carrier=carrier,
-            carrier_ids=np.flatnonzero(symbols == carrier),
-            framework_species=tuple(symbols[framework_ids].tolist()),
-            framework_ids=framework_ids,
-            cell=cell,
-            frame_interval_ps=self.steps.frame * self.settings["timestep_fs"] * FS_IN_PS,
-            framework_stride=self.steps.framework_stride,
-            step_interval=self.steps.frame,
-            temperature_K=float(self.settings["temperature_K"]),
-        )
-        return header, lammps_orientation(cell)[1]
-
-    def _attach_trajectory(self, folder: Path) -> int:
-        """Attach the recorded frames and return how many there are."""
-        if not (folder / CARRIERS_FILE).exists():
-            return 0
-        header, rotation = self._header()
+    def parse(self, retrieved_temporary_folder: str, **_: Any) -> ExitCode | None:
+        """Attach the outputs that are sound, and return what went wrong."""
+        if lammps_input.LOG not in self.retrieved.base.repository.list_object_names():
+            return self.exit_codes.ERROR_OUTFILE_MISSING
+        text = self.retrieved.base.repository.get_object_content(lammps_input.LOG, mode="rb").decode(errors="replace")
         try:
-            n_frames = self._count_frames(folder, bool(header.framework_species))
+            log = read_lammps_log(text)
         except ValueError as error:
-            self.logger.warning("no frames were read: %s", error)
-            return 0
-        if n_frames < 2:
-            return n_frames
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / MolecularDynamicsData.FILENAME
-            self._convert(folder, path, header, rotation, n_frames)
-            model = self.node.inputs.models[min(self.node.inputs.models)]
-            node = MolecularDynamicsData(
-                path,
-                level_of_theory=model.level_of_theory,
-                material=model.base.attributes.get("material", None),
-                seed=self.settings["seed"],
-                potential_sha256=model.sha256,
-            )
-        self.out("trajectory", node)
-        return n_frames
+            self.logger.error(str(error))
+            return self.exit_codes.ERROR_PARSING_OUTFILE
+        self.parameters = md_parameters(self.node.inputs.parameters)
+        folder = Path(retrieved_temporary_folder)
+        frames, reason = self._attach_trajectory(folder)
+        self._attach_deviation(folder, frames)
+        self._attach_thermo(log)
+        self._attach_structure(folder)
+        exit_code = self._judge(log, frames, reason)
+        self._attach_results(log, frames, exit_code)
+        return exit_code
 
-    def _count_frames(self, folder: Path, has_framework: bool) -> int:
-        n_frames = open_dcd(folder / CARRIERS_FILE).n_frames
-        if has_framework:
-            stored = open_dcd(folder / FRAMEWORK_FILE).n_frames
-            n_frames = min(n_frames, stored * self.steps.framework_stride, len(self._drift(folder)))
-        return n_frames
+    def _attach_trajectory(self, folder: Path) -> tuple[LammpsFrames | None, str]:
+        """Attach the frames, and return them, or why there are none."""
+        parameters = self.parameters
+        cell, _, species = arrays_of_structure(self.node.inputs.structure)
+        is_carrier = np.array(species) == parameters.carrier
+        try:
+            frames = open_frames(folder, parameters, has_framework=not is_carrier.all())
+        except (OSError, ValueError) as error:
+            return None, str(error)
+        if frames.n_frames < 2:
+            return frames, f"{frames.n_frames} frames are sound, a trajectory needs two"
+        header = H5mdHeader(
+            carrier=parameters.carrier,
+            carrier_ids=np.flatnonzero(is_carrier),
+            framework_species=tuple(symbol for symbol in species if symbol != parameters.carrier),
+            framework_ids=np.flatnonzero(~is_carrier),
+            cell=cell,
+            frame_interval_ps=parameters.frame_steps * parameters.timestep_ps,
+            framework_stride=parameters.framework_stride,
+            step_interval=parameters.frame_steps,
+            temperature_K=parameters.temperature_K,
+        )
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / MolecularDynamicsData.FILENAME
+            write_frames_h5md(path, frames, header, lammps_axes(cell))
+            self.out("trajectory", MolecularDynamicsData(path, **self._context()))
+        return frames, ""
 
-    def _drift(self, folder: Path) -> NDArray[np.float64]:
-        """Return the framework's mean position at every frame from the first recorded one on, without gaps."""
-        rows = read_drift((folder / DRIFT_FILE).read_text(encoding="utf-8").splitlines())
-        means = []
-        step = self.steps.first_recorded
-        while step in rows:
-            means.append(rows[step])
-            step += self.steps.frame
-        return np.array(means, dtype=np.float64).reshape(-1, 3)
+    def _context(self) -> dict[str, Any]:
+        model = ordered_models(self.node.inputs.models)[0]
+        attributes = model.base.attributes.all
+        return {
+            "level_of_theory": model.level_of_theory,
+            "material": attributes.get("material"),
+            "study_uuid": attributes.get("study_uuid"),
+            "potential_sha256": model.sha256,
+            "seed": self.parameters.seed,
+        }
 
-    def _convert(
-        self, folder: Path, path: Path, header: H5mdHeader, rotation: NDArray[np.float64], n_frames: int
-    ) -> None:
-        carriers = open_dcd(folder / CARRIERS_FILE)
-        drift = None
-        if header.framework_species:
-            means = self._drift(folder)[:n_frames]
-            drift = (means - means[0]) @ rotation.T
-        with H5mdWriter(path, header) as writer:
-            for start in range(0, n_frames, CHUNK):
-                stop = min(start + CHUNK, n_frames)
-                moved = None if drift is None else drift[start:stop]
-                writer.append(carriers.positions(start, stop) @ rotation.T, moved)
-            if header.framework_species:
-                framework = open_dcd(folder / FRAMEWORK_FILE)
-                n_stored = -(-n_frames // header.framework_stride)
-                for start in range(0, n_stored, CHUNK):
-                    stop = min(start + CHUNK, n_stored)
-                    writer.append_framework(framework.positions(start, stop) @ rotation.T)
-
-    def _attach_deviation(self, folder: Path, n_frames: int) -> None:
-        path = folder / DEVIATION_FILE
-        if not path.exists() or not n_frames:
+    def _attach_deviation(self, folder: Path, frames: LammpsFrames | None) -> None:
+        """Attach the deviations at the frames of the trajectory; the columns of the heating are left out."""
+        path = folder / lammps_input.DEVIATION
+        if not path.is_file() or frames is None or frames.n_frames < 2:
             return
-        table = read_model_deviation(path.read_text(encoding="utf-8").splitlines())
-        frame = (table.pop("step") - self.steps.first_recorded) / self.steps.frame
-        kept = (frame >= 0) & (frame < n_frames) & (frame == np.round(frame))
-        if not kept.any():
+        try:
+            columns = read_model_deviation(path.read_text())
+        except ValueError as error:
+            self.logger.error(str(error))
             return
+        frame = (columns["step"].astype(np.int64) - self.parameters.first_step) // self.parameters.frame_steps
+        kept = (columns["step"] >= self.parameters.first_step) & (frame < frames.n_frames)
         node = orm.ArrayData()
-        node.set_array("frame", frame[kept].astype(np.int64))
-        for name, label in DEVIATIONS.items():
-            node.set_array(label, table[name][kept])
+        node.set_array("step", columns.pop("step")[kept].astype(np.int64))
+        node.set_array("frame", frame[kept])
+        for name, column in columns.items():
+            node.set_array(name, column[kept])
         self.out("model_deviation", node)
 
-    def _attach_thermo(self, table: dict[str, NDArray[np.float64]]) -> None:
-        if not table or not len(table["Step"]):
+    def _attach_thermo(self, log: LammpsLog) -> None:
+        if not log.thermo:
             return
         node = orm.ArrayData()
-        since_first = table["Step"] - self.steps.first_recorded
-        node.set_array("time_ps", since_first * self.settings["timestep_fs"] * FS_IN_PS)
-        for name, label in THERMO.items():
-            node.set_array(label, table[name])
+        for theirs, ours in THERMO.items():
+            column = log.thermo[theirs]
+            node.set_array(ours, column.astype(np.int64) if ours == "step" else column)
         self.out("thermo", node)
 
-    def _summary(self, log: LammpsLog, table: dict[str, NDArray[np.float64]], recorded: int) -> dict[str, Any]:
-        summary: dict[str, Any] = {
-            "recorded_steps": recorded,
-            "requested_steps": self.steps.produce,
-            "warnings": len(log.warnings),
-            "ended": "finished" if log.finished and not log.halted else "early",
-        }
-        if log.steps_per_second is not None:
-            summary["steps_per_second"] = log.steps_per_second
-        if table:
-            produced = table["Temp"][table["Step"] >= self.steps.first_recorded]
-            if len(produced) and np.isfinite(produced).all():
-                summary["mean_temperature_K"] = float(produced.mean())
-        return summary
+    def _attach_structure(self, folder: Path) -> None:
+        """Attach the last configuration, where LAMMPS came to write it."""
+        path = folder / lammps_input.FINAL_DUMP
+        if not path.is_file():
+            return
+        with path.open() as handle:
+            frame = next(iterate_lammps_dump(handle), None)
+        if frame is None:
+            return
+        cell, _, species = arrays_of_structure(self.node.inputs.structure)
+        positions = lammps_axes(cell).from_lammps(frame.positions()[0])
+        if np.isfinite(positions).all() and len(positions) == len(species):
+            self.out("structure", structure_of_arrays(cell, positions, species))
 
-    def _verdict(self, log: LammpsLog, table: dict[str, NDArray[np.float64]], recorded: int) -> ExitCode | None:
+    def _judge(self, log: LammpsLog, frames: LammpsFrames | None, reason: str) -> ExitCode | None:
+        """Return what went wrong, if anything."""
+        place = {"step": _last_step(log), "n_steps": self._planned_steps}
         if log.errors:
-            return self._error(log.errors[0])
-        if table and not np.isfinite(table["PotEng"]).all():
-            first = int(table["Step"][~np.isfinite(table["PotEng"])][0])
-            return self.exit_codes.ERROR_NOT_A_NUMBER.format(step=first)
-        if log.halted:
-            return self.exit_codes.ERROR_RUNAWAY.format(step=int(table["Step"][-1]))
-        if recorded >= self.steps.produce:
-            return None
-        code = self.exit_codes.ERROR_WALLTIME if log.timed_out else self.exit_codes.ERROR_INTERRUPTED
-        return code.format(steps=recorded, total=self.steps.produce)
+            return self._failure(log.errors[0], place["step"])
+        if not all(np.isfinite(column).all() for column in log.thermo.values()):
+            return self.exit_codes.ERROR_NOT_FINITE.format(step=_last_finite(log), error="thermodynamic output")
+        if log.is_timed_out:
+            return self.exit_codes.ERROR_STOPPED_BY_TIMER.format(**place)
+        if not log.is_complete:
+            return self.exit_codes.ERROR_CUT_SHORT.format(**place)
+        if frames is None or frames.n_frames < 2:
+            return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=reason)
+        if frames.n_frames < self.parameters.n_frames:
+            short = f"{frames.n_frames} of {self.parameters.n_frames} frames are sound"
+            return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=short)
+        return None
+
+    @property
+    def _planned_steps(self) -> int:
+        return self.parameters.first_step + self.parameters.production_steps
+
+    def _failure(self, error: str, step: int) -> ExitCode:
+        for pattern, label in FAILURES:
+            if re.search(pattern, error):
+                code = getattr(self.exit_codes, label)
+                return code if "{" not in code.message else code.format(step=step, error=error)
+        return self.exit_codes.ERROR_PARSER_DETECTED_LAMMPS_RUN_ERROR.format(error=error)
+
+    def _attach_results(self, log: LammpsLog, frames: LammpsFrames | None, exit_code: ExitCode | None) -> None:
+        first = self.parameters.first_step
+        step = _last_step(log)
+        results: dict[str, Any] = {
+            "steps_done": step,
+            "steps_planned": self._planned_steps,
+            "first_step": first,
+            "n_frames": 0 if frames is None else frames.n_frames,
+            "exit_reason": "finished" if exit_code is None else exit_code.message,
+            "lammps_version": log.version,
+            "wall_s": log.wall_s,
+            "steps_per_s": log.steps_per_s,
+            **_averages(log, self.parameters, len(self.node.inputs.structure.sites)),
+        }
+        self.out("results", orm.Dict({key: value for key, value in results.items() if value is not None}))
+
+
+def _last_step(log: LammpsLog) -> int:
+    return int(log.thermo["Step"][-1]) if log.thermo else 0
+
+
+def _last_finite(log: LammpsLog) -> int:
+    sound = np.all([np.isfinite(column) for column in log.thermo.values()], axis=0)
+    return int(log.thermo["Step"][sound][-1]) if sound.any() else 0
+
+
+def _averages(log: LammpsLog, parameters: MdParameters, n_atoms: int) -> dict[str, float]:
+    """Return mean temperature and drift of the conserved energy over the production, where there are rows of it."""
+    if not log.thermo:
+        return {}
+    production = log.thermo["Step"] >= parameters.first_step
+    sound = production & np.all([np.isfinite(column) for column in log.thermo.values()], axis=0)
+    if sound.sum() < 2:
+        return {}
+    time_ps: NDArray[np.float64] = (log.thermo["Step"][sound] - parameters.first_step) * parameters.timestep_ps
+    slope = np.polynomial.polynomial.polyfit(time_ps, log.thermo["Econserve"][sound], 1)[1]
+    return {
+        "mean_temperature_K": float(log.thermo["Temp"][sound].mean()),
+        "energy_drift_eV_per_atom_ps": float(slope / n_atoms),
+    }

@@ -1,54 +1,75 @@
+from __future__ import annotations
+
 import io
 
+import ase.io
 import numpy as np
 import pytest
-from ase.io import read
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from aiida_concerted.formats.lammps_data import lammps_orientation, write_lammps_data
+from aiida_concerted.formats.lammps_data import cell_heights, lammps_axes, write_lammps_data
 
 MASSES = {"Li": 6.94, "S": 32.06}
-TRICLINIC = np.array([[5.0, 0.3, -0.2], [1.1, 6.0, 0.4], [-0.7, 0.9, 7.0]])
+CELLS = arrays(np.float64, (3, 3), elements=st.floats(-9, 9, width=32))
 
 
-@given(st.integers(0, 10_000))
-def test_orientation_is_a_rotation_into_a_lower_triangle(seed):
-    cell = np.random.default_rng(seed).normal(size=(3, 3)) * 5
-    if abs(np.linalg.det(cell)) < 1e-3:
-        return
-    lower, rotation = lammps_orientation(cell)
-    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(cell @ rotation, lower, atol=1e-9)
-    assert (np.diag(lower) > 0).all()
-    assert (lower[np.triu_indices(3, 1)] == 0).all()
+def metric(cell):
+    return cell @ cell.T
 
 
-def test_an_orthogonal_cell_is_not_turned():
-    lower, rotation = lammps_orientation(np.diag([3.0, 4.0, 5.0]))
-    np.testing.assert_array_equal(lower, np.diag([3.0, 4.0, 5.0]))
-    np.testing.assert_array_equal(rotation, np.eye(3))
+@given(CELLS)
+@settings(max_examples=60, deadline=None)
+def test_the_cell_is_turned_without_strain_and_positions_come_back(cell):
+    assume(abs(np.linalg.det(cell)) > 0.1)
+    axes = lammps_axes(cell)
+    assert (np.triu(axes.cell, 1) == 0).all()
+    assert (np.diag(axes.cell) > 0).all()
+    np.testing.assert_allclose(metric(axes.cell), metric(cell), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(axes.to_lammps(cell), axes.cell, atol=1e-9)
+    positions = np.random.default_rng(1).normal(size=(4, 5, 3))
+    np.testing.assert_allclose(axes.from_lammps(axes.to_lammps(positions)), positions, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", [np.diag([5.0, 6.0, 7.0]), TRICLINIC])
-def test_ase_reads_the_same_crystal(cell):
-    positions = np.random.default_rng(0).random((6, 3)) @ cell * 3 - 4.0
-    species = ["Li", "S", "Li", "S", "S", "Li"]
-    text = write_lammps_data(cell, positions, species, ["Li", "S"], MASSES)
-    atoms = read(io.StringIO(text), format="lammps-data", atom_style="atomic")
-    assert atoms.get_chemical_symbols() == species
-    difference = positions[:, None] - positions[None]
-    ours = difference @ np.linalg.inv(cell)
-    theirs = (atoms.positions[:, None] - atoms.positions[None]) @ np.linalg.inv(atoms.cell.array)
-    np.testing.assert_allclose((ours - theirs) - np.round(ours - theirs), 0, atol=1e-8)
-    np.testing.assert_allclose(atoms.cell.lengths(), np.linalg.norm(cell, axis=1), atol=1e-8)
+def test_a_cell_that_stands_as_lammps_wants_it_is_left_alone():
+    cell = np.array([[9.0, 0, 0], [-1.0, 8.0, 0], [0.2, 0.4, 11.0]])
+    axes = lammps_axes(cell)
+    assert axes.is_identity
+    positions = np.ones((2, 3), dtype=np.float32)
+    assert axes.from_lammps(positions) is positions
 
 
-def test_an_element_without_type_is_refused():
-    with pytest.raises(ValueError, match="no LAMMPS type for Na"):
-        write_lammps_data(np.eye(3), np.zeros((1, 3)), ["Na"], ["Li", "S"], MASSES)
+def test_ase_reads_the_same_structure():
+    generator = np.random.default_rng(2)
+    cell = np.array([[1.0, 8.0, 0.5], [9.0, -1.0, 0.3], [0.4, 0.2, 11.0]])
+    positions, types = generator.uniform(0, 9, size=(6, 3)), np.array([0, 1, 1, 0, 1, 0])
+    text = write_lammps_data(lammps_axes(cell), positions, types, MASSES)
+    atoms = ase.io.read(io.StringIO(text), format="lammps-data", atom_style="atomic")
+    assert atoms.get_chemical_symbols() == ["Li", "S", "S", "Li", "S", "Li"]
+    np.testing.assert_allclose(metric(atoms.cell.array), metric(cell), rtol=1e-12)
+    distances = np.linalg.norm(positions[:, None] - positions, axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(atoms.positions[:, None] - atoms.positions, axis=-1), distances)
+    fractional = np.linalg.solve(cell.T, positions.T).T
+    np.testing.assert_allclose(atoms.cell.scaled_positions(atoms.positions), fractional, atol=1e-10)
 
 
-def test_a_flat_cell_is_refused():
-    with pytest.raises(ValueError, match="span no volume"):
-        lammps_orientation(np.array([[1.0, 0, 0], [0, 1, 0], [1, 1, 0]]))
+def test_an_orthogonal_cell_has_no_tilt_line():
+    text = write_lammps_data(lammps_axes(np.diag([4.0, 5, 6])), np.zeros((1, 3)), np.array([0]), MASSES)
+    assert "xy xz yz" not in text
+    assert "0.0 5 ylo yhi" in text
+
+
+def test_heights_are_the_distances_between_faces():
+    np.testing.assert_allclose(cell_heights(np.diag([4.0, 5, 6])), [4, 5, 6])
+    np.testing.assert_allclose(cell_heights(np.array([[4.0, 0, 0], [3.0, 3.0, 0], [0, 0, 6.0]])), [4 / 2**0.5, 3, 6])
+
+
+def test_unfit_input_is_refused():
+    with pytest.raises(ValueError, match="no volume"):
+        lammps_axes(np.ones((3, 3)))
+    axes = lammps_axes(np.eye(3))
+    with pytest.raises(ValueError, match="must be finite"):
+        write_lammps_data(axes, np.full((1, 3), np.nan), np.array([0]), MASSES)
+    with pytest.raises(ValueError, match="types must number"):
+        write_lammps_data(axes, np.zeros((1, 3)), np.array([2]), MASSES)

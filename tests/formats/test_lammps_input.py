@@ -1,57 +1,108 @@
-import dataclasses
+from __future__ import annotations
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from aiida_concerted.formats.lammps_input import RunPhysics, RunSteps, read_drift, write_lammps_input
+from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.formats.lammps_input import (
+    MAX_SEED,
+    MdParameters,
+    build_lammps_input,
+    lammps_seed,
+    read_framework_mean,
+)
 
-PHYSICS = RunPhysics(
-    temperature_K=600.0, timestep_ps=0.002, damping_ps=0.2, seed=5, start_K=100.0, carrier="Li",
-    types=("Ge", "Li", "S"), has_framework=True,
-)  # fmt: skip
-STEPS = RunSteps(anneal=25, equilibrate=5, produce=100, frame=10, framework_stride=3, deviation=20)
-
-
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(1, 20), st.integers(1, 7), st.integers(0, 4))
-def test_recording_begins_on_a_step_that_everything_written_meets(anneal, hold, frame, stride, factor):
-    steps = RunSteps(anneal, hold, 100, frame, stride, frame * factor)
-    first = steps.first_recorded
-    assert first >= anneal + hold
-    for interval in (frame, frame * stride, frame * factor or 1):
-        assert first % interval == 0
+GIVEN = {"carrier": "Li", "temperature_K": 300, "production_ps": 1.0, "frame_interval_ps": 0.02}
 
 
-def test_carriers_are_told_from_the_framework_by_type():
-    script = write_lammps_input(PHYSICS, STEPS, ["a.pb", "b.pb"])
-    assert "group carriers type 2" in script
-    assert "pair_coeff * * Ge Li S" in script
-    assert "velocity all create 100 5 " in script
+def parameters(**changes):
+    return from_mapping(MdParameters, {**GIVEN, **changes}, "parameters")
 
 
-def test_the_committee_is_consulted_only_while_recording():
-    lines = write_lammps_input(PHYSICS, STEPS, ["a.pb", "b.pb"]).splitlines()
-    styles = [line for line in lines if line.startswith("pair_style")]
-    assert styles == ["pair_style deepmd a.pb", "pair_style deepmd a.pb b.pb out_freq 20 out_file model_devi.out"]
-    assert [line for line in lines if line.startswith("run ")] == ["run 25", "run 35", "run 100"]
-    assert lines.index(styles[1]) > lines.index("run 35")
+def test_frames_begin_at_a_multiple_of_every_interval():
+    run = parameters(
+        anneal_from_K=100, anneal_ps=0.05, equilibration_ps=0.05, framework_stride=3, deviation_interval_ps=0.04,
+        restart_interval_ps=0.1,
+    )  # fmt: skip
+    assert (run.frame_steps, run.deviation_steps, run.anneal_steps) == (10, 20, 25)
+    assert run.first_step == 60
+    assert (run.production_steps, run.n_frames) == (500, 51)
+    assert run.restart_steps == 60
+    assert run.frame_steps % run.neighbour_steps == 0
 
 
-def test_a_single_model_without_framework_asks_for_nothing_else():
-    alone = dataclasses.replace(PHYSICS, types=("Li",), has_framework=False)
-    script = write_lammps_input(alone, dataclasses.replace(STEPS, deviation=0), ["a.pb"], walltime_s=3661)
-    assert "model_devi" not in script
+def test_the_script_heats_equilibrates_and_keeps_the_production():
+    script = build_lammps_input(
+        parameters(anneal_from_K=100, anneal_ps=0.1, equilibration_ps=0.1),
+        ["Li", "S"],
+        ["a.pb", "b.pb"],
+        timeout_s=7384,
+    )
+    lines = script.splitlines()
+    assert lines[0] == "timer timeout 2:03:04 every 10"
+    assert "pair_style deepmd a.pb b.pb out_freq 10 out_file model_devi.out" in lines
+    assert "pair_coeff * * Li S" in lines
+    assert "fix heating all nvt temp 100 300 0.2" in lines
+    runs = [line for line in lines if line.startswith("run ")]
+    assert runs == ["run 50", "run 50", "run 500"]
+    dumps = [number for number, line in enumerate(lines) if line.startswith("dump ")]
+    assert min(dumps) > lines.index("run 50") + 1
+    assert "restart" not in script.replace("write_restart final.restart", "")
+
+
+def test_one_model_writes_no_deviation_and_one_element_has_no_framework():
+    script = build_lammps_input(parameters(), ["Li"], ["a.pb"])
+    assert "out_freq" not in script
     assert "framework" not in script
-    assert "timer timeout 1:01:01 every 100" in script
+    assert "timer" not in script
 
 
-def test_drift_drops_a_cut_row():
-    lines = ["# TimeStep c_drift[1]", "40 1.0 2.0 3.0", "50 1.5 2.5"]
-    assert read_drift(lines) == {40: (1.0, 2.0, 3.0)}
+def test_a_long_run_does_not_fill_the_disk_with_rows():
+    run = parameters(production_ps=40_000.0, frame_interval_ps=0.1)
+    assert run.n_frames == 400_001
+    assert run.production_steps // run.thermo_steps <= 20_000
+    assert run.thermo_steps % run.frame_steps == 0
 
 
-@pytest.mark.parametrize("walltime", [59, 60, 7325])
-def test_wall_times_are_written_as_a_clock(walltime):
-    script = write_lammps_input(PHYSICS, STEPS, ["a.pb"], walltime_s=walltime)
-    hours, minutes, seconds = (int(part) for part in script.split("timeout ")[1].split()[0].split(":"))
-    assert hours * 3600 + minutes * 60 + seconds == walltime
+def test_seeds_are_in_lammps_range_and_differ():
+    seeds = [lammps_seed(seed) for seed in range(500)]
+    assert len(set(seeds)) == 500
+    assert 0 < min(seeds) <= max(seeds) <= MAX_SEED
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temperature": 300}, r"unknown key 'temperature' in parameters: did you mean 'temperature_K'\?"),
+        ({"carrier": None}, "lacks carrier"),
+        ({"carrier": 3}, "carrier must be an element symbol"),
+        ({"temperature_K": 0}, "temperature_K must be a positive number"),
+        ({"frame_interval_ps": 0.013}, r"frame_interval_ps \(0.013\) must be a multiple of timestep_fs"),
+        ({"deviation_interval_ps": 0.03}, "deviation_interval_ps .* must be a multiple of frame_interval_ps"),
+        ({"anneal_ps": 1.0}, "anneal_from_K and anneal_ps belong together"),
+        ({"anneal_from_K": 100}, "anneal_from_K and anneal_ps belong together"),
+        ({"framework_stride": 0}, "framework_stride must be a positive integer"),
+        ({"production_ps": 0.01}, "production_ps must be at least frame_interval_ps"),
+        ({"max_temperature_K": 200}, "max_temperature_K must exceed"),
+        ({"seed": -1}, "seed must be a number of at least zero"),
+    ],
+)
+def test_unfit_parameters_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        parameters(**changes)
+
+
+def test_a_script_needs_a_model_and_the_carrier():
+    with pytest.raises(ValueError, match="needs a model"):
+        build_lammps_input(parameters(), ["Li"], [])
+    with pytest.raises(ValueError, match="holds no Li: its elements are Na, S"):
+        build_lammps_input(parameters(), ["Na", "S"], ["a.pb"])
+
+
+def test_mean_positions_are_read_up_to_the_last_whole_row():
+    text = "# Time-averaged data for fix mean\n# TimeStep c_mean[1] c_mean[2] c_mean[3]\n60 1.5 2 3\n70 1 2 nan\n80 1."
+    steps, mean = read_framework_mean(text)
+    assert steps.tolist() == [60, 70]
+    np.testing.assert_array_equal(mean, [[1.5, 2, 3], [1, 2, np.nan]])
+    with pytest.raises(ValueError, match="a step and three numbers"):
+        read_framework_mean("60 1 2\n")

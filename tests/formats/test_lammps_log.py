@@ -1,47 +1,68 @@
-import numpy as np
+from __future__ import annotations
+
+import pytest
 
 from aiida_concerted.formats.lammps_log import read_lammps_log
 
-TWO_RUNS = """\
-LAMMPS (22 Jul 2025)
-WARNING: something small
-   Step          Temp          PotEng
-         0   100            -10.5
-        10   120            -10.25
-Loop time of 0.1 on 1 procs for 10 steps with 16 atoms
-Performance: 1.0 ns/day, 2.0 hours/ns, 55.5 timesteps/s, 1 katom-step/s
-   Step          Temp          PotEng
-        10   121            -10.20
-        20   nan            inf
-Loop time of 0.1 on 1 procs for 10 steps with 16 atoms
-Performance: 1.0 ns/day, 2.0 hours/ns, 77.25 timesteps/s, 1 katom-step/s
-Total wall time: 0:00:12
+# Lines of real runs of LAMMPS 22 Jul 2025.
+HEAD = """LAMMPS (22 Jul 2025 - Update 2)
+thermo_style custom step temp pe etotal econserve press
+   Step          Temp          PotEng         TotEng       Econserve        Press
+         0   100            7.9017        8.0956      8.0956      -20.5
+        10   90.25          7.9117        8.0866      8.0956      -21.5
+WARNING: Temperature for thermo pressure is not for group all (src/thermo.cpp:521)
+Loop time of 1.25 on 1 procs for 10 steps with 16 atoms
+Performance: 45655.250 ns/day, 0.001 hours/ns, 8.500 timesteps/s, 136.0 atom-step/s
+   Step          Temp          PotEng         TotEng       Econserve        Press
+        10   90.25          7.9117        8.0866      8.0956      -22.5
+        20   95             7.9117        8.0866      8.0957      -23.5
+"""
+END = """Loop time of 1.25 on 1 procs for 10 steps with 16 atoms
+Performance: 45655.250 ns/day, 0.001 hours/ns, 16.25 timesteps/s, 260.0 atom-step/s
+Total wall time: 1:02:03
 """
 
 
-def test_tables_join_and_the_later_row_of_a_seam_counts():
-    log = read_lammps_log(TWO_RUNS.splitlines())
-    table = log.table()
-    np.testing.assert_array_equal(table["Step"], [0, 10, 20])
-    np.testing.assert_array_equal(table["Temp"], [100, 121, np.nan])
-    assert np.isinf(table["PotEng"][-1])
-    assert log.finished
-    assert log.steps_per_second == 77.25
-    assert len(log.warnings) == 1
-    assert not log.errors
+def test_rows_of_all_runs_are_joined_and_the_seam_counts_once():
+    log = read_lammps_log(HEAD + END)
+    assert list(log.thermo["Step"]) == [0, 10, 20]
+    assert list(log.thermo["Press"]) == [-20.5, -22.5, -23.5]
+    assert (log.version, log.is_complete, log.is_timed_out, log.errors) == ("22 Jul 2025", True, False, ())
+    assert (log.wall_s, log.steps_per_s) == (3723.0, 16.25)
 
 
-def test_a_log_cut_in_a_row_keeps_the_rows_before():
-    cut = TWO_RUNS[: TWO_RUNS.index("10   121") + 5]
-    log = read_lammps_log(cut.splitlines())
-    np.testing.assert_array_equal(log.table()["Step"], [0, 10])
-    assert not log.finished
+def test_a_log_cut_short_keeps_its_whole_rows():
+    log = read_lammps_log(HEAD + "        30   95             7.9117        8.0866      8.0957      -2")
+    assert list(log.thermo["Step"]) == [0, 10, 20]
+    assert not log.is_complete
+    assert log.wall_s is None
+    assert read_lammps_log("").thermo == {}
 
 
-def test_errors_and_halts_are_kept():
-    log = read_lammps_log(
-        ["ERROR: Lost atoms: original 16 current 15 (src/thermo.cpp:494)", "Fix halt condition for fix-id runaway met"]
-    )
-    assert log.errors[0].startswith("ERROR: Lost atoms")
-    assert "runaway" in log.halted
-    assert log.table() == {}
+def test_numbers_that_are_not_finite_are_kept():
+    log = read_lammps_log(HEAD + "        30   nan            -nan          inf         8.0957      -2\n")
+    assert str(log.thermo["Temp"][-1]) == "nan"
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("ERROR: Lost atoms: original 16 current 15 (src/src/thermo.cpp:492)", "Lost atoms: original 16 current 15"),
+        (
+            "ERROR on proc 0: Non-numeric pressure - simulation unstable (src/x.cpp:1)",
+            "Non-numeric pressure - simulation unstable",
+        ),
+        ("ERROR: Unrecognized pair style 'deepmd' (src/force.cpp:275)", "Unrecognized pair style 'deepmd'"),
+    ],
+)
+def test_errors_are_found_without_their_place_in_the_source(line, error):
+    assert read_lammps_log(HEAD + line + "\nLast input line: run 10\n").errors == (error,)
+
+
+def test_a_stop_by_the_timer_is_seen():
+    assert read_lammps_log(HEAD + "WARNING: Wall time limit reached (src/src/timer.cpp:201)\n" + END).is_timed_out
+
+
+def test_runs_with_different_columns_are_refused():
+    with pytest.raises(ValueError, match="different columns"):
+        read_lammps_log(HEAD + "Step Temp\n")

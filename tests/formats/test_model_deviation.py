@@ -1,27 +1,54 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
 from aiida_concerted.formats.model_deviation import read_model_deviation
 
-HEADER = "# step max_devi_v min_devi_v avg_devi_v max_devi_f min_devi_f avg_devi_f"
+# Lines of a real run of DeePMD-kit 3.2.0 in LAMMPS.
+HEAD = (
+    "#       step         max_devi_v         min_devi_v         avg_devi_v"
+    "         max_devi_f         min_devi_f         avg_devi_f\n"
+)
+ROW = (
+    "           0       2.915807e-01       2.032879e-19       1.594645e-01"
+    "       1.071960e-01       2.855218e-03       4.161517e-02\n"
+)
 
 
-def row(step, value):
-    return f"{step:12d}" + 6 * f" {value:18.6e}"
+def test_columns_have_names_with_units():
+    columns = read_model_deviation(HEAD + ROW + ROW.replace("           0 ", "          10 "))
+    assert list(columns["step"]) == [0, 10]
+    assert columns["max_devi_f_eV_A"][0] == 0.1071960
+    assert columns["avg_devi_f_eV_A"][0] == 0.04161517
+    assert columns["max_devi_v_eV"][0] == 0.2915807
 
 
-def test_the_last_row_of_a_repeated_step_counts_and_steps_are_ordered():
-    table = read_model_deviation([HEADER, row(10, 1.0), row(20, 2.0), HEADER, row(10, 3.0), row(15, 4.0)])
-    np.testing.assert_array_equal(table["step"], [10, 15, 20])
-    np.testing.assert_array_equal(table["max_devi_f"], [3.0, 4.0, 2.0])
+def test_a_repeated_step_counts_with_its_last_row():
+    columns = read_model_deviation(HEAD + ROW + ROW.replace("1.071960e-01", "5.000000e-01"))
+    assert list(columns["max_devi_f_eV_A"]) == [0.5]
 
 
-def test_nan_stays_and_a_cut_row_goes():
-    table = read_model_deviation([HEADER, row(0, float("nan")), row(5, 1.0)[:60]])
-    assert table["step"].tolist() == [0]
-    assert np.isnan(table["max_devi_f"][0])
+def test_nan_is_kept_and_a_row_that_was_cut_off_is_not():
+    columns = read_model_deviation(
+        HEAD + ROW + ROW.replace("     0 ", "     9 ").replace("1.071960e-01", "-nan") + ROW[:40]
+    )
+    assert list(columns["step"]) == [0, 9]
+    assert np.isnan(columns["max_devi_f_eV_A"][1])
 
 
-def test_the_format_of_dp_model_devi_is_refused():
-    with pytest.raises(ValueError, match=r"model_devi\.out of LAMMPS"):
-        read_model_deviation(["# step devi_e max_devi_v min_devi_v avg_devi_v max_devi_f min_devi_f avg_devi_f"])
+def test_a_header_alone_gives_empty_columns():
+    assert all(len(column) == 0 for column in read_model_deviation(HEAD).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must have the columns"),
+        ("# step max_devi_v devi_e\n0 1 2\n", "is it the output of `dp model-devi`"),
+        (HEAD + "0 1 2\n", "line 2 of model_devi.out has 3 numbers, its header 7"),
+    ],
+)
+def test_other_files_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_model_deviation(text)

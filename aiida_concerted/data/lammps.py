@@ -1,0 +1,96 @@
+"""From the files of a LAMMPS run to an H5MD file, in memory bounded by a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiida_concerted.formats import lammps_input
+from aiida_concerted.formats.dcd import DcdFile
+from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
+from aiida_concerted.formats.lammps_data import LammpsAxes
+from aiida_concerted.formats.lammps_input import MdParameters, read_framework_mean
+
+FloatArray = NDArray[np.float64]
+
+CHUNK_NUMBERS = 8_000_000
+"""Coordinates in memory at once: 32 MB in single precision."""
+
+
+@dataclass(frozen=True)
+class LammpsFrames:
+    """The frames that a run left behind, those that all files agree on.
+
+    :param carriers: dump of the carriers.
+    :param framework: dump of the framework at its stride; ``None`` where there is none.
+    :param mean: mean position of the framework at every frame in LAMMPS' axes in Å; ``None`` where there is none.
+    :param n_frames: frames for which everything is there and finite.
+    """
+
+    carriers: DcdFile
+    framework: DcdFile | None
+    mean: FloatArray | None
+    n_frames: int
+
+
+def open_frames(folder: Path, parameters: MdParameters, *, has_framework: bool) -> LammpsFrames:
+    """Return the frames of a run, however it ended.
+
+    :param folder: where the dumps are.
+    :raises ValueError: if a file is missing or does not begin at the first frame.
+    """
+    carriers = _open(folder / lammps_input.CARRIERS_DCD, parameters.first_step, parameters.frame_steps)
+    n_frames = _count_finite(carriers, len(carriers))
+    if not has_framework:
+        return LammpsFrames(carriers, None, None, n_frames)
+    stride = parameters.framework_stride
+    framework = _open(folder / lammps_input.FRAMEWORK_DCD, parameters.first_step, parameters.frame_steps * stride)
+    steps, mean = read_framework_mean((folder / lammps_input.FRAMEWORK_MEAN).read_text())
+    expected = parameters.first_step + parameters.frame_steps * np.arange(len(steps))
+    if not np.array_equal(steps, expected):
+        raise ValueError(f"{lammps_input.FRAMEWORK_MEAN} does not hold every frame from step {parameters.first_step}")
+    finite = np.isfinite(mean).all(axis=1)
+    n_mean = len(mean) if finite.all() else int(np.argmin(finite))
+    n_frames = min(n_frames, n_mean, _count_finite(framework, len(framework)) * stride)
+    return LammpsFrames(carriers, framework, mean, n_frames)
+
+
+def _open(path: Path, first_step: int, interval: int) -> DcdFile:
+    if not path.is_file():
+        raise ValueError(f"{path.name} is missing: the run ended before its first frame")
+    dcd = DcdFile(path)
+    if (dcd.first_step, dcd.step_interval) != (first_step, interval):
+        raise ValueError(f"{path.name} begins at step {dcd.first_step}, not at {first_step}")
+    return dcd
+
+
+def _count_finite(dcd: DcdFile, n_frames: int) -> int:
+    size = max(1, CHUNK_NUMBERS // (3 * dcd.n_atoms))
+    for start in range(0, n_frames, size):
+        finite = np.isfinite(dcd.positions(start, min(start + size, n_frames))).all(axis=(1, 2))
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return n_frames
+
+
+def write_frames_h5md(path: Path, frames: LammpsFrames, header: H5mdHeader, axes: LammpsAxes) -> None:
+    """Write the frames of a run in the original axes, chunk by chunk.
+
+    :param path: file to be made.
+    :param axes: the axes that LAMMPS used.
+    """
+    size = max(1, CHUNK_NUMBERS // (3 * header.n_atoms))
+    with H5mdWriter(path, header) as writer:
+        for start in range(0, frames.n_frames, size):
+            stop = min(start + size, frames.n_frames)
+            displacement = None if frames.mean is None else axes.from_lammps(frames.mean[start:stop] - frames.mean[0])
+            writer.append(axes.from_lammps(frames.carriers.positions(start, stop)), displacement)
+        if frames.framework is None:
+            return
+        n_stored = -(-frames.n_frames // header.framework_stride)
+        for start in range(0, n_stored, size):
+            stop = min(start + size, n_stored)
+            writer.append_framework(axes.from_lammps(frames.framework.positions(start, stop)))

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.data.conversion import structure_of_arrays
+from aiida_concerted.data.potential import DeepPotentialData
+from tests.engines import TYPE_MAP, small_crystal
+
+pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
+
+PARAMETERS = {
+    "carrier": "Li",
+    "temperature_K": 300,
+    "timestep_fs": 2.0,
+    "production_ps": 0.2,
+    "frame_interval_ps": 0.02,
+    "seed": 5,
+}
+
+
+def potential(file=None, **changes):
+    facts = {"type_map": TYPE_MAP, "cutoff_A": 5.0, "version": "3.2.0", "level_of_theory": "test", "material": "toy"}
+    content = io.BytesIO(b"weights") if file is None else io.BytesIO(file.read_bytes())
+    return DeepPotentialData(content, filename="model.pb", **{**facts, **changes})
+
+
+def turned_crystal():
+    """The crystal in axes that are not LAMMPS', its atoms in mixed order."""
+    crystal = small_crystal()
+    crystal.rotate(35, (1, 2, 3), rotate_cell=True)
+    order = np.random.default_rng(2).permutation(len(crystal))
+    return crystal[order]
+
+
+def builder_of(code, models, crystal=None, **changes):
+    crystal = turned_crystal() if crystal is None else crystal
+    builder = LammpsMdCalculation.get_builder()
+    builder.code = code
+    builder.structure = structure_of_arrays(crystal.cell.array, crystal.positions, tuple(crystal.symbols))
+    builder.models = {f"model_{number}": model for number, model in enumerate(models)}
+    builder.parameters = orm.Dict({**PARAMETERS, **changes})
+    builder.metadata.options.resources = {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+    return builder
+
+
+@pytest.mark.lammps
+def test_a_committee_runs_and_every_frame_comes_back_in_the_axes_of_the_structure(lmp_code, tiny_models):
+    crystal = turned_crystal()
+    potentials = [potential(path) for path in tiny_models]
+    outputs, node = run_get_node(builder_of(lmp_code, potentials, crystal))
+    assert node.is_finished_ok, node.exit_message
+    trajectory = outputs["trajectory"].get_trajectory()
+    assert (trajectory.n_frames, trajectory.n_carriers, trajectory.n_atoms) == (11, 5, 16)
+    with outputs["trajectory"].reader() as reader:
+        species, first = reader.frame(0)
+        _, last = reader.frame(10)
+    assert species == tuple(crystal.symbols)
+    np.testing.assert_allclose(first, crystal.positions, atol=5e-6)
+    final = np.array([site.position for site in outputs["structure"].sites])
+    np.testing.assert_allclose(last, final, atol=5e-6)
+    assert 0.01 < np.abs(last - first).max() < 2.0
+    mean = (trajectory.framework - trajectory.framework[0]).mean(axis=1)
+    np.testing.assert_allclose(trajectory.framework_displacement, mean, atol=5e-6)
+    attributes = outputs["trajectory"].base.attributes.all
+    expected = {
+        "formula": "Li5GeP2S8", "temperature_K": 300.0, "seed": 5, "material": "toy",
+        "level_of_theory": "test", "potential_sha256": potentials[0].sha256, "frame_interval_ps": 0.02,
+    }  # fmt: skip
+    assert {key: attributes[key] for key in expected} == expected
+
+    deviation = outputs["model_deviation"]
+    assert deviation.get_array("frame").tolist() == list(range(11))
+    assert (deviation.get_array("max_devi_f_eV_A") > 0).all()
+    thermo, results = outputs["thermo"], outputs["results"].get_dict()
+    assert thermo.get_array("step").tolist() == list(range(0, 101, 10))
+    assert thermo.get_array("temperature_K")[0] == pytest.approx(300.0)
+    assert (results["steps_done"], results["exit_reason"], results["n_frames"]) == (100, "finished", 11)
+    assert abs(results["energy_drift_eV_per_atom_ps"]) < 0.05
+    kept = node.base.repository.list_object_names()
+    assert "input.in" in kept
+    assert not any(name.endswith(".pb") for name in kept)
+
+
+@pytest.mark.lammps
+def test_a_run_that_explodes_is_stopped_and_its_sound_frames_are_kept(lmp_code, tiny_models):
+    builder = builder_of(
+        lmp_code,
+        [potential(tiny_models[0])],
+        temperature_K=600,
+        timestep_fs=20.0,
+        production_ps=100.0,
+        frame_interval_ps=0.02,
+    )
+    outputs, node = run_get_node(builder)
+    assert 510 <= node.exit_status <= 512, node.exit_message
+    assert "lower timestep_fs" in node.exit_message or "not finite" in node.exit_message
+    assert np.isfinite(outputs["trajectory"].get_trajectory().carriers).all()
+    assert "model_deviation" not in outputs
+    assert outputs["results"]["steps_done"] < 5000
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temprature_K": 5}, "unknown key 'temprature_K' in parameters: did you mean 'temperature_K'?"),
+        ({"carrier": "Na"}, "holds no Na: set carrier to its mobile element"),
+        ({"frame_interval_ps": 0.015}, "must be a multiple of timestep_fs"),
+    ],
+)
+def test_unfit_parameters_are_refused_at_the_door(lmp_code, changes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run_get_node(builder_of(lmp_code, [potential()], **changes))
+
+
+@pytest.mark.parametrize(
+    ("potentials", "message"),
+    [
+        ([], "models needs at least one potential"),
+        ([{"cutoff_A": 6.0}], "the cell is 5.20 Å high, less than the cutoff of 6 Å: build a supercell first"),
+        ([{"type_map": ["Li", "P", "S"]}], "the potential knows Li, P, S, not Ge: train it on them"),
+        ([{}, {"cutoff_A": 4.0}], "must have the same type_map and cutoff_A"),
+        ([{}, {"type_map": TYPE_MAP[::-1]}], "must have the same type_map and cutoff_A"),
+    ],
+)
+def test_potentials_that_do_not_fit_the_structure_are_refused(lmp_code, potentials, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run_get_node(builder_of(lmp_code, [potential(**changes) for changes in potentials]))
+
+
+def test_the_wall_time_of_the_scheduler_becomes_lammps_own_limit(lmp_code, aiida_profile, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seconds, limit in ((3600, "0:59:00"), (100, "0:01:30")):
+        builder = builder_of(lmp_code, [potential()])
+        builder.metadata.options.max_wallclock_seconds = seconds
+        builder.metadata.dry_run = True
+        builder.metadata.store_provenance = False
+        _, node = run_get_node(builder)
+        folder = node.dry_run_info["folder"]
+        assert f"timer timeout {limit} " in (tmp_path / folder / "input.in").read_text()
+
+
+def test_exit_codes_are_told_apart_from_inherited_ones():
+    codes = list(LammpsMdCalculation.exit_codes.values())
+    assert len({code.status for code in codes}) == len(codes)
+    assert {"script", "files", "filenames"}.isdisjoint(LammpsMdCalculation.spec().inputs)
