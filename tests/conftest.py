@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# Importing AiiDA makes a configuration folder; the plugin below imports it before it makes a profile of its own.
+_CONFIGURATION = tempfile.mkdtemp(prefix="aiida-concerted-tests-")
+os.environ["AIIDA_PATH"] = _CONFIGURATION
+atexit.register(shutil.rmtree, _CONFIGURATION, ignore_errors=True)
 
 pytest_plugins = ["aiida.tools.pytest_fixtures"]
 
