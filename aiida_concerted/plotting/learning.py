@@ -23,6 +23,8 @@ from aiida_concerted.plotting.temperature_axis import say_empty
 
 FloatArray = NDArray[np.float64]
 
+FEW_POINTS = 500
+
 DEVIATION_LABEL = "max. force deviation (eV Å$^{-1}$)"
 CLASSES = (("accurate", ACCURATE, ""), ("candidate", CANDIDATE, "///"), ("failed", FAILED, "xxx"))
 PARITY_LABELS = {"energy": ("energy", "eV/atom"), "force": ("force component", "eV Å$^{-1}$")}
@@ -56,7 +58,8 @@ def _trust_lines(axes: Axes, trust_eV_A: tuple[float, float] | None) -> None:
         axes.axhline(level, color=colour, lw=1, ls="--", label=f"_trust_{name}")
         axes.annotate(
             f"{name} trust level", (1.0, level), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-            textcoords="offset points", ha="right", fontsize=6.5, color="0.25",
+            textcoords="offset points", ha="right", fontsize=6.5, color="0.25", zorder=5,
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 
@@ -158,7 +161,8 @@ def plot_parity(axes: Axes, reference: FloatArray, predicted: FloatArray, *, qua
     x, y = np.ravel(reference), np.ravel(predicted)
     name, unit = PARITY_LABELS[quantity]
     # Thousands of points: drawn as pixels, or the file grows beyond use.
-    axes.plot(x, y, ".", color=colour_of(0), ms=3, alpha=0.5, mew=0, rasterized=True, label="_values")
+    size = 6.0 if len(x) < FEW_POINTS else 3.0
+    axes.plot(x, y, ".", color=colour_of(0), ms=size, alpha=0.6, mew=0, rasterized=True, label="_values")
     if len(x):
         ends = (float(min(x.min(), y.min())), float(max(x.max(), y.max())))
         axes.plot(ends, ends, "-", color=REFERENCE_COLOUR, lw=0.8, label="_agreement")
@@ -167,6 +171,7 @@ def plot_parity(axes: Axes, reference: FloatArray, predicted: FloatArray, *, qua
     else:
         say_empty(axes, "nothing was tested")
     axes.set_aspect("equal", adjustable="datalim")
+    axes.locator_params(nbins=5)
     axes.set_xlabel(f"reference {name} ({unit})")
     axes.set_ylabel(f"predicted {name} ({unit})")
     return axes

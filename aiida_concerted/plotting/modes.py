@@ -8,7 +8,14 @@ from matplotlib.axes import Axes
 
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 from aiida_concerted.plotting.style import colour_of, marker_of
-from aiida_concerted.plotting.temperature_axis import draw_line, draw_points, finish_temperature_axis, say_empty
+from aiida_concerted.plotting.temperature_axis import (
+    draw_line,
+    draw_points,
+    finish_temperature_axis,
+    legend_below,
+    say_empty,
+    shift_of,
+)
 
 
 def plot_mode_frequencies(
@@ -27,7 +34,8 @@ def plot_mode_frequencies(
     axes.set_yscale("log")
     for index, item in enumerate(series):
         colour = colour_of(index)
-        draw_points(axes, item, positive_only=True, color=colour, marker=marker_of(index))
+        shift = shift_of(index, len(series))
+        draw_points(axes, item, positive_only=True, shift_pt=shift, color=colour, marker=marker_of(index))
         if fits and item.label in fits:
             draw_line(axes, fits[item.label], color=colour)
     axes.set_ylabel("frequency (s$^{-1}$ per cell)")
@@ -36,6 +44,5 @@ def plot_mode_frequencies(
         say_empty(axes, "no concerted hops were seen")
         return axes
     title = "no fit: " + ", ".join(without_fit) if without_fit else None
-    # Below the axes, since the points of many modes leave no free corner.
-    axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.45, -0.2), title=title, title_fontsize=7)
+    legend_below(axes, ncols=2, title=title, title_fontsize=7)
     return axes

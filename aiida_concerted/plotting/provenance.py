@@ -67,9 +67,13 @@ def plot_provenance(axes: Axes, stages: Sequence[ProvenanceStage]) -> Axes:
         )  # fmt: skip
     for stage in stages:
         for source in stage.sources:
-            start, end = boxes[source].get_position(), boxes[stage.title].get_position()
-            arrow = {"arrowstyle": "-|>", "color": "0.3", "lw": 0.9, "shrinkA": 15, "shrinkB": 15}
-            axes.annotate("", xy=end, xytext=start, arrowprops=arrow, zorder=1)
+            start, end = boxes[source], boxes[stage.title]
+            arrow = {
+                "arrowstyle": "-|>", "color": "0.3", "lw": 0.9, "shrinkA": 1, "shrinkB": 1,
+                "patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(),
+            }  # fmt: skip
+            # Drawn after the boxes, whose borders are known only once they are drawn.
+            axes.annotate("", xy=end.get_position(), xytext=start.get_position(), arrowprops=arrow, zorder=4)
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(-max(row.values(), default=0) - 0.55, 0.55)
     axes.set_axis_off()

@@ -11,7 +11,14 @@ from matplotlib.colors import ListedColormap
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 from aiida_concerted.plotting.style import REFERENCE_COLOUR, colour_of, marker_of
-from aiida_concerted.plotting.temperature_axis import draw_line, draw_points, finish_temperature_axis, say_empty
+from aiida_concerted.plotting.temperature_axis import (
+    draw_line,
+    draw_points,
+    finish_temperature_axis,
+    legend_below,
+    say_empty,
+    shift_of,
+)
 
 RASTER_COLOURS = ("#FFFFFF", "#0072B2", "#D55E00")
 """Empty, one carrier, more than one."""
@@ -28,9 +35,8 @@ def plot_occupancies(
     """
     colours = {item.label: colour_of(index) for index, item in enumerate(series)}
     for index, item in enumerate(series):
-        draw_points(
-            axes, item, positive_only=False, color=colour_of(index), marker=marker_of(index), linestyle="-", lw=0.7
-        )
+        style = {"color": colour_of(index), "marker": marker_of(index), "linestyle": "-", "lw": 0.7}
+        draw_points(axes, item, positive_only=False, shift_pt=shift_of(index, len(series)), **style)
     for item in references:
         colour = colours.get(item.label, REFERENCE_COLOUR)
         published = TemperatureSeries(f"_{item.label}", item.temperature_K, item.value, item.lower, item.upper)
@@ -50,7 +56,8 @@ def plot_residence_times(
     axes.set_yscale("log")
     for index, item in enumerate(series):
         colour = colour_of(index)
-        draw_points(axes, item, positive_only=True, color=colour, marker=marker_of(index))
+        shift = shift_of(index, len(series))
+        draw_points(axes, item, positive_only=True, shift_pt=shift, color=colour, marker=marker_of(index))
         if fits and item.label in fits:
             draw_line(axes, fits[item.label], color=colour)
     axes.set_ylabel("mean residence time (ps)")
@@ -60,7 +67,7 @@ def plot_residence_times(
 def _finish(axes: Axes, series: Sequence[TemperatureSeries], filled: bool, empty: str) -> Axes:
     finish_temperature_axis(axes, [value for item in series for value in item.temperature_K])
     if filled:
-        axes.legend(ncols=2, loc="best")
+        legend_below(axes, ncols=4, columnspacing=1.2)
     else:
         say_empty(axes, empty)
     return axes

@@ -8,31 +8,64 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 
 INVERSE_TEMPERATURE_LABEL = "1000/T (K$^{-1}$)"
+SHIFT_PT = 2.6
 MINIMUM_TICK_DISTANCE = 0.075
 """Least distance of two temperatures on the upper axis, in fractions of it, at which their numbers do not touch."""
 
 
-def draw_points(axes: Axes, series: TemperatureSeries, *, positive_only: bool, **style: Any) -> None:
+def draw_points(
+    axes: Axes, series: TemperatureSeries, *, positive_only: bool, shift_pt: float = 0.0, **style: Any
+) -> None:
     """Draw values with their intervals against 1000/T; unknown values are left out.
 
     On a logarithmic axis a value of zero with an upper bound is drawn as a hollow triangle at it: *at most this*.
 
     :param positive_only: whether the axis is logarithmic.
+    :param shift_pt: how far to the right to draw, in points, so that series at the same temperatures stay apart.
     :param style: of :meth:`matplotlib.axes.Axes.errorbar`.
     """
-    style = {"linestyle": "none", **style}
+    shift = ScaledTranslation(shift_pt / 72.0, 0.0, axes.figure.dpi_scale_trans)
+    style = {"linestyle": "none", "transform": axes.transData + shift, **style}
     known = np.isfinite(series.value)
     shown = known & (series.value > 0) if positive_only else known
     x = series.inverse_temperature
     axes.errorbar(x[shown], series.value[shown], yerr=series.error_lengths(shown), label=series.label, **style)
+    _make_room(axes, series, positive_only=positive_only)
     if positive_only:
         bounded = known & ~shown & np.isfinite(series.upper) & (series.upper > 0)
         colour = style.get("color")
-        axes.plot(x[bounded], series.upper[bounded], "v", mfc="none", color=colour, markersize=4, label="_at_most")
+        axes.plot(
+            x[bounded], series.upper[bounded], "v", mfc="none", color=colour, ms=4, label="_at_most",
+            transform=style["transform"],
+        )  # fmt: skip
+
+
+def _make_room(axes: Axes, series: TemperatureSeries, *, positive_only: bool) -> None:
+    """Let the limits of the axes include the values and their intervals; shifted artists do not count by themselves."""
+    x = np.tile(series.inverse_temperature, 3)
+    y = np.concatenate([series.value, series.lower, series.upper])
+    counts = np.isfinite(y) & ((y > 0) | (not positive_only))
+    axes.update_datalim(np.column_stack([x, y])[counts])
+    axes.autoscale_view()
+
+
+def shift_of(index: int, number: int) -> float:
+    """Return how far to shift one of several series, in points."""
+    return SHIFT_PT * (index - (number - 1) / 2)
+
+
+def legend_below(axes: Axes, **options: Any) -> None:
+    """Put the legend of an axes below the figure, where it covers no data and takes no width from the axes.
+
+    :param options: of :meth:`matplotlib.figure.Figure.legend`.
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    axes.figure.legend(handles, labels, loc="outside lower center", **options)
 
 
 def draw_line(axes: Axes, line: ArrheniusLine, *, to_K: float | None = None, **style: Any) -> None:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 from aiida_concerted.plotting.style import PALETTE, REFERENCE_COLOUR, temperature_colours
-from aiida_concerted.plotting.temperature_axis import draw_line, draw_points, finish_temperature_axis, say_empty
+from aiida_concerted.plotting.temperature_axis import (
+    draw_line,
+    draw_points,
+    finish_temperature_axis,
+    legend_below,
+    say_empty,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -66,7 +72,7 @@ def plot_arrhenius_diffusivity(
         draw_points(axes, reference, positive_only=True, color=REFERENCE_COLOUR, marker=marker, mfc="white", zorder=2)
     axes.set_ylabel("D (m$^2$ s$^{-1}$)")
     finish_temperature_axis(axes, [value for item in (points, *references) for value in item.temperature_K])
-    axes.legend(loc="lower left")
+    legend_below(axes, ncols=2, columnspacing=1.0, fontsize=7)
     return axes
 
 
@@ -117,7 +123,7 @@ def plot_plane_share(axes: Axes, share: TemperatureSeries, *, references: Sequen
         draw_points(axes, reference, positive_only=False, color=REFERENCE_COLOUR, marker=marker, mfc="white")
     axes.axhline(2.0 / 3.0, color=REFERENCE_COLOUR, lw=0.8, ls=":", label="isotropic, 2/3")
     axes.set_ylim(0.0, 1.1)
-    axes.set_ylabel("share of the ab plane in D (fraction)")
+    axes.set_ylabel("ab share of D (fraction)")
     finish_temperature_axis(
         axes, [*share.temperature_K, *(value for item in references for value in item.temperature_K)]
     )

@@ -11,7 +11,13 @@ from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.sites import SiteHistoryData
 from aiida_concerted.report.content import HistoryContent, Result, StudyContent
 from aiida_concerted.report.gather_learning import gather_learning
-from aiida_concerted.report.gather_processes import gather_codes, gather_settings, gather_stages, gather_versions
+from aiida_concerted.report.gather_processes import (
+    Processes,
+    gather_codes,
+    gather_settings,
+    gather_stages,
+    gather_versions,
+)
 from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
 
 EXPECTED = {
@@ -41,6 +47,7 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
     everything = [*diffusivities, *statistics, *modes, *arrhenius, *([energies] if energies else [])]
     context = _context(everything, inputs, learn)
     labels, named = _site_model(inputs)
+    processes = Processes.of(study)
     return StudyContent(
         uuid=study.uuid,
         pk=int(study.pk or 0),
@@ -61,11 +68,11 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         histories=_histories(below(sweep, "site_histories").values()),
         vacancy=energies,
         learning=gather_learning(study, learn, inputs),
-        stages=gather_stages(study),
-        codes=gather_codes(study),
-        versions=gather_versions(study, learn),
+        stages=gather_stages(processes),
+        codes=gather_codes(processes),
+        versions=gather_versions(study, processes, learn),
         settings=gather_settings(inputs),
-        n_failed_processes=_count_failed(study),
+        n_failed_processes=processes.n_failed,
         missing=tuple(text for name, text in EXPECTED.items() if not known[name]),
         material=context["material"],
         formula=context["formula"],
@@ -129,7 +136,3 @@ def _site_model(inputs: Mapping[str, orm.Data]) -> tuple[tuple[str, ...], tuple[
 def _temperatures(inputs: Mapping[str, orm.Data]) -> tuple[float, ...]:
     node = inputs.get("sweep__temperatures_K") or inputs.get("temperatures_K")
     return tuple(sorted(float(value) for value in node.get_list())) if isinstance(node, orm.List) else ()
-
-
-def _count_failed(study: orm.ProcessNode) -> int:
-    return sum(1 for node in study.called_descendants if node.is_terminated and not node.is_finished_ok)

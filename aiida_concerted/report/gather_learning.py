@@ -62,7 +62,7 @@ def _explorations(
             node = deviations.get(name)
             uuid = node.uuid if node is not None else outputs["statistics"].uuid
             found.append((uuid, _exploration(turn, name, run, node)))
-    return tuple(found), trust
+    return tuple(sorted(found, key=lambda item: (item[1].turn, item[1].temperature_K, item[1].name))), trust
 
 
 def _exploration(turn: int, name: str, run: Mapping[str, Any], node: orm.Data | None) -> Exploration:

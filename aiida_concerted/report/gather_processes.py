@@ -4,22 +4,54 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from aiida import orm
 
 from aiida_concerted.report.content import CodeContent, StageContent
-from aiida_concerted.report.graph import children_of, elapsed_s, state_of
+from aiida_concerted.report.graph import calls_of, elapsed_s, state_of, walk
 
 SETTING_TYPES = (orm.Dict, orm.List, orm.Int, orm.Float, orm.Str, orm.Bool)
 
 
-def gather_stages(study: orm.ProcessNode) -> tuple[StageContent, ...]:
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a study, found by one walk through the graph.
+
+    :param stages: label and node of each child, and everything below it, itself included.
+    """
+
+    stages: tuple[tuple[str, Any, tuple[Any, ...]], ...]
+
+    @classmethod
+    def of(cls, study: orm.ProcessNode) -> Processes:
+        """Return the processes of a study."""
+        return cls(tuple((label, child, tuple(walk(child))) for label, child in calls_of(study)))
+
+    @property
+    def all(self) -> list[Any]:
+        """Return everything below the study."""
+        return [node for _, _, members in self.stages for node in members]
+
+    @property
+    def jobs(self) -> list[orm.CalcJobNode]:
+        """Return the calculations below the study."""
+        return _jobs(self.all)
+
+    @property
+    def n_failed(self) -> int:
+        """Return how many processes below the study ended without success."""
+        return sum(1 for node in self.all if node.is_terminated and not node.is_finished_ok)
+
+
+def gather_stages(processes: Processes) -> tuple[StageContent, ...]:
     """Return the children of a study in the order in which they were called, with what they cost."""
     stages = []
-    for label, child in children_of(study).items():
-        jobs = _jobs(child)
+    for label, child, members in processes.stages:
+        jobs = _jobs(members)
         times = [elapsed_s(job) for job in jobs]
         stages.append(
             StageContent(
@@ -36,10 +68,10 @@ def gather_stages(study: orm.ProcessNode) -> tuple[StageContent, ...]:
     return tuple(stages)
 
 
-def gather_codes(study: orm.ProcessNode) -> tuple[CodeContent, ...]:
+def gather_codes(processes: Processes) -> tuple[CodeContent, ...]:
     """Return the executables that ran, without the folders they lie in."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
-    for job in _jobs(study):
+    for job in processes.jobs:
         code = job.inputs.code if "code" in job.inputs else None
         if code is None:
             continue
@@ -51,7 +83,7 @@ def gather_codes(study: orm.ProcessNode) -> tuple[CodeContent, ...]:
     )
 
 
-def gather_versions(study: orm.ProcessNode, learn: Mapping[str, orm.Data]) -> dict[str, str]:
+def gather_versions(study: orm.ProcessNode, processes: Processes, learn: Mapping[str, orm.Data]) -> dict[str, str]:
     """Return the versions of the software that made the study, as the graph recorded them."""
     versions = {}
     recorded = study.base.attributes.get("version", {})
@@ -59,7 +91,7 @@ def gather_versions(study: orm.ProcessNode, learn: Mapping[str, orm.Data]) -> di
         versions["aiida-core"] = recorded["core"]
     if "plugin" in recorded:
         versions["aiida-concerted"] = recorded["plugin"]
-    for job in _jobs(study):
+    for job in processes.jobs:
         plugin = job.base.attributes.get("version", {}).get("plugin")
         if plugin and job.process_type:
             versions[job.process_type.split(":")[-1] + " (plugin)"] = plugin
@@ -84,10 +116,8 @@ def _plain(node: orm.Data) -> object:
     return node.get_list() if isinstance(node, orm.List) else getattr(node, "value", None)
 
 
-def _jobs(process: orm.ProcessNode) -> list[orm.CalcJobNode]:
-    if isinstance(process, orm.CalcJobNode):
-        return [process]
-    return [node for node in process.called_descendants if isinstance(node, orm.CalcJobNode)]
+def _jobs(nodes: Iterable[Any]) -> list[orm.CalcJobNode]:
+    return [node for node in nodes if isinstance(node, orm.CalcJobNode)]
 
 
 def _cores(job: orm.CalcJobNode) -> int:

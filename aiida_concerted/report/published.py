@@ -83,7 +83,7 @@ def describe(value: ReferenceValue) -> str:
 
 
 def short_source(source: str) -> str:
-    """Return first author and year of a citation such as ``A. Fu et al., J. X (2022)``, or what precedes its comma."""
+    """Return first author and year of a citation such as ``A. Fu et al., J. X (2022)``, or its first words."""
     author = re.match(r"(?:[A-Z]\.[- ]?)+ ?([^\W\d]+)", source)
     year = re.search(r"\((\d{4})\)", source)
-    return f"{author.group(1)} {year.group(1)}" if author and year else source.split(",")[0]
+    return f"{author.group(1)} {year.group(1)}" if author and year else source.split(",")[0].split("/")[-1]

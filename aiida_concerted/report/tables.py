@@ -98,7 +98,7 @@ def _occupancy(rows: Sequence[SummaryRow], published: Published) -> Table:
 
 def _activation(rows: Sequence[SummaryRow]) -> Table:
     names = {
-        "activation_energy": "E_a of the diffusivity (eV)",
+        "activation_energy": "Eₐ of the diffusivity (eV)",
         "tracer_diffusivity": "D at 300 K, extrapolated (m² s⁻¹)",
     }
     lines = []
@@ -124,17 +124,15 @@ def _modes(content: StudyContent, rows: Sequence[SummaryRow], *, all_modes: bool
         lines.append(tuple([*cells, mode_counts(content, str(row.label)) or UNKNOWN] if all_modes else cells))
     hidden = len(found) - len(shown)
     notes = [f"{hidden} further classes of hops are in the report."] if hidden else []
-    columns = ("Mode", "E_a (eV)", "Published E_a (eV)", "Events")
-    if all_modes:
-        columns = (*columns, "Counts less background")
-    return Table("modes", "Concerted modes", columns, tuple(lines), tuple(notes))
+    columns = ["Mode", "Eₐ (eV)", "Published Eₐ (eV)", "Events", *(["Counts less background"] if all_modes else [])]
+    return Table("modes", "Concerted modes", tuple(columns), tuple(lines), tuple(notes))
 
 
 def _vacancies(rows: Sequence[SummaryRow]) -> Table:
     lines = [
         (str(row.label), row.text, "; ".join(row.published) or UNKNOWN, row.note) for row in _of(rows, "vacancies")
     ]
-    columns = ("Site", "E_f (eV)", "Published E_f (eV)", "Sites computed")
+    columns = ("Site", "Energy (eV)", "Published (eV)", "Sites computed")
     return Table("vacancies", "Vacancy formation energy", columns, tuple(lines))
 
 

@@ -37,7 +37,7 @@ def test_modes_without_events_show_their_upper_bound_and_modes_without_fit_are_n
     axes = draw([series], without_fit=["Li2-Li3-Li2"])
 
     np.testing.assert_allclose(lines(axes, "_at_most")[0][:, 1], [3e9, 2e9])
-    assert axes.get_legend().get_title().get_text() == "no fit: Li2-Li3-Li2"
+    assert axes.figure.legends[0].get_title().get_text() == "no fit: Li2-Li3-Li2"
 
 
 def test_missing_modes_do_not_break_the_figure():

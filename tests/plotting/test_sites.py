@@ -30,7 +30,16 @@ def test_occupancies_are_drawn_by_label_with_published_values_in_the_same_colour
     np.testing.assert_allclose(points(drawn["_Li2"]), [[1000 / 300, 1.0]])
     assert drawn["_Li2"].lines[0].get_color() == drawn["Li2"].lines[0].get_color()
     assert has_unit(axes.get_ylabel())
-    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"Li1", "Li2"}
+    assert {text.get_text() for text in axes.figure.legends[0].get_texts()} == {"Li1", "Li2"}
+
+
+def test_series_at_one_temperature_are_drawn_side_by_side(axes):
+    plot_occupancies(axes, [TemperatureSeries.of(label, [600], [0.5]) for label in ("Li1", "Li2")])
+
+    first, second = (errorbars(axes)[label].lines[0] for label in ("Li1", "Li2"))
+    places = [line.get_transform().transform(line.get_xydata())[0] for line in (first, second)]
+    assert places[1][0] - places[0][0] > 2.0
+    assert places[1][1] == pytest.approx(places[0][1])
 
 
 def test_residence_times_are_drawn_with_intervals_that_may_be_open(axes):

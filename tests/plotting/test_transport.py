@@ -34,6 +34,13 @@ def test_diffusivities_are_drawn_where_they_belong_with_their_errors(axes):
     assert has_unit(axes.get_ylabel())
 
 
+def test_shifted_points_are_inside_the_axes(axes):
+    plot_plane_share(axes, TemperatureSeries.with_stderr("ours", T, [0.3, 0.4, 0.5], [0.1, 0.05, 0.02]))
+
+    left, right = axes.get_xlim()
+    assert left < 1000 / T.max() < 1000 / T.min() < right
+
+
 def test_fit_band_and_extrapolation_are_drawn(axes):
     fit = ArrheniusLine(5e-8, 0.23, (600, 1000), np.array([[4e-4, 5e-3], [5e-3, 0.09]]), label="fit")
     series = TemperatureSeries.of("this study", T, D)
@@ -53,7 +60,7 @@ def test_published_values_are_drawn_beside(axes):
 
     np.testing.assert_allclose(points(errorbars(axes)["published"]), [[1000 / 300, 7.1e-12]])
     assert len(lines(axes, "published line")) == 1
-    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"ours", "published", "published line"}
+    assert {text.get_text() for text in axes.figure.legends[0].get_texts()} == {"ours", "published", "published line"}
 
 
 def test_zero_diffusivity_is_drawn_as_its_upper_bound(axes):

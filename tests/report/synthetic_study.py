@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ProcessState
+from sqlalchemy.exc import SAWarning
 
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.calculations.functions.analyse_site_history import analyse_site_history
@@ -50,11 +52,17 @@ class SyntheticStudy:
     material: str = "LGPS"
     level_of_theory: str = SURROGATE
     exit_status: int | None = 0
-    n_frames: int = 400
+    n_frames: int = 300
     outputs: dict[str, orm.Data] = field(default_factory=dict)
 
     def store(self, code: orm.AbstractCode) -> orm.WorkChainNode:
         """Return the stored study."""
+        with warnings.catch_warnings():
+            # Links are added before their nodes are stored, as AiiDA wants them, and SQLAlchemy remarks on it.
+            warnings.simplefilter("ignore", SAWarning)
+            return self._store(code)
+
+    def _store(self, code: orm.AbstractCode) -> orm.WorkChainNode:
         self.code = code
         self.sites = SiteNetworkData.from_site_model("lgps").store()
         self.structure = ordered_cell().store()

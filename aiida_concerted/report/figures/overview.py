@@ -7,6 +7,8 @@ from aiida_concerted.report.content import StageContent, StudyContent
 from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
 from aiida_concerted.report.published import Published
 
+PLACES = {"relaxation": 0.5, "vacancies": 0.79}
+
 
 def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
     """Return the stages of the study and what was made from what."""
@@ -15,7 +17,7 @@ def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]
     plot_provenance(axes, stages)
     return [
         ReportFigure(
-            key="provenance",
+            key="provenance-overview",
             section="provenance",
             title="What was made from what",
             shows="The stages of the study; arrows point from what was used to what was made with it. Dashed boxes are "
@@ -59,11 +61,11 @@ def _stages(content: StudyContent) -> list[ProvenanceStage]:
     }
     made = [ProvenanceStage("structure", atoms, place=0.5)]
     for title, members in groups.items():
-        place = 0.82 if title == "vacancies" else 0.33 if title != "relaxation" else 0.5
+        place = PLACES.get(title, 0.28)
         made.append(ProvenanceStage(title, _detail(details[title], members), sources[title], _state(members), place))
     found = f"{_count(len(content.diffusivities), 'diffusivity')}, {_count(len(content.arrhenius), 'fit')}"
     state = "done" if content.diffusivities else "missing"
-    made.append(ProvenanceStage("results", found, ("sweep", "vacancies"), state, 0.5))
+    made.append(ProvenanceStage("results", found, ("sweep", "vacancies"), state, 0.56))
     return made
 
 

@@ -52,7 +52,7 @@ def occupancy_figure(content: StudyContent, published: Published) -> list[Report
     if not series:
         return []
     references = [value for value in published.find(OCCUPANCY) if value.temperature_K and value.label]
-    figure, axes = new_figure()
+    figure, axes = new_figure(height_ratio=0.9)
     plot_occupancies(
         axes,
         series,
@@ -90,7 +90,7 @@ def residence_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             series.append(TemperatureSeries.of(label, *zip(*known, strict=True)))
     if not content.site_statistics:
         return []
-    figure, axes = new_figure()
+    figure, axes = new_figure(height_ratio=0.9)
     plot_residence_times(axes, series)
     never = [label for label in labels_of(content) if label not in {item.label for item in series}]
     left_out = f" No carrier was seen to leave {', '.join(never)}." if never else ""

@@ -53,7 +53,7 @@ def arrhenius_figure(content: StudyContent, published: Published) -> list[Report
     references = [value for value in published.find(DIFFUSIVITY) if value.temperature_K]
     series = _reference_series(references)
     line = published.potential_line()
-    figure, axes = new_figure(height_ratio=0.95)
+    figure, axes = new_figure(height_ratio=1.15)
     plot_arrhenius_diffusivity(
         axes,
         TemperatureSeries.with_stderr("this study", temperatures, *columns),
@@ -87,7 +87,7 @@ def _reference_series(references: Sequence[ReferenceValue]) -> list[TemperatureS
     groups: dict[str, list[ReferenceValue]] = {}
     for value in references:
         # A dollar sign would begin a formula in the legend.
-        groups.setdefault(f"{value.kind}, {short_source(value.source)}".replace("$", ""), []).append(value)
+        groups.setdefault(f"{short_source(value.source)}, {value.kind}".replace("$", ""), []).append(value)
     return [
         TemperatureSeries.with_stderr(
             label,
@@ -163,8 +163,8 @@ def plane_share_figure(content: StudyContent, _: Published) -> list[ReportFigure
             key="ab-share",
             section="diffusion",
             title="Anisotropy",
-            shows="Share of the ab plane in the diffusivity, (D_a + D_b)/(D_a + D_b + D_c). Diffusion that is the "
-            "same in all directions has two thirds.",
+            shows="Diffusivity along a and b over the sum along a, b and c. Diffusion that is the same in all "
+            "directions has two thirds.",
             method="Diagonal of the tracer diffusivity tensor from the fit of each run. Bars: 95 % intervals.",
             alternative="Share of the ab plane in the diffusivity at each temperature",
             uuids=tuple(item.uuid for item in results),

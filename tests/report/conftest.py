@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from aiida import orm
+
+from aiida_concerted.report.gather import gather_study
+from tests.report.synthetic_study import SURROGATE, SyntheticStudy
+
+
+@pytest.fixture(scope="package")
+def lammps(aiida_profile):
+    """Return a code that nothing runs, in a folder that no report may name."""
+    computer = orm.Computer(
+        label="report-machine", hostname="localhost", transport_type="core.local", scheduler_type="core.direct",
+        workdir="/home/secret/work",
+    )  # fmt: skip
+    return orm.InstalledCode(label="lmp", computer=computer.store(), filepath_executable="/home/secret/bin/lmp").store()
+
+
+@pytest.fixture(scope="package")
+def finished(lammps):
+    """Return a finished study with every part."""
+    return SyntheticStudy().store(lammps)
+
+
+@pytest.fixture(scope="package")
+def content(finished):
+    """Return what a report gathers of the finished study."""
+    return gather_study(finished)
+
+
+@pytest.fixture(scope="package")
+def running(lammps):
+    """Return a study that is still in its sweep; one of two temperatures is not there."""
+    synthetic = SyntheticStudy(
+        temperatures_K=(800.0, 1000.0), reached_K=(1000.0,), parts=("learn", "sweep"), exit_status=None, n_frames=120
+    )
+    return synthetic.store(lammps)
+
+
+@pytest.fixture(scope="package")
+def hostile(lammps):
+    """Return a study of a material whose name is markup, just begun."""
+    synthetic = SyntheticStudy(
+        material='<script>alert("x")</script>', level_of_theory=f"{SURROGATE} <b>&", parts=("vacancy",)
+    )
+    return synthetic.store(lammps)
