@@ -181,6 +181,8 @@ class LammpsMdCalculation(LammpsRawCalculation):
     @classmethod
     def validate_inputs(cls, value: Any, ctx: Any) -> str | None:
         """Return why inputs that are fine one by one do not go together."""
+        if any(name not in ctx for name in ("structure", "models", "parameters")):
+            return None  # a work chain that exposes this calculation sets them when it runs
         if not value.get("models"):
             return "models needs at least one potential"
         try:

@@ -18,6 +18,12 @@ from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
 
+INTERRUPTIONS = tuple(
+    LammpsMdCalculation.exit_codes[label]
+    for label in ("ERROR_CUT_SHORT", "ERROR_NO_TRAJECTORY", "ERROR_OUTFILE_MISSING", "ERROR_PARSING_OUTFILE")
+)
+"""What the machine, not the physics, does to a run."""
+
 
 class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
     """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
@@ -88,15 +94,11 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
         return ProcessHandlerReport(True, self.exit_codes.ERROR_PHYSICS.format(reason=calculation.exit_message))
 
-    @process_handler(priority=500)
-    def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport | None:
+    @process_handler(priority=500, exit_codes=list(INTERRUPTIONS))
+    def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
         """Run again what the machine ended: a kill, a power cut, a full disk, a node that went down.
 
         The run begins anew with the same seed, hence along the same trajectory.
         """
-        if calculation.exit_status is None or not 300 <= calculation.exit_status < 500:
-            return None
-        if calculation.exit_code.invalidates_cache is False and calculation.exit_status < 400:
-            return None
         self.report(f"LAMMPS <{calculation.pk}> was cut short: {calculation.exit_message}; running it again")
         return ProcessHandlerReport(True)
