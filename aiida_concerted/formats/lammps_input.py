@@ -126,7 +126,7 @@ class MdParameters:
 
     @property
     def first_step(self) -> int:
-        """Return the step of the first frame: after heating and equilibration, rounded up to a step of every interval."""
+        """Return the step of the first frame: heating and equilibration, rounded up to a step of every interval."""
         unit = math.lcm(self.frame_steps * self.framework_stride, self.deviation_steps)
         wanted = self.anneal_steps + round(self.equilibration_ps / self.timestep_ps)
         return -(-wanted // unit) * unit
