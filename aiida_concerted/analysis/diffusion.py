@@ -13,9 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.blocks import bootstrap_sums
-from aiida_concerted.analysis.fit_window import MINIMUM_FRAMES, correlation_lag, default_lags, requested_lags
+from aiida_concerted.analysis.fit_window import (
+    LEAST_DISPLACEMENT,
+    MINIMUM_FRAMES,
+    FitWindows,
+    Lags,
+    choose_windows,
+    requested_lags,
+)
 from aiida_concerted.analysis.msd import displacement_tensor, total_position
-from aiida_concerted.analysis.slope import Slope, fit_slope, fit_weights, window_sums
+from aiida_concerted.analysis.slope import Slope, fit_slope, fit_weights, joint_blocks, window_sums
 from aiida_concerted.common.estimate import Estimate, Interval
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S, conductivity_S_m
@@ -23,7 +30,7 @@ from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S, conductivity_S_m
 FloatArray = NDArray[np.float64]
 
 HOP_LENGTH_A = 3.0
-"""Length of one hop in the effective number of hops; about the distance of neighbouring sites in sulphides."""
+"""Length of one hop; about the distance of neighbouring sites in sulphides."""
 
 SUFFICIENT_RELATIVE_ERROR = 0.30
 SUFFICIENT_HOPS = 56
@@ -36,8 +43,9 @@ METHOD = (
     "error times the square root of the collective factor from batches of time; joint block bootstrap for ratios"
 )
 SAMPLING_RULE = (
-    f"sufficient: relative standard error of the tracer diffusivity at most {SUFFICIENT_RELATIVE_ERROR:.2f} "
-    f"and at least {SUFFICIENT_HOPS} effective hops of {HOP_LENGTH_A:g} Å"
+    f"sufficient: relative standard error of the tracer diffusivity at most {SUFFICIENT_RELATIVE_ERROR:.2f}, "
+    f"at least {SUFFICIENT_HOPS} effective hops, and at the beginning of the fit a diffusive squared displacement "
+    f"of at least {LEAST_DISPLACEMENT:g} squared hop lengths"
 )
 
 
@@ -54,12 +62,13 @@ class TransportResult:
         zero.
     :param nernst_einstein: conductivity of carriers that would move independently; ``None`` without a temperature.
     :param collective: conductivity from D_σ; ``None`` without it or a temperature.
-    :param fit_window_ps: first and last lag of the fit in ps.
+    :param fit_window_ps: first and last lag of the fit of the tracer diffusivity in ps.
+    :param charge_window_ps: first and last lag of the fit of the charge diffusivity in ps.
     :param correlation_ps: shortest lag from which all longer fits agree; ``None`` where the window was given.
     :param collective_factor: factor on the variance of the tracer diffusivity beyond independent walkers.
     :param n_independent: three-dimensional Gaussian displacements, independent of each other, that would give this
         error.
-    :param n_hops_effective: N ⟨r²⟩/a² over the whole run with ``a = HOP_LENGTH_A`` [He2018]_.
+    :param n_hops_effective: N ⟨r²⟩/a² over the whole run with the hop length ``a`` [He2018]_.
     :param sampling: ``sufficient`` or ``insufficient`` by ``sampling_rule``.
     :param lag_ps: lags of the two curves, thinned.
     :param msd_tracer_A2: mean squared displacement of one carrier.
@@ -78,6 +87,7 @@ class TransportResult:
     nernst_einstein: Estimate | None
     collective: Estimate | None
     fit_window_ps: tuple[float, float]
+    charge_window_ps: tuple[float, float]
     correlation_ps: float | None
     collective_factor: float
     n_independent: int
@@ -105,6 +115,7 @@ class TransportResult:
             **{key: estimate.as_dict() for key, estimate in estimates.items() if estimate is not None},
             "conductivity_S_m": {key: value.as_dict() for key, value in conductivity.items() if value is not None},
             "fit_window_ps": list(self.fit_window_ps),
+            "charge_window_ps": list(self.charge_window_ps),
             "n_independent": self.n_independent,
             "n_hops_effective": self.n_hops_effective,
             "collective_factor": self.collective_factor,
@@ -130,6 +141,7 @@ def estimate_diffusivity(
     charge: float = 1.0,
     discard_ps: float = 0.0,
     fit_window_ps: tuple[float, float] | None = None,
+    hop_length_A: float = HOP_LENGTH_A,
     seed: int = 0,
 ) -> TransportResult:
     """Return diffusivities, Haven ratio and conductivities of one run with their errors.
@@ -137,31 +149,41 @@ def estimate_diffusivity(
     :param trajectory: one run; positions unwrapped.
     :param charge: charge of one carrier in e.
     :param discard_ps: time to leave out at the beginning, in ps.
-    :param fit_window_ps: first and last lag of the fit in ps; found from the data when not given (:mod:`.fit_window`).
+    :param fit_window_ps: first and last lag of both fits in ps; found from the data when not given, see
+        :mod:`.fit_window`.
+    :param hop_length_A: length of a hop in Å, for the effective number of hops and the beginning of the fit.
     :param seed: seed of the bootstrap.
-    :raises ValueError: if fewer than twelve frames remain or the window is not inside the run.
+    :raises ValueError: if fewer than twelve frames remain, the window is not inside the run, or the hop length is not
+        positive.
 
-    Cost ``O(n_frames n_carriers)`` for each of some thirty lags, and one transform for the curves; the positions are
+    Cost ``O(n_frames n_carriers)`` for each of some forty lags, and one transform for the curves; the positions are
     not copied.
     """
     positions, drift = _production(trajectory, discard_ps)
-    interval = trajectory.frame_interval_ps
-    correlation = None
-    if fit_window_ps is None:
-        correlation = correlation_lag(positions, drift, interval)
-        lags, stride = default_lags(len(positions), correlation)
-    else:
-        lags, stride = requested_lags(len(positions), interval, fit_window_ps)
-    sums = window_sums(positions, drift, lags, stride, interval)
-    weights = fit_weights(sums)
-    tracer = fit_slope(sums, weights)
+    if not (np.isfinite(hop_length_A) and hop_length_A > 0):
+        raise ValueError(f"the hop length must be positive, got {hop_length_A} Å")
     total = (total_position(positions, drift=drift) / np.sqrt(trajectory.n_carriers))[:, None, :]
-    # The same lags and weights: vibrations drop out of numerator and denominator of the Haven ratio alike.
-    charged = fit_slope(window_sums(total, np.zeros_like(drift), lags, stride, interval), weights)
-    return _Analysis(trajectory, positions, drift, tracer, charged, charge, seed).result(
-        window_ps=(float(lags[0] * stride * interval), float(lags[-1] * stride * interval)),
-        correlation_ps=None if correlation is None else correlation * interval,
-    )
+    if fit_window_ps is None:
+        windows = choose_windows(positions, drift, total, hop_length_A)
+    else:
+        lags = requested_lags(len(positions), trajectory.frame_interval_ps, fit_window_ps)
+        windows = FitWindows(tracer=lags, charge=lags, correlation=None)
+    tracer, _ = _fit(positions, drift, total, windows.tracer, trajectory.frame_interval_ps)
+    _, charged = _fit(positions, drift, total, windows.charge, trajectory.frame_interval_ps)
+    return _Analysis(trajectory, positions, drift, windows, tracer, charged, charge, hop_length_A, seed).result()
+
+
+def _fit(
+    positions: NDArray[np.floating], drift: FloatArray, total: FloatArray, lags: Lags, interval_ps: float
+) -> tuple[Slope, Slope]:
+    """Return the slopes of the tracer and of the collective curve over the same lags.
+
+    Both use the weights of the tracer: one collective displacement is too little to find its own.
+    """
+    single = window_sums(positions, drift, lags.units, lags.stride, interval_ps)
+    together = window_sums(total, np.zeros_like(drift), lags.units, lags.stride, interval_ps)
+    weights = fit_weights(single)
+    return fit_slope(single, weights), fit_slope(together, weights)
 
 
 def thinned_lags(n_frames: int) -> NDArray[np.int64]:
@@ -182,13 +204,16 @@ class _Analysis:
     trajectory: Trajectory
     positions: NDArray[np.floating]
     drift: FloatArray
+    windows: FitWindows
     tracer: Slope
     charged: Slope
     charge: float
+    hop_length_A: float
     seed: int
 
-    def result(self, window_ps: tuple[float, float], correlation_ps: float | None) -> TransportResult:
+    def result(self) -> TransportResult:
         """Return everything together."""
+        interval, correlation = self.trajectory.frame_interval_ps, self.windows.correlation
         one_hop = self.one_hop()
         tracer = _estimate(self.tracer.mean, max(self.tracer.stderr, one_hop))
         charged = _estimate(self.charged.mean, self.charged.stderr) if self.charged.mean > 0 else None
@@ -205,13 +230,14 @@ class _Analysis:
             haven_ratio=self.haven_ratio(),
             nernst_einstein=self.conductivity(tracer),
             collective=None if charged is None else self.conductivity(charged),
-            fit_window_ps=window_ps,
-            correlation_ps=correlation_ps,
+            fit_window_ps=self.windows.tracer.span_ps(interval),
+            charge_window_ps=self.windows.charge.span_ps(interval),
+            correlation_ps=None if correlation is None else correlation * interval,
             collective_factor=self.tracer.factor,
             n_independent=_n_independent(tracer),
             n_hops_effective=n_hops,
-            sampling=_sampling(tracer, n_hops),
-            lag_ps=np.asarray(lags * self.trajectory.frame_interval_ps, dtype=np.float64),
+            sampling=self.sampling(tracer, n_hops),
+            lag_ps=np.asarray(lags * interval, dtype=np.float64),
             msd_tracer_A2=single,
             msd_collective_A2=together,
             frame="laboratory" if self.trajectory.framework_displacement is None else "framework",
@@ -230,11 +256,18 @@ class _Analysis:
         A run in which nothing hopped cannot exclude a diffusivity of this size, however regular its vibrations.
         """
         duration = (len(self.positions) - 1) * self.trajectory.frame_interval_ps
-        return float(HOP_LENGTH_A**2 / (6.0 * self.trajectory.n_carriers * duration))
+        return float(self.hop_length_A**2 / (6.0 * self.trajectory.n_carriers * duration))
 
     def n_hops(self) -> float:
         """Return N ⟨r²⟩/a² over the whole run."""
         return max(self.tracer.mean, 0.0) / self.one_hop()
+
+    def sampling(self, tracer: Estimate, n_hops: float) -> str:
+        """Return the verdict of ``SAMPLING_RULE``."""
+        begin_ps, _ = self.windows.tracer.span_ps(self.trajectory.frame_interval_ps)
+        moved = 6.0 * self.tracer.mean * begin_ps >= LEAST_DISPLACEMENT * self.hop_length_A**2
+        resolved = 0 < tracer.value and tracer.stderr <= SUFFICIENT_RELATIVE_ERROR * tracer.value
+        return "sufficient" if moved and resolved and n_hops >= SUFFICIENT_HOPS else "insufficient"
 
     def conductivity(self, diffusivity: Estimate) -> Estimate | None:
         """Return the conductivity of a diffusivity, ``None`` without a temperature."""
@@ -250,10 +283,11 @@ class _Analysis:
         if total <= 0 or not 0 <= in_plane <= total:
             return None
         share = in_plane / total
-        draws = bootstrap_sums(self.tracer.blocks - self.tracer.blocks.mean(axis=0), self.seed)
+        (blocks,) = joint_blocks([self.tracer])
+        draws = bootstrap_sums(blocks - blocks.mean(axis=0), self.seed)
         # First order: a ratio of drawn sums would have no variance where the denominator may vanish.
         deviations = ((1.0 - share) * (draws[:, 0] + draws[:, 1]) - share * draws[:, 2]) / total
-        measured = float(deviations.std()) * _small_sample(self.tracer)
+        measured = float(deviations.std()) * _from_draws(self.tracer, len(blocks))
         variance = self.tracer.model_variance
         modelled = np.sqrt((1.0 - share) ** 2 * (variance[0] + variance[1]) + share**2 * variance[2]) / total
         return Estimate(share, max(measured, float(modelled)))
@@ -264,11 +298,10 @@ class _Analysis:
         if tracer.mean <= 0 or charged.mean <= 0:
             return None
         ratio = tracer.mean / charged.mean
-        blocks = np.stack(
-            [tracer.blocks.mean(axis=1) / tracer.mean, charged.blocks.mean(axis=1) / charged.mean], axis=1
-        )
+        blocks = np.column_stack([part.mean(axis=1) for part in joint_blocks([tracer, charged])])
+        blocks /= [tracer.mean, charged.mean]
         draws = bootstrap_sums(blocks - blocks.mean(axis=0), self.seed)
-        measured = float((draws[:, 0] - draws[:, 1]).std()) * _small_sample(charged)
+        measured = float((draws[:, 0] - draws[:, 1]).std()) * _from_draws(charged, len(blocks))
         # A sum of many carriers is Gaussian, so the model binds D_σ; D* is a part of the same data, hence the
         # difference.
         modelled = (charged.stderr / charged.mean) ** 2 - (tracer.stderr / tracer.mean) ** 2
@@ -305,9 +338,8 @@ def _estimate(value_A2_ps: float, stderr_A2_ps: float) -> Estimate:
     return Estimate(max(float(value_A2_ps), 0.0) * unit, float(stderr_A2_ps) * unit)
 
 
-def _small_sample(slope: Slope) -> float:
-    """Return the factor from the scatter of drawn blocks to a standard error."""
-    n_blocks = len(slope.blocks)
+def _from_draws(slope: Slope, n_blocks: int) -> float:
+    """Return the factor from the scatter of drawn means of blocks to a standard error."""
     return slope.block_inflation * float(np.sqrt(n_blocks / max(n_blocks - 1, 1)))
 
 
@@ -316,8 +348,3 @@ def _n_independent(tracer: Estimate) -> int:
     if tracer.value == 0 or tracer.stderr == 0:
         return 0
     return int(2.0 / 3.0 * (tracer.value / tracer.stderr) ** 2)
-
-
-def _sampling(tracer: Estimate, n_hops: float) -> str:
-    resolved = 0 < tracer.value and tracer.stderr <= SUFFICIENT_RELATIVE_ERROR * tracer.value
-    return "sufficient" if resolved and n_hops >= SUFFICIENT_HOPS else "insufficient"

@@ -8,13 +8,15 @@ factor ``m``; a run with few hops has a large one, because hops are rarer than G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.blocks import block_means, overlapping_batch_scatter
+from aiida_concerted.analysis.blocks import overlapping_batch_scatter
 from aiida_concerted.analysis.random_walk import (
     batch_variance,
     msd_covariance,
@@ -64,15 +66,19 @@ class Slope:
     :param model_variance: variance of its diagonal for independent random walkers, shape ``(3,)``.
     :param axis_factors: collective factor of each axis, at least one.
     :param factor: collective factor of the mean over axes, at least one.
-    :param blocks: the diagonal in successive blocks of time, shape ``(n_blocks, 3)``.
-    :param block_inflation: ratio by which the scatter of these blocks understates the error (below one: overstates).
+    :param series: the diagonal as seen from each time origin, shape ``(n_origins, 3)``.
+    :param stride: frames between origins.
+    :param block_length: origins in a block long enough to be compared with others.
+    :param block_inflation: ratio by which the scatter of such blocks understates the error (below one: overstates).
     """
 
     tensor: FloatArray
     model_variance: FloatArray
     axis_factors: FloatArray
     factor: float
-    blocks: FloatArray
+    series: FloatArray
+    stride: int
+    block_length: int
     block_inflation: float
 
     @property
@@ -94,6 +100,23 @@ class Slope:
     def stderr(self) -> float:
         """Return the standard error of the mean over axes."""
         return float(np.sqrt(self.model_variance.sum() * self.factor) / 3.0)
+
+
+def joint_blocks(slopes: Sequence[Slope]) -> list[FloatArray]:
+    """Return the diagonals of several slopes in the same successive blocks of time, each of shape ``(n_blocks, 3)``.
+
+    The blocks are long enough for each of them, and there are two at least.
+    """
+    n_frames = min(len(slope.series) * slope.stride for slope in slopes)
+    length = min(max(slope.block_length * slope.stride for slope in slopes), n_frames // 2)
+    n_blocks = n_frames // length
+    edges = length * np.arange(n_blocks + 1)
+    result = []
+    for slope in slopes:
+        origins = -(-edges // slope.stride)
+        parts = [slope.series[start:stop] for start, stop in pairwise(origins)]
+        result.append(np.array([part.mean(axis=0) for part in parts]))
+    return result
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -150,26 +173,34 @@ def fit_weights(sums: WindowSums) -> FloatArray:
     return weights
 
 
+def slope_series(sums: WindowSums, weights: FloatArray) -> FloatArray:
+    """Return the slope along each axis as seen from every origin that all lags share, shape ``(n_origins, 3)``."""
+    n_common = len(sums.products[-1])
+    series = np.zeros((n_common, 3))
+    for weight, product in zip(weights, sums.products, strict=True):
+        series += weight * product[:n_common, :3]
+    return series
+
+
 def fit_slope(sums: WindowSums, weights: FloatArray) -> Slope:
     """Return the diffusivity with its error from windows and the weights of their lags."""
     per_ps = 0.5 / sums.interval_ps
     n_common = len(sums.products[-1])
-    series = sum(weight * product[:n_common, :3] for weight, product in zip(weights, sums.products, strict=True))
+    series = slope_series(sums, weights)
     values = sum(weight * product.mean(axis=0) for weight, product in zip(weights, sums.products, strict=True))
     batch = _batch_length(n_common, int(sums.lags[0]), int(sums.lags[-1]))
     variance, expected = _model(sums, weights, batch, n_common)
-    scatter = overlapping_batch_scatter(np.column_stack([series, np.sum(series, axis=1)]), batch)
-    # Known from some forty degrees of freedom only: the variance of Student's t instead of the normal's.
-    freedom = max(1.5 * n_common / batch, 3.0)
-    factors = np.maximum(_ratio(scatter, np.append(expected, expected.sum())) * freedom / (freedom - 2.0), 1.0)
-    blocks = block_means(np.asarray(series), batch)
-    naive = expected.sum() / len(blocks)
+    scatter = overlapping_batch_scatter(np.column_stack([series, series.sum(axis=1)]), batch)
+    factors = np.maximum(_ratio(scatter, np.append(expected, expected.sum())), 1.0)
+    naive = expected.sum() * batch / n_common
     return Slope(
         tensor=_tensor(np.asarray(values)) * per_ps,
         model_variance=variance * per_ps**2,
         axis_factors=factors[:3],
         factor=float(factors[3]),
-        blocks=blocks * per_ps,
+        series=series * per_ps,
+        stride=sums.stride,
+        block_length=batch,
         block_inflation=float(np.sqrt(variance.sum() / naive)) if naive > 0 else 1.0,
     )
 

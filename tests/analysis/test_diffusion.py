@@ -16,7 +16,7 @@ from tests.synthetic import as_trajectory, hopping_walkers, random_walkers, rigi
 INTERVAL_PS = 0.1
 DIFFUSIVITY_A2_PS = 0.2
 DIFFUSIVITY_M2_S = DIFFUSIVITY_A2_PS * 1e-8
-N_RUNS = 300
+N_RUNS = 200
 N_FRAMES = 400
 
 
@@ -37,7 +37,7 @@ def coverage(estimates, truth) -> float:
     return float(np.mean([abs(estimate.value - truth) <= estimate.stderr for estimate in estimates]))
 
 
-# With 300 runs the fraction of a 68 % interval scatters by 2.7 %: the bounds are three of these about it.
+# With 200 runs the fraction of a 68 % interval scatters by 3.3 %: the bounds are two and a half of these about it.
 @pytest.mark.parametrize("kind", ["independent", "vibrating", "groups of 2", "groups of 4"])
 def test_one_standard_error_covers_two_thirds_of_runs(kind):
     tracers = [result.tracer for result in study(kind)]
@@ -61,7 +61,7 @@ def test_components_and_their_share_are_covered_too(kind):
 def test_haven_ratio_is_one_over_the_size_of_rigid_groups(kind, group):
     ratios = [result.haven_ratio for result in study(kind)]
     assert np.median([ratio.value for ratio in ratios]) == pytest.approx(1 / group, rel=0.05)
-    covered = [ratio.lower <= 1 / group <= ratio.upper for ratio in ratios]
+    covered = [ratio.lower <= 1 / group and (ratio.upper is None or 1 / group <= ratio.upper) for ratio in ratios]
     assert 0.91 <= np.mean(covered) <= 1.0
     scatter = np.std(np.log([ratio.value for ratio in ratios]))
     stated = np.median([ratio.stderr / ratio.value for ratio in ratios])
@@ -80,7 +80,7 @@ def test_charge_diffusivity_of_groups_is_larger_by_their_size():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_frames", [200, 2000])
+@pytest.mark.parametrize("n_frames", [200, 1500])
 @pytest.mark.parametrize("kind", ["independent", "groups of 4"])
 def test_coverage_at_every_length(kind, n_frames):
     runs = (make_run(kind, seed, n_frames, 24) for seed in range(400))
@@ -192,8 +192,17 @@ def test_carriers_at_rest_are_not_a_failure():
 
 
 def test_one_carrier_has_the_haven_ratio_one():
-    result = estimate_diffusivity(as_trajectory(make_run("independent", 1, n_walkers=1), INTERVAL_PS))
+    trajectory = as_trajectory(make_run("independent", 1, n_walkers=1), INTERVAL_PS)
+    result = estimate_diffusivity(trajectory, fit_window_ps=(1.0, 4.0))
     assert result.haven_ratio.value == pytest.approx(1.0)
+
+
+def test_hop_length_sets_the_effective_number_of_hops():
+    trajectory = as_trajectory(make_run("independent", 1), INTERVAL_PS)
+    one, two = (estimate_diffusivity(trajectory, fit_window_ps=(1.0, 4.0), hop_length_A=a) for a in (1.5, 3.0))
+    assert one.n_hops_effective == pytest.approx(4 * two.n_hops_effective)
+    with pytest.raises(ValueError, match="hop length must be positive"):
+        estimate_diffusivity(trajectory, hop_length_A=0.0)
 
 
 def test_json_has_the_agreed_keys():

@@ -54,8 +54,17 @@ def test_stated_error_of_independent_walkers_is_their_scatter():
 
 def test_scatter_of_blocks_becomes_the_error_with_its_inflation():
     fits = [fitted(random_walkers(2000, 12, 0.2, 0.1, seed)) for seed in range(100)]
-    blocks = [fit.blocks.mean(axis=1) for fit in fits]
+    blocks = [slope.joint_blocks([fit])[0].mean(axis=1) for fit in fits]
     stated = [
         fit.block_inflation * block.std(ddof=1) / np.sqrt(len(block)) for fit, block in zip(fits, blocks, strict=True)
     ]
     assert np.sqrt(np.mean(np.square(stated))) == pytest.approx(np.std([fit.mean for fit in fits]), rel=0.2)
+
+
+def test_blocks_of_two_fits_are_the_same_times():
+    positions = random_walkers(900, 6, 0.2, 0.1, seed=4)
+    positions[450:] += np.cumsum(np.ones((450, 1, 3)), axis=0)
+    fine, coarse = slope.joint_blocks([fitted(positions), fitted(positions, stride=5)])
+    assert fine.shape == coarse.shape
+    jump = [int(np.argmax(blocks[:, 0] > 10 * blocks[0, 0])) for blocks in (fine, coarse)]
+    assert jump[0] == jump[1] > 0
