@@ -99,8 +99,8 @@ def _crowded(content: StudyContent) -> Iterable[str]:
 
 
 def _failed_processes(content: StudyContent) -> Iterable[str]:
-    if content.n_failed_processes:
-        number = content.n_failed_processes
+    if content.making.n_failed_processes:
+        number = content.making.n_failed_processes
         what = f"{number} processes of this study" if number > 1 else "One process of this study"
         yield f"{what} failed or {'were' if number > 1 else 'was'} killed on the way; the graph tells what replaced it."
 

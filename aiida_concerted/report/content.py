@@ -149,6 +149,24 @@ class CodeContent:
 
 
 @dataclass(frozen=True)
+class MakingContent:
+    """How a study was made.
+
+    :param stages: its children.
+    :param codes: the executables that ran.
+    :param versions: version by software.
+    :param settings: name and text of every plain input.
+    :param n_failed_processes: processes that ended without success.
+    """
+
+    stages: tuple[StageContent, ...]
+    codes: tuple[CodeContent, ...]
+    versions: Mapping[str, str]
+    settings: tuple[tuple[str, str], ...]
+    n_failed_processes: int
+
+
+@dataclass(frozen=True)
 class StudyContent:
     """Everything a report needs of a study; what is missing is empty and named in ``missing``."""
 
@@ -157,7 +175,6 @@ class StudyContent:
     label: str
     state: str
     is_finished_ok: bool
-    exit_message: str
     created: datetime
     changed: datetime
     material: str
@@ -175,11 +192,7 @@ class StudyContent:
     histories: tuple[HistoryContent, ...]
     vacancy: Result | None
     learning: LearningContent
-    stages: tuple[StageContent, ...]
-    codes: tuple[CodeContent, ...]
-    versions: Mapping[str, str]
-    settings: tuple[tuple[str, str], ...]
-    n_failed_processes: int
+    making: MakingContent
     missing: tuple[str, ...]
 
     @property

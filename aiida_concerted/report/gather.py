@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiida import orm
 
 from aiida_concerted.data.result import ResultData
+from aiida_concerted.data.results import VacancyFormationData
 from aiida_concerted.data.sites import SiteHistoryData
 from aiida_concerted.report.content import HistoryContent, Result, StudyContent
 from aiida_concerted.report.gather_learning import gather_learning
-from aiida_concerted.report.gather_processes import (
-    Processes,
-    gather_codes,
-    gather_settings,
-    gather_stages,
-    gather_versions,
-)
+from aiida_concerted.report.gather_processes import gather_making
 from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
 
 EXPECTED = {
@@ -35,50 +31,66 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
     :param study: a study; a single sweep or learning loop will do.
     """
     inputs = inputs_of(study)
-    sweep = part_outputs(study, "sweep", "SweepWorkChain")
     learn = part_outputs(study, "learn", "LearnWorkChain")
-    vacancy = part_outputs(study, "vacancy", "VaspVacancyWorkChain")
-    diffusivities = _results(below(sweep, "diffusivities").values())
-    statistics = _results(below(sweep, "site_statistics").values())
-    modes = _results(below(sweep, "modes").values())
-    arrhenius = tuple(as_result(node) for node in below(sweep, "arrhenius").values())
-    energies = next((as_result(node) for node in vacancy.values() if _is_result(node, "vacancy")), None)
-    known = dict(zip(EXPECTED, (diffusivities, statistics, modes, arrhenius, energies), strict=True))
-    everything = [*diffusivities, *statistics, *modes, *arrhenius, *([energies] if energies else [])]
-    context = _context(everything, inputs, learn)
+    results = _Results.of(study)
+    context = _context(results.all, inputs, learn)
     labels, named = _site_model(inputs)
-    processes = Processes.of(study)
     return StudyContent(
         uuid=study.uuid,
         pk=int(study.pk or 0),
         label=study.label or study.process_label or "study",
         state=state_of(study),
         is_finished_ok=bool(study.is_finished_ok),
-        exit_message=study.exit_message or "",
         created=study.ctime,
         changed=study.mtime,
-        structure=_structure(outputs_of(study).get("structure") or inputs.get("structure")),
-        site_labels=labels,
-        named_modes=named,
-        temperatures_K=_temperatures(inputs),
-        diffusivities=diffusivities,
-        site_statistics=statistics,
-        modes=modes,
-        arrhenius=arrhenius,
-        histories=_histories(below(sweep, "site_histories").values()),
-        vacancy=energies,
-        learning=gather_learning(study, learn, inputs),
-        stages=gather_stages(processes),
-        codes=gather_codes(processes),
-        versions=gather_versions(study, processes, learn),
-        settings=gather_settings(inputs),
-        n_failed_processes=processes.n_failed,
-        missing=tuple(text for name, text in EXPECTED.items() if not known[name]),
         material=context["material"],
         formula=context["formula"],
         carrier=context["carrier"],
         level_of_theory=context["level_of_theory"],
+        structure=_structure(outputs_of(study).get("structure") or inputs.get("structure")),
+        site_labels=labels,
+        named_modes=named,
+        temperatures_K=_temperatures(inputs),
+        diffusivities=results.diffusivities,
+        site_statistics=results.site_statistics,
+        modes=results.modes,
+        arrhenius=results.arrhenius,
+        histories=results.histories,
+        vacancy=results.vacancy,
+        learning=gather_learning(study, learn, inputs),
+        making=gather_making(study, learn, inputs),
+        missing=tuple(text for name, text in EXPECTED.items() if not getattr(results, name)),
     )
+
+
+@dataclass(frozen=True)
+class _Results:
+    diffusivities: tuple[Result, ...]
+    site_statistics: tuple[Result, ...]
+    modes: tuple[Result, ...]
+    arrhenius: tuple[Result, ...]
+    histories: tuple[HistoryContent, ...]
+    vacancy: Result | None
+
+    @classmethod
+    def of(cls, study: orm.ProcessNode) -> _Results:
+        sweep = part_outputs(study, "sweep", "SweepWorkChain")
+        vacancy = part_outputs(study, "vacancy", "VaspVacancyWorkChain")
+        return cls(
+            diffusivities=_by_temperature(below(sweep, "diffusivities").values()),
+            site_statistics=_by_temperature(below(sweep, "site_statistics").values()),
+            modes=_by_temperature(below(sweep, "modes").values()),
+            arrhenius=tuple(as_result(node) for node in below(sweep, "arrhenius").values()),
+            histories=_histories(below(sweep, "site_histories").values()),
+            vacancy=next(
+                (as_result(node) for node in vacancy.values() if isinstance(node, VacancyFormationData)), None
+            ),
+        )
+
+    @property
+    def all(self) -> list[Result]:
+        found = [*self.diffusivities, *self.site_statistics, *self.modes, *self.arrhenius]
+        return [*found, *([self.vacancy] if self.vacancy else [])]
 
 
 def as_result(node: orm.Data) -> Result:
@@ -89,11 +101,7 @@ def as_result(node: orm.Data) -> Result:
     return Result(uuid=node.uuid, attributes=attributes, content=content, arrays=arrays)
 
 
-def _is_result(node: orm.Data, kind: str) -> bool:
-    return isinstance(node, ResultData) and type(node).__name__.lower().startswith(kind)
-
-
-def _results(nodes: Iterable[orm.Data]) -> tuple[Result, ...]:
+def _by_temperature(nodes: Iterable[orm.Data]) -> tuple[Result, ...]:
     return tuple(sorted((as_result(node) for node in nodes), key=lambda result: result.temperature_K))
 
 

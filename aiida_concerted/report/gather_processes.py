@@ -11,7 +11,7 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_concerted.report.content import CodeContent, StageContent
+from aiida_concerted.report.content import CodeContent, MakingContent, StageContent
 from aiida_concerted.report.graph import calls_of, elapsed_s, state_of, walk
 
 SETTING_TYPES = (orm.Dict, orm.List, orm.Int, orm.Float, orm.Str, orm.Bool)
@@ -45,6 +45,24 @@ class Processes:
     def n_failed(self) -> int:
         """Return how many processes below the study ended without success."""
         return sum(1 for node in self.all if node.is_terminated and not node.is_finished_ok)
+
+
+def gather_making(
+    study: orm.ProcessNode, learn: Mapping[str, orm.Data], inputs: Mapping[str, orm.Data]
+) -> MakingContent:
+    """Return how a study was made.
+
+    :param learn: outputs of the learning loop by label.
+    :param inputs: inputs of the study by label.
+    """
+    processes = Processes.of(study)
+    return MakingContent(
+        stages=gather_stages(processes),
+        codes=gather_codes(processes),
+        versions=gather_versions(study, processes, learn),
+        settings=gather_settings(inputs),
+        n_failed_processes=processes.n_failed,
+    )
 
 
 def gather_stages(processes: Processes) -> tuple[StageContent, ...]:

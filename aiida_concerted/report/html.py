@@ -90,9 +90,9 @@ def _making(content: StudyContent) -> list[Table]:
     """Return how the study was made: cost by stage, codes, versions, potentials."""
     stages = tuple(
         (s.name, s.state, str(s.n_calculations), format_duration(s.elapsed_s), f"{s.core_s / 3600:.2f}")
-        for s in content.stages
+        for s in content.making.stages
     )
-    codes = tuple((c.label, c.executable, c.computer, c.plugin, str(c.n_calculations)) for c in content.codes)
+    codes = tuple((c.label, c.executable, c.computer, c.plugin, str(c.n_calculations)) for c in content.making.codes)
     potentials = tuple(
         (str(m["name"]), str(m.get("seed", "")), f"{m.get('cutoff_A', 0):g}", str(m.get("version", "")), m.uuid)
         for m in content.learning.models
@@ -107,7 +107,7 @@ def _making(content: StudyContent) -> list[Table]:
             (note,),
         ),
         Table("codes", "Codes", ("Code", "Executable", "Computer", "Plugin", "Calculations"), codes),
-        Table("versions", "Versions", ("Software", "Version"), tuple(content.versions.items())),
+        Table("versions", "Versions", ("Software", "Version"), tuple(content.making.versions.items())),
         Table("potentials", "Potentials", ("Name", "Seed", "Cutoff (Å)", "DeePMD-kit", "UUID"), potentials),
     ]
     return [table for table in tables if table.rows]

@@ -124,7 +124,13 @@ def _modes(content: StudyContent, rows: Sequence[SummaryRow], *, all_modes: bool
         lines.append(tuple([*cells, mode_counts(content, str(row.label)) or UNKNOWN] if all_modes else cells))
     hidden = len(found) - len(shown)
     notes = [f"{hidden} further classes of hops are in the report."] if hidden else []
-    columns = ["Mode", "Eₐ (eV)", "Published Eₐ (eV)", "Events", *(["Counts less background"] if all_modes else [])]
+    columns = [
+        "Mode",
+        "Eₐ (eV)",
+        "Published Eₐ (eV)",
+        "Events, background included",
+        *(["Counts less background"] if all_modes else []),
+    ]
     return Table("modes", "Concerted modes", tuple(columns), tuple(lines), tuple(notes))
 
 

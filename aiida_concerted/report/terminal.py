@@ -14,7 +14,7 @@ from aiida_concerted.report.published import Published
 from aiida_concerted.report.summary import rows_of
 from aiida_concerted.report.tables import Table, headline_tables
 
-LEFT_COLUMNS = ("Quantity", "Events", "Sites computed")
+LEFT_COLUMNS = ("Quantity", "Events, background included", "Sites computed")
 
 
 def print_summary(study: orm.ProcessNode, console: Console) -> None:

@@ -57,24 +57,24 @@ def test_models_curves_and_predictions_are_read(content):
 
 
 def test_cost_counts_the_calculations_below_each_stage(content):
-    jobs = {stage.name: stage.n_calculations for stage in content.stages}
+    jobs = {stage.name: stage.n_calculations for stage in content.making.stages}
 
     assert jobs == {"relax": 0, "aimd_T600": 0, "aimd_T1000": 0, "learn": 6, "sweep": 4, "vacancy": 0}
-    sweep = next(stage for stage in content.stages if stage.name == "sweep")
+    sweep = next(stage for stage in content.making.stages if stage.name == "sweep")
     assert sweep.core_s == pytest.approx(2 * sweep.job_s)  # two processes each
 
 
 def test_codes_come_without_their_folders(content):
-    (code,) = content.codes
+    (code,) = content.making.codes
 
     assert (code.label, code.executable, code.computer, code.n_calculations) == ("lmp", "lmp", "report-machine", 10)
 
 
 def test_settings_are_the_plain_inputs(content):
-    names = [name for name, _ in content.settings]
+    names = [name for name, _ in content.making.settings]
 
     assert names == ["learn.accurate_fraction", "seed", "sweep.md", "sweep.temperatures_K"]
-    assert dict(content.settings)["seed"] == "7"
+    assert dict(content.making.settings)["seed"] == "7"
 
 
 def test_a_running_study_gives_what_its_parts_have_and_names_the_rest(running):

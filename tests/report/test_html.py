@@ -115,6 +115,16 @@ def test_the_banner_comes_first_and_the_warnings_before_the_results(page):
     assert "of the frames were accurate, 95.0% were asked for" in body
 
 
+def test_the_query_that_the_page_proposes_works(page, content):
+    found: dict = {}
+    exec("".join(page.xpath("//pre[@id='query']")[0].itertext()), found)  # noqa: S102 - a program of ours, as users paste it
+
+    assert sorted(found["rows"]) == [
+        [item.temperature_K, item["diffusivity_m2_s"], item["diffusivity_stderr_m2_s"]]
+        for item in content.diffusivities
+    ]
+
+
 def test_no_folder_of_the_machine_is_named(text):
     assert "secret" not in text
     assert "/home/" not in text

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from aiida_concerted.plotting import (
+    Exploration,
     new_figure,
     plot_deviation_distributions,
     plot_deviation_over_time,
@@ -16,62 +20,70 @@ from aiida_concerted.report.content import ParityContent, StudyContent
 from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
 from aiida_concerted.report.published import Published
 
+Explorations: TypeAlias = Sequence[tuple[str, Exploration]]
+
 FORCE_COLUMNS = {"rmse_force_validation_eV_A": "held-out", "rmse_force_training_eV_A": "training"}
 MAX_PARITY_ROWS = 20_000
 
 
+DEVIATION_METHOD = (
+    "Largest over the atoms of the standard deviation of the force among the members of the committee. "
+    "Frames between the trust levels (dashed) are candidates for labels."
+)
+DEVIATION_COLUMNS = ("turn", "run", "temperature_K", "time_ps", "max_force_deviation_eV_A")
+
+
 def deviation_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
     """Return the deviations of the committee: their distributions, and those of the last turn over time."""
-    learning = content.learning
-    known = [(uuid, run) for uuid, run in learning.explorations if np.isfinite(run.deviation_eV_A).any()]
+    known = [(uuid, run) for uuid, run in content.learning.explorations if np.isfinite(run.deviation_eV_A).any()]
     if not known:
         return []
-    runs = [run for _, run in known]
-    figure, axes = new_figure(height_ratio=0.9)
-    plot_deviation_distributions(axes, runs, trust_eV_A=learning.trust_eV_A)
-    rows = [
-        (run.turn, run.name, run.temperature_K, run.time_ps[i] if i < len(run.time_ps) else None, float(value))
-        for run in runs
+    last = max(run.turn for _, run in known)
+    timed = [(uuid, run) for uuid, run in known if run.turn == last and len(run.time_ps)]
+    trust = content.learning.trust_eV_A
+    return [_distributions(known, trust), *([_over_time(timed, trust)] if timed else [])]
+
+
+def _deviation_rows(runs: Explorations) -> list[tuple[object, ...]]:
+    return [
+        (run.turn, run.name, run.temperature_K, float(run.time_ps[i]) if i < len(run.time_ps) else None, float(value))
+        for _, run in runs
         for i, value in enumerate(run.deviation_eV_A)
     ]
-    table = table_of(("turn", "run", "temperature_K", "time_ps", "max_force_deviation_eV_A"), rows)
-    method = (
-        "Largest over the atoms of the standard deviation of the force among the members of the committee. "
-        "Frames between the trust levels (dashed) are candidates for labels."
+
+
+def _distributions(runs: Explorations, trust_eV_A: tuple[float, float] | None) -> ReportFigure:
+    figure, axes = new_figure(height_ratio=0.9)
+    plot_deviation_distributions(axes, [run for _, run in runs], trust_eV_A=trust_eV_A)
+    return ReportFigure(
+        key="model-deviation",
+        section="learning",
+        title="Deviation of the committee",
+        shows="Distribution of the deviation in every run of every turn: the circle is the median, the thick bar "
+        "holds half of the frames, the thin one nine tenths.",
+        method=DEVIATION_METHOD,
+        alternative=f"Deviation of the committee in {len(runs)} explorations, by turn and temperature",
+        uuids=tuple(uuid for uuid, _ in runs),
+        svg=drawn(figure),
+        table=table_of(DEVIATION_COLUMNS, _deviation_rows(runs)),
     )
-    made = [
-        ReportFigure(
-            key="model-deviation",
-            section="learning",
-            title="Deviation of the committee",
-            shows="Distribution of the deviation in every run of every turn: the circle is the median, the thick bar "
-            "holds half of the frames, the thin one nine tenths.",
-            method=method,
-            alternative=f"Deviation of the committee in {len(runs)} explorations, by turn and temperature",
-            uuids=tuple(uuid for uuid, _ in known),
-            svg=drawn(figure),
-            table=table,
-        )
-    ]
-    last = max(run.turn for run in runs)
-    timed = [(uuid, run) for uuid, run in known if run.turn == last and len(run.time_ps)]
-    if timed:
-        figure, axes = new_figure(height_ratio=0.9)
-        plot_deviation_over_time(axes, [run for _, run in timed], trust_eV_A=learning.trust_eV_A)
-        made.append(
-            ReportFigure(
-                key="model-deviation-time",
-                section="learning",
-                title=f"Deviation over time, turn {last}",
-                shows="Deviation along the runs of the last turn, coloured by temperature.",
-                method=method,
-                alternative=f"Deviation of the committee over time in the {len(timed)} runs of turn {last}",
-                uuids=tuple(uuid for uuid, _ in timed),
-                svg=drawn(figure),
-                table=(table[0], tuple(row for row in table[1] if row[0] == last)),
-            )
-        )
-    return made
+
+
+def _over_time(runs: Explorations, trust_eV_A: tuple[float, float] | None) -> ReportFigure:
+    figure, axes = new_figure(height_ratio=0.9)
+    plot_deviation_over_time(axes, [run for _, run in runs], trust_eV_A=trust_eV_A)
+    turn = runs[0][1].turn
+    return ReportFigure(
+        key="model-deviation-time",
+        section="learning",
+        title=f"Deviation over time, turn {turn}",
+        shows="Deviation along the runs of the last turn, coloured by temperature.",
+        method=DEVIATION_METHOD,
+        alternative=f"Deviation of the committee over time in the {len(runs)} runs of turn {turn}",
+        uuids=tuple(uuid for uuid, _ in runs),
+        svg=drawn(figure),
+        table=table_of(DEVIATION_COLUMNS, _deviation_rows(runs)),
+    )
 
 
 def selection_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
@@ -154,7 +166,7 @@ def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
         section="learning",
         title=f"Predicted against reference {what}",
         shows=f"{len(reference)} {what} of held-out frames as {parity.model} predicts them; on the line both agree.",
-        method=f"Frames of first-principles runs that no model was trained on.{thinned}",
+        method=f"Frames of runs that no model was trained on.{thinned}",
         alternative=f"Scatter of predicted against reference {what}, root mean squared error {1000 * rmse:.3g} m{unit}",
         uuids=(parity.uuid,),
         svg=drawn(figure),

@@ -28,7 +28,10 @@ def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]
             svg=drawn(figure),
             table=table_of(
                 ("stage", "state", "calculations", "elapsed_s", "job_s", "core_s", "uuid"),
-                [(s.name, s.state, s.n_calculations, s.elapsed_s, s.job_s, s.core_s, s.uuid) for s in content.stages],
+                [
+                    (s.name, s.state, s.n_calculations, s.elapsed_s, s.job_s, s.core_s, s.uuid)
+                    for s in content.making.stages
+                ],
             ),
         )
     ]
@@ -36,11 +39,11 @@ def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]
 
 def _stages(content: StudyContent) -> list[ProvenanceStage]:
     groups = {
-        "relaxation": [s for s in content.stages if s.name == "relax"],
-        "first-principles MD": [s for s in content.stages if s.name.startswith(("aimd", "held_out_T"))],
-        "learning": [s for s in content.stages if s.name == "learn"],
-        "sweep": [s for s in content.stages if s.name == "sweep"],
-        "vacancies": [s for s in content.stages if s.name == "vacancy"],
+        "relaxation": [s for s in content.making.stages if s.name == "relax"],
+        "first-principles MD": [s for s in content.making.stages if s.name.startswith(("aimd", "held_out_T"))],
+        "learning": [s for s in content.making.stages if s.name == "learn"],
+        "sweep": [s for s in content.making.stages if s.name == "sweep"],
+        "vacancies": [s for s in content.making.stages if s.name == "vacancy"],
     }
     structure = content.structure
     atoms = f"{structure['n_atoms']} atoms" if structure else "ordered cell"
