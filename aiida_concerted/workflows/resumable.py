@@ -59,7 +59,6 @@ class ResumableWorkChain(WorkChain):
 
     def children_labelled(self, label: str) -> list[orm.ProcessNode]:
         """Return the children of this call link label, oldest first."""
-        links = self.node.base.links.get_outgoing(
-            link_type=(LinkType.CALL_CALC, LinkType.CALL_WORK), link_label_filter=label
-        )
-        return sorted(links.all_nodes(), key=lambda node: node.pk)
+        calls = self.node.base.links.get_outgoing(link_type=(LinkType.CALL_CALC, LinkType.CALL_WORK)).all()
+        # The database compares labels with LIKE, to which an underscore is any character.
+        return sorted((link.node for link in calls if link.link_label == label), key=lambda node: node.pk)

@@ -15,11 +15,27 @@ def positive(value: Any, _: Any) -> str | None:
     return None if value is None or value.value > 0 else f"must be positive, got {value.value}"
 
 
+UNFINISHED = (500, 502)
+"""What aiida-vasp's work chain calls a run whose output is missing or ends early: the machine's doing."""
+
+
+def is_final(child: orm.ProcessNode) -> bool:
+    """Return whether a child failed by its inputs (2xx) or by its physics (5xx), which a second run cannot mend."""
+    status = child.exit_status or 0
+    return (200 <= status < 300 or 500 <= status < 600) and status not in UNFINISHED
+
+
+def reason_of(child: orm.ProcessNode) -> str:
+    """Return why a child failed, in its own words where it has any."""
+    return str(child.exit_message or child.process_state.value)
+
+
 class WavesWorkChain(ResumableWorkChain):
     """Runs one child for each name in ``ctx.pending``, at most ``max_concurrent`` at once.
 
     A child that fails is run again up to ``max_attempts`` times in all: a machine that went down, a process that was
-    killed. What the failure means after that is for the subclass to say, in ``judge``.
+    killed. Where the inputs or the physics say no (exit statuses 2xx and 5xx), the same inputs would end so again, and
+    it is not. What the failure means after that is for the subclass to say, in ``judge``.
 
     A subclass fills ``ctx.pending`` with names in a step of its own before the loop, and implements ``prepare``.
     """
@@ -41,7 +57,7 @@ class WavesWorkChain(ResumableWorkChain):
         spec.exit_code(
             420,
             "ERROR_CHILDREN_FAILED",
-            message="These runs failed, each tried {attempts} times: {names}. See their reports for why.",
+            message="These runs failed, each tried at most {attempts} times: {names}. The last says: {reason}",
         )
 
     def prepare(self, name: str) -> ProcessBuilder:
@@ -75,10 +91,11 @@ class WavesWorkChain(ResumableWorkChain):
             child = self.child(name)
             if self.judge(name, child):
                 continue
-            last_try = self.ctx.attempts[name] >= self.max_attempts
+            last_try = self.ctx.attempts[name] >= self.max_attempts or is_final(child)
             (failed if last_try else again).append(name)
-            state = child.exit_message or child.process_state.value
-            self.report(f"{name} <{child.pk}> failed: {state}; {'giving up' if last_try else 'running it again'}")
+            self.report(
+                f"{name} <{child.pk}> failed: {reason_of(child)}; {'giving up' if last_try else 'running it again'}"
+            )
         self.ctx.failed = failed
         self.ctx.pending = [*again, *self.ctx.pending]
 
@@ -91,5 +108,11 @@ class WavesWorkChain(ResumableWorkChain):
         if not self.ctx.get("failed"):
             return None
         names = ", ".join(f"{name} <{self.child(name).pk}>" for name in self.ctx.failed)
-        exit_code: ExitCode = self.exit_codes.ERROR_CHILDREN_FAILED.format(attempts=self.max_attempts, names=names)
+        exit_code: ExitCode = self.exit_codes.ERROR_CHILDREN_FAILED.format(
+            attempts=self.max_attempts, names=names, reason=self.last_reason()
+        )
         return exit_code
+
+    def last_reason(self) -> str:
+        """Return why the last of the children that failed for good did so."""
+        return reason_of(self.child(self.ctx.failed[-1]))

@@ -16,7 +16,7 @@ def refuse(x: orm.Int) -> ExitCode:
 
 
 class Fickle(WorkChain):
-    """Fails when its number is negative."""
+    """Fails when its number is negative; below minus one the physics says no."""
 
     @classmethod
     def define(cls, spec):
@@ -24,8 +24,11 @@ class Fickle(WorkChain):
         spec.input("number", valid_type=orm.Int)
         spec.outline(cls.work)
         spec.exit_code(400, "ERROR_NEGATIVE", message="negative")
+        spec.exit_code(510, "ERROR_PHYSICS", message="beyond physics")
 
     def work(self):
+        if self.inputs.number.value < -1:
+            return self.exit_codes.ERROR_PHYSICS
         return self.exit_codes.ERROR_NEGATIVE if self.inputs.number.value < 0 else None
 
 
@@ -59,7 +62,7 @@ class Refused(ResumableWorkChain):
 
 
 class Several(WavesWorkChain):
-    """Runs children named by their numbers; those with a name that begins with n fail."""
+    """Runs children named by their numbers; those with a name that begins with n or p fail."""
 
     @classmethod
     def define(cls, spec):
@@ -73,7 +76,7 @@ class Several(WavesWorkChain):
 
     def prepare(self, name):
         builder = Fickle.get_builder()
-        builder.number = orm.Int(-1 if name.startswith("n") else 1)
+        builder.number = orm.Int({"n": -1, "p": -2}.get(name[0], 1))
         return builder
 
     def note(self):

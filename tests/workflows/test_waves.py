@@ -21,8 +21,16 @@ def test_a_failure_is_tried_again_once_and_then_named(aiida_profile):
     node = run(["a", "n1", "b"], 3)
     assert node.exit_status == Several.exit_codes.ERROR_CHILDREN_FAILED.status
     assert "n1" in node.exit_message
-    assert "each tried 2 times" in node.exit_message
+    assert "at most 2 times" in node.exit_message
+    assert "The last says: negative" in node.exit_message
     assert len(node.called) == 4
+
+
+def test_what_inputs_or_physics_refuse_is_not_tried_again(aiida_profile):
+    node = run(["a", "p1", "b"], 3)
+    assert node.exit_status == Several.exit_codes.ERROR_CHILDREN_FAILED.status
+    assert "The last says: beyond physics" in node.exit_message
+    assert len(node.called) == 3
 
 
 def test_no_room_for_children_is_refused_at_the_door(aiida_profile):
