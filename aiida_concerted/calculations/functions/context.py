@@ -10,11 +10,12 @@ from aiida_concerted.data.trajectory import MolecularDynamicsData
 def result_context(trajectory: MolecularDynamicsData, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that results of one run share.
 
-    :param settings: parameters of the analysis; ``material`` wins over the trajectory's own.
+    :param settings: parameters of the analysis; ``material`` wins over the trajectory's own, the formula stands for a
+        material without a name.
     """
     attributes = trajectory.base.attributes.all
     return {
-        "material": settings.get("material") or attributes.get("material"),
+        "material": settings.get("material") or attributes.get("material") or attributes["formula"],
         "formula": attributes["formula"],
         "carrier": attributes["carrier"],
         "level_of_theory": attributes.get("level_of_theory"),
