@@ -257,7 +257,8 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         sweep, vacancy = self.ctx.sweep, self.ctx.get("vacancy")
         if vacancy is not None and vacancy.is_finished_ok:
             self.out_many(self.exposed_outputs(vacancy, VaspVacancyWorkChain, namespace="vacancy"))
-        has_gaps = sweep.exit_status == SweepWorkChain.exit_codes.WARNING_POINTS_MISSING.status
+        codes = SweepWorkChain.exit_codes
+        has_gaps = sweep.exit_status in (codes.WARNING_POINTS_MISSING.status, codes.WARNING_FRAMEWORK_LOST.status)
         if not (sweep.is_finished_ok or has_gaps):
             return self.exit_codes.ERROR_SWEEP_FAILED.format(pk=sweep.pk, reason=sweep.exit_message)
         self.out_many(self.exposed_outputs(sweep, SweepWorkChain, namespace="sweep"))

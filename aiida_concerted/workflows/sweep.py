@@ -75,8 +75,8 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             cls.setup,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
             if_(cls.lacks_points)(cls.fail),
-            cls.analyse_transport,
             if_(cls.has_sites)(cls.analyse_sites),
+            cls.analyse_transport,
             cls.results,
         )
         outputs = {
@@ -97,6 +97,12 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             437,
             "WARNING_POINTS_MISSING",
             message="The sweep is analysed, but these runs failed and are missing: {names}.",
+        )
+        spec.exit_code(
+            438,
+            "WARNING_FRAMEWORK_LOST",
+            message="The sweep is analysed, but in these runs the framework left its sites, and the fits are without "
+            "them: {names}. {reason}. The potential has not learned enough, or the material melts.",
         )
 
     @classmethod
@@ -193,8 +199,9 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
                 return self.function_failure()
             self.out(f"diffusivities.{name}", result)
             diffusivities[name] = result
-        if len(diffusivities) > 1:
-            fit = self.call(fit_diffusivity, "arrhenius_diffusivity", **diffusivities)
+        sound = {name: node for name, node in diffusivities.items() if name not in self.ctx.get("lost", {})}
+        if len(sound) > 1:
+            fit = self.call(fit_diffusivity, "arrhenius_diffusivity", **sound)
             if fit is None:
                 return self.function_failure()
             self.out("arrhenius.diffusivity", fit)
@@ -207,12 +214,14 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
     def analyse_sites(self) -> ExitCode | None:
         """Turn every trajectory into the sites its carriers visit, their statistics and concerted modes."""
         sites, parameters = self.inputs.sites, self.analysis_parameters()
-        modes = {}
+        modes, lost = {}, {}
         for name in self.survivors:
             trajectory = self.child(name).outputs.trajectory
             history = self.call(assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters)
             if history is None:
-                return self.function_failure()
+                lost[name] = self.ctx.function_failure[-1]
+                self.report(f"{name}: {lost[name]}")
+                continue
             self.out(f"site_histories.{name}", history)
             results = self.call(analyse_site_history, f"analysis_{name}", history, sites, parameters)
             if results is None:
@@ -220,6 +229,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             self.out(f"site_statistics.{name}", results["statistics"])
             modes[name] = results["modes"]
             self.out(f"modes.{name}", modes[name])
+        self.ctx.lost = lost
         if len(modes) > 1:
             fits = self.call(fit_modes, "arrhenius_modes", **modes)
             if fits is None:
@@ -229,7 +239,10 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         return None
 
     def results(self) -> ExitCode | None:
-        """Say which runs are missing, if any."""
+        """Say which runs are missing or lost their framework, if any."""
         if self.ctx.get("failed"):
             return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed))
+        if lost := self.ctx.get("lost"):
+            reason = next(iter(lost.values()))
+            return self.exit_codes.WARNING_FRAMEWORK_LOST.format(names=", ".join(lost), reason=reason)
         return None
