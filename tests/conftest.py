@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import atexit
+import hashlib
 import os
 import shutil
 import sys
