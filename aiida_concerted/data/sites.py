@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import numpy as np
+import yaml
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.sites import SiteNetwork
-from aiida_concerted.materials import load_site_model
+from aiida_concerted.materials import SiteModel, load_site_model, parse_site_model, read_site_model
 
 
 class SiteNetworkData(orm.Data):
@@ -21,14 +22,18 @@ class SiteNetworkData(orm.Data):
 
     :param network: the network.
     :param carrier: element symbol of the ions that move between the sites.
+    :param site_model: YAML text of the model behind the network, occupancies included; structures are ordered from it.
     """
 
     _NETWORK = "network.json"
+    _SITE_MODEL = "site_model.yaml"
 
-    def __init__(self, network: SiteNetwork, *, carrier: str, **kwargs: Any) -> None:
+    def __init__(self, network: SiteNetwork, *, carrier: str, site_model: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         content = json.dumps(network.as_dict(), indent=1, sort_keys=True).encode()
         self.base.repository.put_object_from_filelike(io.BytesIO(content), self._NETWORK)
+        if site_model is not None:
+            self.base.repository.put_object_from_filelike(io.BytesIO(site_model.encode()), self._SITE_MODEL)
         self.base.attributes.set_many(
             {
                 "material": network.material,
@@ -57,7 +62,16 @@ class SiteNetworkData(orm.Data):
         :raises ValueError: if there is no such model or it is malformed.
         """
         model = load_site_model(name)
-        return cls(model.network(), carrier=model.carrier)
+        return cls(model.network(), carrier=model.carrier, site_model=read_site_model(name))
+
+    def get_site_model(self) -> SiteModel:
+        """Return the model behind the network.
+
+        :raises ValueError: if the node was made from a network alone.
+        """
+        if self._SITE_MODEL not in self.base.repository.list_object_names():
+            raise ValueError("this site network holds no site model: give an ordered structure instead")
+        return parse_site_model(yaml.safe_load(self.base.repository.get_object_content(self._SITE_MODEL, mode="r")))
 
     def get_outline(self) -> orm.StructureData:
         """Return an unstored cell that has every element and every site, overlapping ones too.

@@ -1,6 +1,6 @@
 """Site models and reference values as data files, and their loader."""
 
-from aiida_concerted.materials.loader import load_site_model, parse_site_model, shipped_materials
+from aiida_concerted.materials.loader import load_site_model, parse_site_model, read_site_model, shipped_materials
 from aiida_concerted.materials.model import Orbit, SiteModel
 from aiida_concerted.materials.reference import ReferenceValue, load_reference_values
 
@@ -11,5 +11,6 @@ __all__ = [
     "load_reference_values",
     "load_site_model",
     "parse_site_model",
+    "read_site_model",
     "shipped_materials",
 ]

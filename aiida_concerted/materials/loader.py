@@ -39,17 +39,24 @@ def load_site_model(name_or_path: str | Path) -> SiteModel:
 
     :raises ValueError: if there is neither, or the content is wrong; the message says where.
     """
-    name = str(name_or_path)
-    if name.lower() in shipped_materials():
-        text = files(__package__).joinpath(f"{name.lower()}.yaml").read_text(encoding="utf-8")
-    elif Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
-    else:
-        raise ValueError(f"'{name}' is neither a file nor a shipped site model ({', '.join(shipped_materials())})")
+    text = read_site_model(name_or_path)
     try:
         return parse_site_model(yaml.safe_load(text))
     except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{name}: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{name_or_path}: {' '.join(str(error).split())}") from error
+
+
+def read_site_model(name_or_path: str | Path) -> str:
+    """Return the YAML text of the site model shipped under a name (in any case), or of a file.
+
+    :raises ValueError: if there is neither.
+    """
+    name = str(name_or_path)
+    if name.lower() in shipped_materials():
+        return files(__package__).joinpath(f"{name.lower()}.yaml").read_text(encoding="utf-8")
+    if Path(name).is_file():
+        return Path(name).read_text(encoding="utf-8")
+    raise ValueError(f"'{name}' is neither a file nor a shipped site model ({', '.join(shipped_materials())})")
 
 
 def parse_site_model(content: Any) -> SiteModel:

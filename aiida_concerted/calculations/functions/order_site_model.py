@@ -8,7 +8,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.materials import SiteModel, load_site_model
+from aiida_concerted.materials import SiteModel, load_site_model, shipped_materials
 from aiida_concerted.structures.ordering import DisorderedSites, OrderingOptions, order_cell
 from aiida_concerted.structures.oxidation import OXIDATION_STATES
 
@@ -19,7 +19,7 @@ OPTIONS = tuple(field.name for field in dataclasses.fields(OrderingOptions))
 def order_site_model(sites: orm.Data, parameters: orm.Dict) -> dict[str, orm.Data] | ExitCode:
     """Return an ordered, neutral cell of low electrostatic energy and what was found about it.
 
-    :param sites: the site model: the name of a shipped one or the path of a file, or a node with a site network.
+    :param sites: the site model: the name of a shipped one, or a node with a site network made from one.
     :param parameters: ``seed``; optional ``oxidation_states`` in e by element, ``min_distance_A`` between carriers,
         ``min_per_label``, ``n_steps`` and ``n_restarts`` of the search.
     """
@@ -35,8 +35,12 @@ def order_site_model(sites: orm.Data, parameters: orm.Dict) -> dict[str, orm.Dat
 
 
 def _model_of(sites: orm.Data) -> SiteModel:
-    name = sites.value if isinstance(sites, orm.Str) else sites.base.attributes.get("material")
-    return load_site_model(name)
+    if not isinstance(sites, orm.Str):
+        model: SiteModel = sites.get_site_model()
+        return model
+    if sites.value.lower() not in shipped_materials():  # what a path holds would not be in the provenance
+        raise ValueError(f"'{sites.value}' is no shipped model: make a node with SiteNetworkData.from_site_model")
+    return load_site_model(sites.value)
 
 
 def _order(model: SiteModel, settings: dict[str, Any]) -> dict[str, orm.Data]:

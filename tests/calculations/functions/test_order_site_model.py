@@ -5,7 +5,7 @@ from aiida import orm
 
 from aiida_concerted.calculations.functions.order_site_model import order_site_model
 from aiida_concerted.data.sites import SiteNetworkData
-from aiida_concerted.materials import load_site_model
+from aiida_concerted.materials import load_site_model, read_site_model
 from aiida_concerted.structures.labelling import label_carriers
 
 
@@ -37,6 +37,24 @@ def test_labels_of_the_search_are_found_again_in_the_structure(ordered):
 def test_a_site_network_node_orders_the_same(ordered):
     again = order_site_model(SiteNetworkData.from_site_model("lgps"), orm.Dict({"seed": 1}))
     assert again["structure"].get_ase() == ordered["structure"].get_ase()
+
+
+def test_a_model_of_ones_own_is_ordered_from_what_its_node_holds(aiida_profile, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(read_site_model("lgps").replace("material: LGPS", "material: Mine"), encoding="utf-8")
+    sites = SiteNetworkData.from_site_model(str(path)).store()
+    path.unlink()
+    outputs = order_site_model(sites, orm.Dict({"seed": 1}))
+    assert outputs["results"]["material"] == "Mine"
+    assert outputs["structure"].get_formula(mode="hill") == "Ge2Li20P4S24"
+
+
+def test_a_path_is_refused_because_no_node_holds_it(aiida_profile, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(read_site_model("lgps"), encoding="utf-8")
+    _, node = order_site_model.run_get_node(orm.Str(str(path)), orm.Dict({"seed": 1}))
+    assert node.exit_status == 211
+    assert "no shipped model" in node.exit_message
 
 
 @pytest.mark.parametrize(
