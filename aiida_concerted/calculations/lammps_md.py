@@ -164,6 +164,12 @@ class LammpsMdCalculation(LammpsRawCalculation):
             "Train it on such frames, or lower timestep_fs. The frames before are attached.",
         )
         spec.exit_code(
+            513,
+            "ERROR_ENERGY_NOT_CONSERVED",
+            message="The conserved energy jumped by {jump:.1f} eV before step {step}: the potential has a hole, or "
+            "timestep_fs is too long. The frames are attached, {n_sound} of them from before.",
+        )
+        spec.exit_code(
             512,
             "ERROR_NOT_FINITE",
             message="Positions or energies are not finite after step {step} ({error}). The frames before are attached.",
@@ -201,7 +207,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         types = np.array([elements.index(symbol) for symbol in species])
         data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
         files = [f"model_{number}.pb" for number in range(len(models))]
-        script = build_lammps_input(parameters, elements, files, timeout_s=self._timeout_s())
+        script = build_lammps_input(parameters, elements, files, n_atoms=len(species), timeout_s=self._timeout_s())
         with folder.open(self.inputs.metadata.options.input_filename, "w") as handle:
             handle.write(script)
         with folder.open(lammps_input.DATA, "w") as handle:

@@ -18,7 +18,13 @@ RENEIGHBOUR_FS = 10.0
 """Time between neighbour lists: a lithium ion at 1200 K moves 0.2 Å in it, a tenth of the skin."""
 
 HALT_INTERVAL = 10
-"""Steps between two looks at the temperature; an explosion takes fewer than a hundred."""
+"""Steps between two looks at temperature and energy; an explosion takes fewer than a hundred."""
+
+HALT_ENERGY_EV = 0.5
+"""Change of the potential energy in eV an atom since the start that no solid survives: 3/2 kT at 2000 K is 0.26 eV."""
+
+HALT_MARGIN_K = 1000.0
+"""Heat in K that an unrelaxed structure may set free."""
 
 LOG = "log.lammps"
 DATA = "structure.data"
@@ -47,8 +53,8 @@ class MdParameters:
     :param thermostat_damping_ps: relaxation time of the Nosé–Hoover thermostat in ps.
     :param deviation_interval_ps: time between two looks at the committee's deviation in ps; every frame by default.
     :param restart_interval_ps: time between two restart files in ps; none when not given.
-    :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; five times the highest
-        target by default.
+    :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; ten standard deviations and
+        1000 K above one and a half times the highest target by default.
     :param seed: seed of the initial velocities.
     """
 
@@ -90,10 +96,13 @@ class MdParameters:
         """Return the highest target temperature in K."""
         return max(self.temperature_K, self.anneal_from_K or 0.0)
 
-    @property
-    def halt_temperature_K(self) -> float:
-        """Return the temperature in K beyond which the run counts as exploded."""
-        return self.max_temperature_K or 5.0 * self.highest_temperature_K
+    def halt_temperature_K(self, n_atoms: int) -> float:
+        """Return the temperature in K beyond which the run counts as exploded.
+
+        The temperature of ``n`` atoms fluctuates by √(2/3n) of itself; what lies ten times that above does not.
+        """
+        spread = math.sqrt(2.0 / (3.0 * n_atoms))
+        return self.max_temperature_K or (1.5 + 10.0 * spread) * self.highest_temperature_K + HALT_MARGIN_K
 
     @property
     def timestep_ps(self) -> float:
@@ -178,6 +187,7 @@ def build_lammps_input(
     elements: list[str],
     models: list[str],
     *,
+    n_atoms: int,
     timeout_s: int | None = None,
 ) -> str:
     """Return the script of a run that starts from the data file :data:`DATA`.
@@ -188,6 +198,7 @@ def build_lammps_input(
     :param parameters: the run.
     :param elements: element symbols in the order of LAMMPS' types; the carrier among them.
     :param models: files of the potentials; the first drives the run, the others give the deviation.
+    :param n_atoms: atoms in the data file.
     :param timeout_s: wall time in s after which LAMMPS stops by itself.
     :raises ValueError: if there is no model, or the carrier is not among the elements.
     """
@@ -198,7 +209,7 @@ def build_lammps_input(
     sections = [
         _timer(parameters, timeout_s),
         _system(parameters, elements, models),
-        _outputs(parameters),
+        _outputs(parameters, n_atoms),
         _heating(parameters),
         _production(parameters, len(elements) > 1),
     ]
@@ -233,13 +244,17 @@ def _system(parameters: MdParameters, elements: list[str], models: list[str]) ->
     return lines
 
 
-def _outputs(parameters: MdParameters) -> list[str]:
+def _outputs(parameters: MdParameters, n_atoms: int) -> list[str]:
     lines = [
         f"thermo {parameters.thermo_steps}",
         "thermo_style custom step temp pe etotal econserve press",
         'thermo_modify flush yes lost error format float "%.10g"',
+        "run 0",  # so that the energy of the start is known
+        "variable begin equal $(pe/atoms:%.12g)",
+        "variable gone equal abs(pe/atoms-v_begin)",
         "variable hot equal temp",
-        f"fix guard all halt {HALT_INTERVAL} v_hot > {parameters.halt_temperature_K:.10g} error hard",
+        f"fix gone all halt {HALT_INTERVAL} v_gone > {HALT_ENERGY_EV} error hard",
+        f"fix hot all halt {HALT_INTERVAL} v_hot > {parameters.halt_temperature_K(n_atoms):.10g} error hard",
     ]
     if parameters.restart_steps:
         lines.append(f"restart {parameters.restart_steps} {' '.join(RESTARTS)}")

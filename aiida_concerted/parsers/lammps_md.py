@@ -43,6 +43,9 @@ FAILURES = (
 )
 """What LAMMPS says, and the exit code that says what it means here."""
 
+MAX_JUMP_EV, MAX_JUMP_EV_PER_ATOM = 0.5, 0.001
+"""Change of the conserved energy between two rows, in eV and eV an atom, up to which a run is sound."""
+
 
 class LammpsMdParser(Parser):
     """Reads log, frames and deviations of a :class:`LammpsMdCalculation`, as far as they go."""
@@ -164,7 +167,16 @@ class LammpsMdParser(Parser):
         if frames.n_frames < self.parameters.n_frames:
             short = f"{frames.n_frames} of {self.parameters.n_frames} frames are sound"
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=short)
-        return None
+        return self._judge_energy(log)
+
+    def _judge_energy(self, log: LammpsLog) -> ExitCode | None:
+        """Return the exit code for a production whose conserved energy is not."""
+        found = _energy_jump(log, self.parameters, len(self.node.inputs.structure.sites))
+        if found is None:
+            return None
+        step, jump = found
+        n_sound = (step - self.parameters.first_step - 1) // self.parameters.frame_steps + 1
+        return self.exit_codes.ERROR_ENERGY_NOT_CONSERVED.format(jump=jump, step=step, n_sound=n_sound)
 
     @property
     def _planned_steps(self) -> int:
@@ -201,6 +213,19 @@ def _last_step(log: LammpsLog) -> int:
 def _last_finite(log: LammpsLog) -> int:
     sound = np.all([np.isfinite(column) for column in log.thermo.values()], axis=0)
     return int(log.thermo["Step"][sound][-1]) if sound.any() else 0
+
+
+def _energy_jump(log: LammpsLog, parameters: MdParameters, n_atoms: int) -> tuple[int, float] | None:
+    """Return step and size in eV of the first jump of the conserved energy between two rows of the production.
+
+    Two atoms that fall into a hole of the potential set free some eV at once, however many atoms there are; the
+    fluctuation of a sound run is a hundredth of that.
+    """
+    kept = log.thermo["Step"] >= parameters.first_step
+    steps, energy = log.thermo["Step"][kept], log.thermo["Econserve"][kept]
+    jumps = np.abs(np.diff(energy))
+    large = np.flatnonzero(jumps > MAX_JUMP_EV + MAX_JUMP_EV_PER_ATOM * n_atoms)
+    return (int(steps[large[0] + 1]), float(jumps[large[0]])) if len(large) else None
 
 
 def _averages(log: LammpsLog, parameters: MdParameters, n_atoms: int) -> dict[str, float]:

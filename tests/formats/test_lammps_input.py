@@ -36,6 +36,7 @@ def test_the_script_heats_equilibrates_and_keeps_the_production():
         parameters(anneal_from_K=100, anneal_ps=0.1, equilibration_ps=0.1),
         ["Li", "S"],
         ["a.pb", "b.pb"],
+        n_atoms=50,
         timeout_s=7384,
     )
     lines = script.splitlines()
@@ -44,14 +45,14 @@ def test_the_script_heats_equilibrates_and_keeps_the_production():
     assert "pair_coeff * * Li S" in lines
     assert "fix heating all nvt temp 100 300 0.2" in lines
     runs = [line for line in lines if line.startswith("run ")]
-    assert runs == ["run 50", "run 50", "run 500"]
+    assert runs == ["run 0", "run 50", "run 50", "run 500"]
     dumps = [number for number, line in enumerate(lines) if line.startswith("dump ")]
     assert min(dumps) > lines.index("run 50") + 1
     assert "restart" not in script.replace("write_restart final.restart", "")
 
 
 def test_one_model_writes_no_deviation_and_one_element_has_no_framework():
-    script = build_lammps_input(parameters(), ["Li"], ["a.pb"])
+    script = build_lammps_input(parameters(), ["Li"], ["a.pb"], n_atoms=50)
     assert "out_freq" not in script
     assert "framework" not in script
     assert "timer" not in script
@@ -62,6 +63,14 @@ def test_a_long_run_does_not_fill_the_disk_with_rows():
     assert run.n_frames == 400_001
     assert run.production_steps // run.thermo_steps <= 20_000
     assert run.thermo_steps % run.frame_steps == 0
+
+
+def test_the_limit_of_the_temperature_lies_beyond_its_fluctuation():
+    for n_atoms, temperature in ((16, 300), (200, 1200), (2500, 300)):
+        limit = parameters(temperature_K=temperature).halt_temperature_K(n_atoms)
+        assert limit > temperature * (1 + 8 * (2 / (3 * n_atoms)) ** 0.5)
+    assert parameters(temperature_K=1200).halt_temperature_K(200) < 3600
+    assert parameters(max_temperature_K=900).halt_temperature_K(200) == 900
 
 
 def test_seeds_are_in_lammps_range_and_differ():
@@ -94,9 +103,9 @@ def test_unfit_parameters_are_refused(changes, message):
 
 def test_a_script_needs_a_model_and_the_carrier():
     with pytest.raises(ValueError, match="needs a model"):
-        build_lammps_input(parameters(), ["Li"], [])
+        build_lammps_input(parameters(), ["Li"], [], n_atoms=50)
     with pytest.raises(ValueError, match="holds no Li: its elements are Na, S"):
-        build_lammps_input(parameters(), ["Na", "S"], ["a.pb"])
+        build_lammps_input(parameters(), ["Na", "S"], ["a.pb"], n_atoms=50)
 
 
 def test_mean_positions_are_read_up_to_the_last_whole_row():

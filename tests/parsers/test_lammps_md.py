@@ -44,7 +44,7 @@ def finished_run(tmp_path_factory, tiny_models):
     (folder / "structure.data").write_text(
         write_lammps_data(lammps_axes(crystal.cell.array), crystal.positions, types, masses)
     )
-    script = build_lammps_input(MdParameters(**PARAMETERS), TYPE_MAP, [str(path) for path in tiny_models])
+    script = build_lammps_input(MdParameters(**PARAMETERS), TYPE_MAP, [str(path) for path in tiny_models], n_atoms=16)
     (folder / "input.in").write_text(script)
     subprocess.run(
         [executable("lmp"), "-in", "input.in", "-log", "log.lammps", "-screen", "none"],
@@ -167,7 +167,7 @@ def test_a_stop_by_the_timer_is_told_from_a_kill(parse):
     ("line", "label"),
     [
         ("ERROR: Lost atoms: original 16 current 15 (src/src/thermo.cpp:492)", "ERROR_ATOMS_LOST"),
-        ("ERROR: Fix halt condition for fix-id guard met on step 110 with value 9e5 (src/x.cpp:1)", "ERROR_EXPLODED"),
+        ("ERROR: Fix halt condition for fix-id hot met on step 110 with value 9e5 (src/x.cpp:1)", "ERROR_EXPLODED"),
         ("ERROR on proc 0: Non-numeric atom coords - simulation unstable (src/x.cpp:1)", "ERROR_NOT_FINITE"),
         ("ERROR: Unrecognized pair style 'deepmd' (src/src/force.cpp:275)", "ERROR_PAIR_STYLE_MISSING"),
         ("ERROR: Invalid run command (src/run.cpp:20)", "ERROR_PARSER_DETECTED_LAMMPS_RUN_ERROR"),
@@ -202,6 +202,20 @@ def test_energies_that_are_not_finite_are_no_success(parse):
     assert exit_code.status == EXIT.ERROR_NOT_FINITE.status
     assert "after step 130" in exit_code.message
     assert np.isfinite(outputs["results"]["mean_temperature_K"])
+
+
+def test_a_jump_of_the_conserved_energy_is_no_success(parse):
+    lines = parse.log.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        words = line.split()
+        if words[:1] in (["120"], ["130"], ["140"]) and len(words) == 6:
+            words[4] = str(float(words[4]) - 3.0)
+            lines[number] = " ".join(words) + "\n"
+    outputs, exit_code = parse("".join(lines))
+    assert exit_code.status == EXIT.ERROR_ENERGY_NOT_CONSERVED.status
+    assert "jumped by 3.0 eV before step 120" in exit_code.message
+    assert "8 of them from before" in exit_code.message
+    assert outputs["trajectory"].n_frames == N_FRAMES
 
 
 def test_missing_files_are_named(parse):
