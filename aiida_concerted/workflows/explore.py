@@ -12,6 +12,7 @@ from aiida_concerted.calculations.functions.select_candidates import (
     TRAJECTORY,
     select_candidate_structures,
 )
+from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -43,19 +44,21 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             "md",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=checks.dynamics,
             help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
         )
         spec.input(
             "temperatures_K",
             valid_type=orm.List,
             serializer=orm.to_aiida_type,
-            validator=cls.validate_temperatures,
+            validator=checks.temperatures,
             help="Temperatures of the runs in K.",
         )
         spec.input(
             "selection",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=checks.selection,
             help="Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick.",
         )
         spec.input(
@@ -65,6 +68,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             default=lambda: orm.Int(1),
             help="Seed of the velocities and of the draw (without unit).",
         )
+        spec.inputs.validator = checks.exploration
         spec.outline(
             cls.setup,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
@@ -79,14 +83,9 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             "candidates", dynamic=True, required=False, valid_type=orm.StructureData, help="Structures to label (Å)."
         )
         spec.output_namespace("deviations", dynamic=True, help="Deviation of the committee over each run in eV/Å.")
-        spec.exit_code(430, "ERROR_NO_EXPLORATION", message="Every exploration failed: {names}. See their reports.")
-
-    @staticmethod
-    def validate_temperatures(value: orm.List, _: Any) -> str | None:
-        """Return why a list of temperatures is refused."""
-        if not len(value) or any(not isinstance(item, int | float) or item <= 0 for item in value):
-            return f"temperatures_K must be a list of positive temperatures in K, got {value.get_list()}"
-        return None
+        spec.exit_code(
+            430, "ERROR_NO_EXPLORATION", message="Every exploration failed: {names}. The last says: {reason}"
+        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -152,7 +151,9 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         """Pick the frames to label."""
         survivors = [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
         if not survivors:
-            return self.exit_codes.ERROR_NO_EXPLORATION.format(names=", ".join(self.ctx.runs))
+            return self.exit_codes.ERROR_NO_EXPLORATION.format(
+                names=", ".join(self.ctx.runs), reason=self.last_reason()
+            )
         runs: dict[str, orm.Data] = {}
         for name in survivors:
             outputs = self.child(name).outputs

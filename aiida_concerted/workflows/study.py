@@ -10,6 +10,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
 from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.calculations.functions.order_site_model import order_site_model
 from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.learn import LearnWorkChain
@@ -49,12 +50,12 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             help="Seed of the study (without unit); every random choice follows from it.",
         )  # fmt: skip
         spec.input(
-            "aimd_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type,
+            "aimd_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type, validator=checks.temperatures,
             help="Temperatures in K of the first-principles runs whose frames are trained on.",
         )  # fmt: skip
         spec.input(
             "held_out_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type,
-            default=lambda: orm.List([]),
+            default=lambda: orm.List([]), validator=checks.none_or_temperatures,
             help="Temperatures in K of the first-principles runs that are only tested on.",
         )  # fmt: skip
         spec.expose_inputs(VaspBaseWorkChain, namespace="relax", exclude=("structure",))
@@ -67,6 +68,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites", "study_uuid"),
             namespace_options={"required": False, "populate_defaults": False},
         )  # fmt: skip
+        spec.inputs.validator = checks.study
         spec.outline(
             if_(cls.needs_structure)(cls.order_structure),
             cls.run_relax,
@@ -149,6 +151,9 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             )
         for name, part in parts.items():
             builder[name]._update(inputs_of(part, *SET_BY_THE_STUDY))
+        carrier = {"carrier": sites.base.attributes.get("carrier")}
+        builder.sweep.md = orm.Dict({**builder.sweep.md.get_dict(), **carrier})
+        builder.learn.iteration.explore.md = orm.Dict({**builder.learn.iteration.explore.md.get_dict(), **carrier})
         return builder
 
     def needs_structure(self) -> bool:
@@ -211,6 +216,8 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             return self.function_failure()
         if held_out:
             self.ctx.validation = self.call(merge_frames, "held_out", **held_out)
+            if self.ctx.validation is None:
+                return self.function_failure()
         return None
 
     def run_learn(self) -> None:

@@ -14,7 +14,8 @@ from aiida_concerted.calculations.functions.fit_arrhenius import fit_diffusivity
 from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
 from aiida_concerted.data.sites import SiteNetworkData
-from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
+from aiida_concerted.workflows import checks
+from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -49,13 +50,14 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             "temperatures_K",
             valid_type=orm.List,
             serializer=orm.to_aiida_type,
-            validator=ExploreWorkChain.validate_temperatures,
+            validator=checks.temperatures,
             help="Temperatures of the runs in K.",
         )
         spec.input(
             "md",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=checks.dynamics,
             help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
         )
         spec.input(
@@ -71,6 +73,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             default=lambda: orm.Int(1),
             help="Seed of the velocities and of the bootstrap (without unit).",
         )
+        spec.inputs.validator = checks.sweep
         spec.outline(
             cls.setup,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
@@ -91,7 +94,9 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         for label, text in outputs.items():
             spec.output_namespace(label, dynamic=True, required=False, help=text)
         spec.exit_code(
-            436, "ERROR_TOO_FEW_POINTS", message="Fewer than two temperatures were reached; failed: {names}."
+            436,
+            "ERROR_TOO_FEW_POINTS",
+            message="Fewer than two temperatures were reached; failed: {names}. The last says: {reason}",
         )
         spec.exit_code(
             437,
@@ -175,7 +180,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
 
     def fail(self) -> ExitCode:
         """Stop."""
-        return self.exit_codes.ERROR_TOO_FEW_POINTS.format(names=", ".join(self.ctx.failed))
+        return self.exit_codes.ERROR_TOO_FEW_POINTS.format(names=", ".join(self.ctx.failed), reason=self.last_reason())
 
     def analysis_parameters(self) -> orm.Dict:
         """Return the parameters of the analysis with the seed in them, one node for the whole sweep."""

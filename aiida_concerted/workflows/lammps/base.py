@@ -42,6 +42,7 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             cls.results,
         )
         spec.expose_outputs(LammpsMdCalculation)
+        spec.exit_code(210, "ERROR_PAIR_STYLE_MISSING", message="{reason}")
         spec.exit_code(
             510,
             "ERROR_PHYSICS",
@@ -93,6 +94,12 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         self.report(f"LAMMPS <{calculation.pk}>: {calculation.exit_message}; the sound part is kept")
         self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
         return ProcessHandlerReport(True, self.exit_codes.ERROR_PHYSICS.format(reason=calculation.exit_message))
+
+    @process_handler(priority=550, exit_codes=[LammpsMdCalculation.exit_codes.ERROR_PAIR_STYLE_MISSING])
+    def handle_pair_style(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Stop where this LAMMPS cannot run deep potentials at all."""
+        reason = calculation.exit_message
+        return ProcessHandlerReport(True, self.exit_codes.ERROR_PAIR_STYLE_MISSING.format(reason=reason))
 
     @process_handler(priority=500, exit_codes=list(INTERRUPTIONS))
     def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:

@@ -1,0 +1,122 @@
+"""Checks at the door that the work chains around molecular dynamics share: what would only fail hours later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from numpy.typing import NDArray
+
+from aiida_concerted.calculations.deepmd_train import training_parameters
+from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
+from aiida_concerted.formats.lammps_data import cell_heights
+from aiida_concerted.learning.selection import TrustLevels
+from aiida_concerted.structures.supercells import as_matrix, build_supercell
+from aiida_concerted.workflows.vasp.validation import with_potentials
+
+PLACEHOLDER_K = 300.0
+"""Stands for the temperatures of the runs, which are given apart."""
+
+
+def temperatures(value: orm.List, _: Any) -> str | None:
+    """Return why a list of temperatures is refused that must hold one at least."""
+    return none_or_temperatures(value, _) if len(value) else "needs at least one temperature in K, got an empty list"
+
+
+def none_or_temperatures(value: orm.List, _: Any) -> str | None:
+    """Return why a list of temperatures is refused that may be empty."""
+    if any(isinstance(item, bool) or not isinstance(item, int | float) or item <= 0 for item in value):
+        return f"must be a list of positive temperatures in K, got {value.get_list()}"
+    return None
+
+
+def dynamics(value: orm.Dict, _: Any) -> str | None:
+    """Return why parameters of molecular dynamics without temperature and seed are refused."""
+    given = value.get_dict()
+    set_here = [key for key in ("temperature_K", "seed") if key in given]
+    if set_here:
+        return f"{' and '.join(set_here)} would be ignored: temperatures_K and seed are inputs of the work chain"
+    try:
+        md_parameters(orm.Dict({**given, "temperature_K": PLACEHOLDER_K}))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def selection(value: orm.Dict, _: Any) -> str | None:
+    """Return why trust levels and the number of frames to pick are refused."""
+    given = value.get_dict()
+    known = ("trust_lower_eV_A", "trust_upper_eV_A", "max_selected")
+    if sorted(given) != sorted(known):
+        return f"must hold {', '.join(known)}, got {', '.join(sorted(given)) or 'nothing'}"
+    try:
+        TrustLevels(given["trust_lower_eV_A"], given["trust_upper_eV_A"])
+    except (TypeError, ValueError) as error:
+        return str(error)
+    if isinstance(given["max_selected"], bool) or not isinstance(given["max_selected"], int):
+        return f"max_selected must be a whole number, got {given['max_selected']!r}"
+    return None if given["max_selected"] >= 0 else f"max_selected cannot be negative, got {given['max_selected']}"
+
+
+def exploration(inputs: Any, namespace: Any) -> str | None:
+    """Return why a committee cannot run these structures."""
+    if any(name not in namespace for name in ("structures", "models")) or not inputs.get("models"):
+        return None  # a work chain that exposes the exploration sets them when it runs
+    if len(inputs["models"]) < 2:
+        return f"a deviation needs two models at least, got {len(inputs['models'])}"
+    carrier, models = inputs["md"]["carrier"], ordered_models(inputs["models"])
+    for name, structure in inputs.get("structures", {}).items():
+        try:
+            check_system(structure, models, carrier)
+        except ValueError as error:
+            return f"{name}: {error}"
+    return None
+
+
+def sweep(inputs: Any, namespace: Any) -> str | None:
+    """Return why a potential cannot run the supercell of this structure."""
+    if any(name not in namespace for name in ("structure", "models")) or not inputs.get("models"):
+        return None  # a work chain that exposes the sweep sets them when it runs
+    try:
+        cells = build_supercell(inputs["structure"].get_ase(), inputs["supercell"].get_list())
+        check_system(orm.StructureData(ase=cells), ordered_models(inputs["models"]), inputs["md"]["carrier"])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def study(inputs: Any, _: Any) -> str | None:
+    """Return why the inputs of a study do not go together: carrier, elements, cells and cutoffs."""
+    if not inputs or any(name not in inputs for name in ("sites", "learn", "sweep")):
+        return None
+    carrier = inputs["sites"].base.attributes.get("carrier")
+    explore = inputs["learn"]["iteration"]["explore"]
+    for name, parameters in (("learn.iteration.explore.md", explore["md"]), ("sweep.md", inputs["sweep"]["md"])):
+        if parameters["carrier"] != carrier:
+            return f"the carrier of {name} is {parameters['carrier']}, that of the site model {carrier}: make them one"
+    structure = inputs.get("structure") or inputs["sites"].get_outline()
+    if carrier not in structure.get_symbols_set():
+        return f"the structure {structure.get_formula()} holds no {carrier}, the carrier of the site model"
+    if "structure" in inputs and (problem := with_potentials(inputs.get("relax"), [structure])):
+        return problem
+    return _cells(inputs, structure)
+
+
+def _cells(inputs: Mapping[str, Any], structure: orm.StructureData) -> str | None:
+    committees = (inputs["learn"]["iteration"]["committee"], inputs["learn"]["final"])
+    cutoffs = [training_parameters(committee["train"]["parameters"]).cutoff_A for committee in committees]
+    cell = np.array(structure.cell)
+    try:
+        repeated = as_matrix(inputs["sweep"]["supercell"].get_list()) @ cell
+    except ValueError as error:
+        return f"sweep.supercell: {error}"
+    return _too_small("to explore in", cell, cutoffs[0]) or _too_small("of the sweep", repeated, cutoffs[1])
+
+
+def _too_small(which: str, cell: NDArray[np.float64], cutoff: float) -> str | None:
+    height = float(cell_heights(cell).min())
+    if height >= cutoff:
+        return None
+    return f"the cell {which} is {height:.2f} Å high, less than the cutoff of {cutoff:g} Å: take a larger one"
