@@ -16,8 +16,8 @@ from aiida_concerted.learning.selection import TrustLevels
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
 from aiida_concerted.workflows.vasp.validation import with_potentials
 
-PLACEHOLDER_K = 300.0
-"""Stands for the temperatures of the runs, which are given apart."""
+PLACEHOLDER_K = 1.0
+"""Stands for the temperatures of the runs, which are given apart; low, so that no limit in the parameters is below."""
 
 
 def temperatures(value: orm.List, _: Any) -> str | None:
