@@ -188,29 +188,73 @@ def analyse_history(
 
 
 def place_in(
-    trajectory: Trajectory, network: SiteNetwork, origin_shift: tuple[float, float, float] | None = None
+    trajectory: Trajectory,
+    network: SiteNetwork,
+    origin_shift: tuple[float, float, float] | None = None,
+    *,
+    crystal: FloatArray | None = None,
 ) -> PlacedNetwork:
-    """Return the network placed in a trajectory, its origin found from the time average of the framework.
+    """Return the network placed in a trajectory.
+
+    Its origin is found from the framework: where that was in the crystal the run began from, or else from its time
+    average. The crystal is the better guide, for tetrahedra that turn exchange their corners and average to nothing.
 
     :param origin_shift: shift of the sites in fractions of the site cell, instead.
+    :param crystal: framework positions of the crystal that the run began from, in Å, atoms in the trajectory's order.
     """
-    drift = trajectory.framework_displacement
-    if drift is None:
-        drift = np.zeros((trajectory.n_frames, 3))
-    framework = None
-    if trajectory.framework is not None and trajectory.framework_species:
-        stored = drift[:: trajectory.framework_stride][: len(trajectory.framework)]
-        framework = trajectory.framework.mean(axis=0) - stored.mean(axis=0)
+    framework = framework_average(trajectory)
+    if framework is not None and crystal is not None:
+        framework = crystal + _offset_of_first_frame(trajectory, crystal)
     stride = max(1, trajectory.n_frames // N_TIE_BREAKERS)
-    carriers = trajectory.carriers[::stride] - drift[::stride, None, :]
     return place_network(
         network,
         trajectory.cell,
         framework_positions=framework,
         framework_species=trajectory.framework_species if framework is not None else None,
         origin_shift=origin_shift,
-        carrier_positions=carriers.reshape(-1, 3),
+        carrier_positions=trajectory.relative_to_framework()[::stride].reshape(-1, 3),
     )
+
+
+def framework_average(trajectory: Trajectory) -> FloatArray | None:
+    """Return the time average of the framework in Å, drift removed; ``None`` where there is no framework."""
+    if trajectory.framework is None or not len(trajectory.framework_species):
+        return None
+    framework = trajectory.framework
+    if trajectory.framework_displacement is not None:
+        drift = trajectory.framework_displacement[:: trajectory.framework_stride][: len(framework)]
+        framework = framework - drift[:, None, :]
+    average: FloatArray = framework.mean(axis=0)
+    return average
+
+
+def framework_departure(trajectory: Trajectory, crystal: FloatArray) -> float:
+    """Return how far the framework has gone from the crystal that the run began from, in Å.
+
+    It is the root mean square over atoms of the distance between their time average and their place in the crystal. A
+    framework that vibrates stays below half an Å; one whose tetrahedra turn, or that melts, does not.
+
+    :param crystal: framework positions of the crystal in Å, atoms in the trajectory's order.
+    :raises ValueError: if the trajectory has no framework.
+    """
+    average = framework_average(trajectory)
+    if average is None:
+        raise ValueError("a trajectory without framework atoms cannot tell how far its framework has gone")
+    away = _nearest_image(average - crystal - _offset_of_first_frame(trajectory, crystal), trajectory.cell)
+    return float(np.sqrt((away**2).sum(axis=1).mean()))
+
+
+def _offset_of_first_frame(trajectory: Trajectory, crystal: FloatArray) -> FloatArray:
+    """Return the mean displacement of the framework between the crystal and the first frame in Å."""
+    if trajectory.framework is None:
+        raise ValueError("the trajectory holds no framework positions to lay on the crystal")
+    offset: FloatArray = _nearest_image(trajectory.framework[0] - crystal, trajectory.cell).mean(axis=0)
+    return offset
+
+
+def _nearest_image(vectors: FloatArray, cell: FloatArray) -> FloatArray:
+    fractional = vectors @ np.linalg.inv(cell)
+    return (fractional - np.rint(fractional)) @ cell
 
 
 def first_frame_after(trajectory: Trajectory, discard_ps: float) -> int:

@@ -47,6 +47,9 @@ class SiteStatisticsData(ResultData):
         "occupancy": Field((dict,), "Mean carriers per site by label."),
         "residence_time_ps": Field((dict,), "Mean residence time in ps by label; a label never left is absent."),
         "n_hops": Field((int,), "Hops counted after the recrossing rule."),
+        "framework_departure_A": Field(
+            REAL, "Distance in Å of the framework's time average from the crystal the run began from.", required=False
+        ),
         "recrossing_ps": Field(REAL, "Shortest stay in ps that counts as a visit."),
     }
 

@@ -9,6 +9,8 @@ from aiida_concerted.report.modes import shown_modes
 
 SHORT_RUN_PS = 1000.0
 MULTIPLE_OCCUPANCY = 0.05
+FRAMEWORK_DEPARTURE_A = 1.0
+"""Beyond it a framework's time average is nearer to a neighbour's place than thermal motion can bring it."""
 
 SURROGATE_BANNER = "Surrogate, demonstration scale: not DFT"
 
@@ -98,6 +100,19 @@ def _crowded(content: StudyContent) -> Iterable[str]:
         yield f"Carriers share a site for up to {worst:.0%} of the time: the site model may not fit this structure."
 
 
+def _framework(content: StudyContent) -> Iterable[str]:
+    gone = [
+        item for item in content.site_statistics if (item.get("framework_departure_A") or 0) > FRAMEWORK_DEPARTURE_A
+    ]
+    if gone:
+        far = max(item["framework_departure_A"] for item in gone)
+        yield (
+            f"At {_join(f'{item.temperature_K:g}' for item in gone)} K the framework left its crystal, by up to "
+            f"{far:.1f} Å (root mean square): its polyhedra turn or it melts, and sites and modes there say little. "
+            "With a small potential the reason is most likely the potential."
+        )
+
+
 def _failed_processes(content: StudyContent) -> Iterable[str]:
     if content.making.n_failed_processes:
         number = content.making.n_failed_processes
@@ -110,6 +125,7 @@ CHECKS: tuple[Callable[[StudyContent], Iterable[str]], ...] = (
     _missing_pieces,
     _failed_points,
     _loop,
+    _framework,
     _sampling,
     _length,
     _modes,

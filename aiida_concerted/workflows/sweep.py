@@ -222,7 +222,9 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         modes, lost = {}, {}
         for name in self.survivors:
             trajectory = self.child(name).outputs.trajectory
-            history = self.call(assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters)
+            history = self.call(
+                assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters, self.ctx.supercell
+            )
             if history is None:
                 lost[name] = self.ctx.function_failure[-1]
                 self.report(f"{name}: {lost[name]}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aiida_concerted.analysis.placement import place_network
-from aiida_concerted.analysis.site_analysis import analyse_sites
+from aiida_concerted.analysis.site_analysis import analyse_sites, framework_departure, place_in
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.materials import load_site_model
 from tests.synthetic_lattice import thermal_positions
@@ -112,3 +113,37 @@ def test_a_vacancy_gas_shows_its_refilling_on_one_side_of_the_lags() -> None:
 def test_nothing_left_is_refused(discard: float) -> None:
     with pytest.raises(ValueError, match="discard_ps must leave two frames"):
         analyse_sites(trajectory(lattice_gas(3, 100)), LGPS, discard_ps=discard)
+
+
+def turned(run: Trajectory) -> tuple[Trajectory, np.ndarray]:
+    """Return the run with sulphur atoms changing places halfway, as in tetrahedra that turn, and its crystal."""
+    framework = run.framework.copy()
+    sulphur = np.flatnonzero(np.array(run.framework_species) == "S")
+    half = len(framework) // 2
+    framework[half:, sulphur] = framework[half:, np.roll(sulphur, 1)]
+    crystal = run.framework[0] - np.array([0.4, -0.3, 0.2])  # the frame of reference has moved since the crystal
+    return replace(run, framework=framework), crystal
+
+
+def test_the_crystal_fixes_the_origin_where_the_average_of_the_framework_cannot() -> None:
+    run, crystal = turned(trajectory(lattice_gas(0, 400)))
+    with pytest.raises(ValueError, match="framework atoms are"):
+        place_in(run, LGPS)
+    placed = place_in(run, LGPS, crystal=crystal)
+    shift = (placed.origin_shift - SHIFT) @ LGPS.cell
+    assert np.abs(shift - np.rint(shift / np.diag(LGPS.cell)) * np.diag(LGPS.cell)).max() < 0.15
+
+
+def test_the_departure_of_the_framework_tells_turning_from_vibrating() -> None:
+    still = trajectory(lattice_gas(0, 400))
+    crystal = still.framework[0] + 1.0
+    # one frame of 0.1 Å vibration in each of three directions, against an average of many
+    assert framework_departure(still, crystal) == pytest.approx(0.1 * np.sqrt(3), rel=0.2)
+    run, crystal = turned(still)
+    assert framework_departure(run, crystal) > 1.0
+
+
+def test_the_departure_needs_a_framework() -> None:
+    run = replace(trajectory(lattice_gas(0, 50)), framework=None, framework_species=())
+    with pytest.raises(ValueError, match="without framework"):
+        framework_departure(run, np.empty((0, 3)))

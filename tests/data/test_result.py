@@ -99,4 +99,4 @@ def test_every_dimensional_attribute_names_its_unit(result_class):
     for name, field in result_class.get_fields().items():
         assert field.help.endswith(".")
         if float in field.types and name not in dimensionless | {"prefactor"}:
-            assert name.rsplit("_", 1)[-1] in {"K", "ps", "eV", "s", "m", "atom"}, name
+            assert name.rsplit("_", 1)[-1] in {"K", "ps", "eV", "s", "m", "atom", "A"}, name

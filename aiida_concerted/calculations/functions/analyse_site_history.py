@@ -37,8 +37,10 @@ def analyse_site_history(
         return ExitCode(410, f"this history has no site statistics: {error}")
     attributes = history.base.attributes.all
     context = {key: attributes[key] for key in CONTEXT if key in attributes}
+    departure = attributes.get("framework_departure_A")
     definition = {"window_ps": settings["window_ps"], "recrossing_ps": settings["recrossing_ps"]}
-    return {"statistics": _statistics(result, context, definition), "modes": _modes(result, context, definition)}
+    statistics = _statistics(result, {**context, "framework_departure_A": departure}, definition)
+    return {"statistics": statistics, "modes": _modes(result, context, definition)}
 
 
 def _statistics(result: SiteAnalysis, context: dict[str, Any], definition: dict[str, float]) -> SiteStatisticsData:

@@ -37,11 +37,14 @@ def fit_diffusivity(**points: orm.Data) -> ArrheniusData | ExitCode:
     if len({node["temperature_K"] for node in used}) < 2:
         reason = f"{len(used)} temperatures with a positive diffusivity; a fit needs two"
         return ArrheniusData(attributes={**attributes, "reason": reason})
-    result = fit(
-        [node["temperature_K"] for node in used],
-        [node["diffusivity_m2_s"] for node in used],
-        [node["diffusivity_stderr_m2_s"] for node in used],
-    )
+    try:
+        result = fit(
+            [node["temperature_K"] for node in used],
+            [node["diffusivity_m2_s"] for node in used],
+            [node["diffusivity_stderr_m2_s"] for node in used],
+        )
+    except ValueError as error:
+        return ArrheniusData(attributes={**attributes, "reason": str(error)})
     content = result.as_dict()
     content["extrapolated_300K_m2_s"] = result.extrapolate(EXTRAPOLATION_K).as_dict()
     content["excluded_temperatures_K"] = excluded

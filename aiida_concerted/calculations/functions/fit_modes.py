@@ -53,11 +53,14 @@ def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any
         return ArrheniusData(
             attributes={**attributes, "reason": "runs too short for side windows at all but one temperature"}
         )
-    fit = fit_mode_activation(
-        list(usable),
-        *([row[key] for row in usable.values()] for key in NEEDED),
-        dispersion=[row.get("dispersion") for row in usable.values()],
-    )
+    try:
+        fit = fit_mode_activation(
+            list(usable),
+            *([row[key] for row in usable.values()] for key in NEEDED),
+            dispersion=[row.get("dispersion") for row in usable.values()],
+        )
+    except ValueError as error:
+        return ArrheniusData(attributes={**attributes, "reason": str(error)})
     result = {"label": label, "named": any(row["named"] for row in usable.values()), **fit.as_dict()}
     if fit.energy_eV is None or fit.attempt_frequency_s is None:
         return ArrheniusData(attributes={**attributes, "reason": fit.reason}, result=result)
