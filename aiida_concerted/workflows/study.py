@@ -211,14 +211,18 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             frames[name] = node.outputs.frames
         training = {name: node for name, node in frames.items() if name.startswith(TRAINING)}
         held_out = {name: node for name, node in frames.items() if name.startswith(VALIDATION)}
-        self.ctx.dataset = self.call(merge_frames, "dataset", **training)
+        self.ctx.dataset = self.call(merge_frames, "dataset", parameters=self.context(), **training)
         if self.ctx.dataset is None:
             return self.function_failure()
         if held_out:
-            self.ctx.validation = self.call(merge_frames, "held_out", **held_out)
+            self.ctx.validation = self.call(merge_frames, "held_out", parameters=self.context(), **held_out)
             if self.ctx.validation is None:
                 return self.function_failure()
         return None
+
+    def context(self) -> orm.Dict:
+        """Return what the datasets of the study, and so its potentials and trajectories, say of where they belong."""
+        return orm.Dict({"material": self.inputs.sites.base.attributes.get("material"), "study_uuid": self.node.uuid})
 
     def run_learn(self) -> None:
         """Learn a potential."""

@@ -10,11 +10,12 @@ from aiida_concerted.data.frames import LabelledFramesData
 
 
 @calcfunction
-def merge_frames(**parts: orm.Data) -> LabelledFramesData | ExitCode:
+def merge_frames(parameters: orm.Dict | None = None, **parts: orm.Data) -> LabelledFramesData | ExitCode:
     """Return one dataset with the frames of all parts, in the alphabetical order of their names.
 
     Energies of different levels of theory do not belong together: the parts must agree on it.
 
+    :param parameters: optional ``material`` and ``study_uuid`` of the result; those that the parts agree on without.
     :param parts: datasets of the same atoms; they are ordered by element symbol.
     """
     nodes = [parts[name] for name in sorted(parts)]
@@ -25,4 +26,12 @@ def merge_frames(**parts: orm.Data) -> LabelledFramesData | ExitCode:
         frames = LabelledFrames.concatenate([node.get_frames().sorted_by_species() for node in nodes])
     except ValueError as error:
         return ExitCode(211, str(error))
-    return LabelledFramesData(frames, level_of_theory=levels[0])
+    given = {} if parameters is None else parameters.get_dict()
+    context = {key: given.get(key) or _agreed(nodes, key) for key in ("material", "study_uuid")}
+    return LabelledFramesData(frames, level_of_theory=levels[0], **context)
+
+
+def _agreed(nodes: list[orm.Data], key: str) -> str | None:
+    """Return the value of an attribute that all nodes which have it agree on."""
+    values = {node.base.attributes.get(key, None) for node in nodes} - {None}
+    return values.pop() if len(values) == 1 else None
