@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check docs clean
+.PHONY: help demo test test-all test-kernels check clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
