@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.sites import Supercell, cell_heights, neighbour_pairs
+from aiida_concerted.analysis.sites import Supercell, neighbour_pairs
+from aiida_concerted.common.cells import cell_heights
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

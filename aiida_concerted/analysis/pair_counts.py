@@ -10,6 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.common.cells import cell_heights
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -27,11 +29,6 @@ def shell_edges(r_max: float, bin_width: float) -> FloatArray:
 def shell_volumes(edges: FloatArray) -> FloatArray:
     """Return the volume of each shell in Å³, shape ``(n_bins,)``."""
     return 4.0 / 3.0 * np.pi * np.diff(edges**3)
-
-
-def cell_heights(cell: FloatArray) -> FloatArray:
-    """Return the distance in Å between opposite faces of a cell whose rows are its lattice vectors, shape ``(3,)``."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
 
 
 def image_translations(cell: FloatArray, r_max: float) -> FloatArray:

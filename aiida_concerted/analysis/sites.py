@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from aiida_concerted.common.cells import cell_heights
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -220,11 +222,6 @@ def hermite_normal_form(matrix: IntArray) -> IntArray:
         if rows[column, column] < 0:
             rows[column] = -rows[column]
     return rows
-
-
-def cell_heights(cell: FloatArray) -> FloatArray:
-    """Return the distance in Å between opposite faces of a cell, one number for each lattice vector."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
 
 
 def neighbour_pairs(

@@ -13,12 +13,13 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 from aiida_lammps.calculations.raw import LammpsRawCalculation
 
+from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.conversion import arrays_of_structure
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_input
-from aiida_concerted.formats.lammps_data import cell_heights, lammps_axes, write_lammps_data
+from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 
 MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}

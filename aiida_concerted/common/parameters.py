@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+
+from aiida_concerted.common.hints import nearest
 
 T = TypeVar("T")
 
@@ -18,9 +19,7 @@ def refuse_unknown(keys: Iterable[str], known: Iterable[str], where: str) -> Non
     names = list(known)
     for key in keys:
         if key not in names:
-            nearest = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are: {', '.join(sorted(names))}"
-            raise ValueError(f"unknown key '{key}' in {where}: {hint}")
+            raise ValueError(f"unknown key '{key}' in {where}: {nearest(str(key), names)}")
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from aiida.common.exceptions import ValidationError
 
@@ -112,9 +112,3 @@ RESULT_CLASSES: tuple[type[ResultData], ...] = (
     ArrheniusData,
     VacancyFormationData,
 )
-
-
-def common_attributes(values: dict[str, Any]) -> dict[str, Any]:
-    """Return those of ``values`` that every result node carries."""
-    keys = ("material", "formula", "carrier", "level_of_theory", "n_atoms", "study_uuid")
-    return {key: values[key] for key in keys if values.get(key) is not None}

@@ -57,11 +57,6 @@ def lammps_axes(cell: FloatArray) -> LammpsAxes:
     return LammpsAxes(lower, orthogonal * signs)
 
 
-def cell_heights(cell: FloatArray) -> FloatArray:
-    """Return the distances between opposite faces of the cell in Å, shape ``(3,)``."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-
-
 def write_lammps_data(
     axes: LammpsAxes, positions: FloatArray, types: NDArray[np.intp], masses: dict[str, float]
 ) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.calculations.deepmd_train import training_parameters
 from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
-from aiida_concerted.formats.lammps_data import cell_heights
+from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.learning.selection import TrustLevels
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
 from aiida_concerted.workflows.vasp.validation import with_potentials

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from aiida_concerted.formats.lammps_data import cell_heights, lammps_axes, write_lammps_data
+from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 
 MASSES = {"Li": 6.94, "S": 32.06}
 CELLS = arrays(np.float64, (3, 3), elements=st.floats(-9, 9, width=32))
@@ -58,11 +58,6 @@ def test_an_orthogonal_cell_has_no_tilt_line():
     text = write_lammps_data(lammps_axes(np.diag([4.0, 5, 6])), np.zeros((1, 3)), np.array([0]), MASSES)
     assert "xy xz yz" not in text
     assert "0.0 5 ylo yhi" in text
-
-
-def test_heights_are_the_distances_between_faces():
-    np.testing.assert_allclose(cell_heights(np.diag([4.0, 5, 6])), [4, 5, 6])
-    np.testing.assert_allclose(cell_heights(np.array([[4.0, 0, 0], [3.0, 3.0, 0], [0, 0, 6.0]])), [4 / 2**0.5, 3, 6])
 
 
 def test_unfit_input_is_refused():

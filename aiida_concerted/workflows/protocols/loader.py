@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from aiida_concerted.common.hints import nearest
 
 FOLDER = Path(__file__).parent
 ALIASES = {"moderate": "balanced", "precise": "stringent"}
@@ -22,12 +23,6 @@ class ProtocolError(ValueError):
 def _load(name: str) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return content
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Return a hint that names the known word nearest to ``word``."""
-    matches = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{matches[0]}'?" if matches else f"known are: {', '.join(sorted(known))}"
 
 
 def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

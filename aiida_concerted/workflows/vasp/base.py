@@ -10,9 +10,10 @@ from aiida_vasp.calcs.vasp import VaspCalculation
 from aiida_vasp.workchains.v2.vasp import VaspWorkChain
 from aiida_vasp.workchains.v2.vasp import validate_calc_job_custom as validate_upstream
 
+from aiida_concerted.common.hints import nearest
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
-from aiida_concerted.workflows.protocols.loader import merge, nearest
+from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.vasp.potentials import choose_potentials, describe_missing, largest_enmax
 
 RUN_TYPES = ("relax", "static", "aimd")
