@@ -26,9 +26,6 @@ UNITS = re.compile(r"without unit|(?<!\w)(eV|Ã…|ps|fs|K|s|e|GPa|kB|bar)(?!\w)|mÂ
 FROM_AIIDA = ("metadata", "monitors", "code", "clean_workdir", "max_iterations", "handler_overrides", "remote_folder")
 """Ports that aiida-core defines on every process or restart work chain."""
 
-FROM_AIIDA_VASP = ("vasp.", "relax.", "label.", "aimd.", "vacancy.")
-"""Namespaces under which ports of aiida-vasp's calculation appear; their help is upstream's."""
-
 
 def ids(point):
     return f"{point.group}:{point.name}"
@@ -50,11 +47,9 @@ def leaves(namespace, prefix=""):
             yield path, port
 
 
-def is_inherited(process, path):
-    """Return whether a port is defined by aiida-core or another plugin, at whatever depth it is exposed."""
-    if any(part in FROM_AIIDA for part in path.split(".")):
-        return True
-    return process.__name__ == "VaspBaseWorkChain" or any(f".{part}" in f".{path}" for part in FROM_AIIDA_VASP)
+def is_inherited(path):
+    """Return whether a port is one of aiida-core's, at whatever depth it is exposed."""
+    return any(part in FROM_AIIDA for part in path.split("."))
 
 
 @pytest.mark.parametrize("point", PROCESSES, ids=ids)
@@ -62,7 +57,7 @@ def test_every_port_has_help(point):
     process = point.load()
     spec = process.spec()
     ports = [*leaves(spec.inputs), *leaves(spec.outputs)]
-    without = [path for path, port in ports if not port.help and not is_inherited(process, path)]
+    without = [path for path, port in ports if not port.help and not is_inherited(path)]
     assert without == []
 
 
@@ -75,7 +70,7 @@ def test_every_number_names_its_unit(point):
     for path, port in leaves(process.spec().inputs):
         types = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
         is_number = any(kind in (orm.Float, orm.Int) for kind in types)
-        if is_number and not is_inherited(process, path) and not UNITS.search(port.help):
+        if is_number and not is_inherited(path) and not UNITS.search(port.help):
             unnamed.append(path)
     assert unnamed == []
 
