@@ -33,7 +33,7 @@ def begin(folder, *arguments):
 
 def demonstrate(folder, *arguments):
     process = begin(folder, *arguments)
-    output, errors = process.communicate(timeout=180)
+    output, errors = process.communicate(timeout=480)
     return process.returncode, output, errors
 
 
@@ -48,7 +48,7 @@ def test_interrupted_and_killed_it_goes_on_to_the_end_and_says_so_ever_after(fol
     assert status == 1
     assert f"another command (process {process.pid}) is at work" in errors
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors.startswith("Interrupted. 'aiida-concerted demo --folder ")
     assert len(errors.splitlines()) == 1
@@ -86,7 +86,7 @@ def check_verdi_line(output):
     line = next(line for line in output.splitlines() if line.startswith("Processes:")).split(maxsplit=1)[1]
     kept = {name: value for name, value in os.environ.items() if name not in ("AIIDA_PATH", "PYTHONPATH")}
     shell = shutil.which("bash")
-    listed = subprocess.run([shell, "-c", line], env=kept, capture_output=True, text=True, check=False, timeout=60)
+    listed = subprocess.run([shell, "-c", line], env=kept, capture_output=True, text=True, check=False, timeout=180)
     assert listed.returncode == 0, listed.stderr
     assert "SleepStudy" in listed.stdout
     assert "Finished [0]" in listed.stdout

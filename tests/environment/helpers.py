@@ -27,7 +27,7 @@ def begin(
     )
 
 
-def finish(process: subprocess.Popen[str], timeout_s: float = 240) -> dict:
+def finish(process: subprocess.Popen[str], timeout_s: float = 480) -> dict:
     output, errors = process.communicate(timeout=timeout_s)
     assert process.returncode == 0, errors
     return json.loads(output.splitlines()[-1])

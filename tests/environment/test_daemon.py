@@ -21,7 +21,7 @@ def folder(tmp_path):
     end_all(path)
 
 
-def wait_for_jobs(folder, n_jobs, timeout_s=90):
+def wait_for_jobs(folder, n_jobs, timeout_s=240):
     """Wait until the sleeping jobs have made their working folders."""
     deadline = time.monotonic() + timeout_s
     while len(list(folder.glob("work/*/*/*/_aiidasubmit.sh"))) < n_jobs:
