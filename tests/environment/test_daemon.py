@@ -49,7 +49,7 @@ def test_everything_killed_in_the_middle_goes_on_and_repeats_nothing(folder, tmp
     assert again["uuid"] == first["uuid"]
     assert not again["is_new"]
     assert all(not set(pids) & set(again["processes"][role]) for role, pids in first["processes"].items())
-    outcome = act("wait", folder, 150, **options)
+    outcome = act("wait", folder, 400, **options)
     assert (outcome["state"], outcome["exit_status"], outcome["open"]) == ("finished", 0, [])
     assert len(outcome["jobs"]) == 4
     assert act("stop", folder, **options) == {"running": False, "left": 0}
@@ -66,7 +66,7 @@ def test_a_killed_broker_then_a_killed_supervisor_leave_one_daemon_that_works(fo
     third = act("start", folder, 1, 3)
     assert len(third["processes"]["worker"]) == 1
     assert not set(second["processes"]["worker"]) & set(third["processes"]["worker"])
-    outcome = act("wait", folder, 150)
+    outcome = act("wait", folder, 400)
     assert (outcome["state"], outcome["exit_status"], len(outcome["jobs"])) == ("finished", 0, 2)
     act("stop", folder)
 
@@ -74,7 +74,7 @@ def test_a_killed_broker_then_a_killed_supervisor_leave_one_daemon_that_works(fo
 def test_a_slow_reader_harms_nothing(folder):
     act("start", folder, 1, 1)
     reader = begin("read_slowly", folder, 10)
-    outcome = act("wait", folder, 150)
+    outcome = act("wait", folder, 400)
     took = finish(reader)
     assert took["rows"] > 0
     assert (outcome["state"], outcome["exit_status"], outcome["states"]) == ("finished", 0, ["finished"])
