@@ -54,7 +54,7 @@ def test_aimd_learning_and_sweep_follow_each_other(run_example, lgps_potcars, su
     vasp = {"potential_family": lgps_potcars}
     printed = run_example("aimd", "--vasp", surrogate_code.full_label, overrides={**OVERRIDES["aimd"], "vasp": vasp})
     assert "all is well" in printed
-    frames = re.search(r"frames <(\d+)>: 8 of .*not DFT", printed).group(1)
+    frames = re.search(r"frames <(\d+)>: 8 of .*NOT DFT", printed).group(1)
     structure = structure_of(printed)
     learn = {**OVERRIDES["learn"], "min_iterations": 1, "max_iterations": 1}
     learn["iteration"] = {**learn["iteration"], "label": {"vasp": vasp}}

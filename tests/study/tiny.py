@@ -11,11 +11,12 @@ from aiida_concerted.environment.build import build_demo_study
 from aiida_concerted.environment.folder import DemoFolder
 
 TRAIN = {"n_models": 2, "train": {"n_steps": 60, "descriptor_neurons": [4, 8], "fitting_neurons": [8, 8]}}
+RELAXED = {"nsw": 3, "ediffg": -50.0}  # any force is small enough, so the first step is the last
 MD = {"frame_interval_ps": 0.01, "timestep_fs": 1.0}
 OVERRIDES = {
     "aimd_temperatures_K": [600, 900],
     "held_out_temperatures_K": [700],
-    "relax": {"incar_relax": {"nsw": 2}},
+    "relax": {"incar_relax": RELAXED},
     "aimd": {"n_steps": 8, "discard_steps": 0, "stride": 1},
     "learn": {
         "iteration": {
@@ -35,7 +36,7 @@ OVERRIDES = {
         "md": {**MD, "anneal_ps": 0.02, "equilibration_ps": 0.0, "production_ps": 0.6, "restart_interval_ps": 0.1},
         "analysis": {"window_ps": 0.1, "recrossing_ps": 0.02},
     },
-    "vacancy": {"vasp": {"incar_relax": {"nsw": 1}}},
+    "vacancy": {"vasp": {"incar_relax": RELAXED}},
 }
 
 
