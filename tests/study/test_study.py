@@ -22,12 +22,12 @@ from aiida_concerted.environment.study import find_study
 folder = DemoFolder.at(Path(sys.argv[1]))
 load_profile(folder)
 from aiida import orm
-from aiida_concerted.data.result import ResultData
+from aiida_concerted.data.results import RESULT_CLASSES
 study = find_study(folder)
-results = orm.QueryBuilder().append(ResultData, project=["*"], subclassing=True).all(flat=True)
+results = orm.QueryBuilder().append(list(RESULT_CLASSES), project=["*"]).all(flat=True)
 structure = study.outputs.structure
 descendants = set(orm.QueryBuilder().append(orm.StructureData, filters={"uuid": structure.uuid}, tag="origin")
-                  .append(ResultData, with_ancestors="origin", project=["uuid"]).all(flat=True))
+                  .append(list(RESULT_CLASSES), with_ancestors="origin", project=["uuid"]).all(flat=True))
 jobs = orm.QueryBuilder().append(orm.CalcJobNode, project=["attributes.process_state", "attributes.exit_status"]).all()
 sites = study.inputs.sites
 print(json.dumps({
@@ -89,7 +89,6 @@ def finished_jobs(folder):
         "jobs = orm.QueryBuilder().append(orm.CalcJobNode, "
         'filters={"attributes.exit_status": 0}, project=["uuid"]).all(flat=True)\nprint(json.dumps(jobs))\n'
     )
-    script = script.replace("from aiida_concerted.data.result import ResultData\n", "")
     return set(ask(folder, script))
 
 

@@ -10,7 +10,16 @@ from aiida_concerted.cli.main import run_reporting_errors
 from aiida_concerted.environment.build import build_demo_study
 from aiida_concerted.environment.folder import DemoFolder
 
-TRAIN = {"n_models": 2, "train": {"n_steps": 60, "descriptor_neurons": [4, 8], "fitting_neurons": [8, 8]}}
+TRAIN = {
+    "n_models": 2,
+    "train": {
+        "n_steps": 60,
+        "cutoff_A": 5.0,
+        "smooth_cutoff_A": 2.0,
+        "descriptor_neurons": [4, 8],
+        "fitting_neurons": [8, 8],
+    },
+}
 RELAXED = {"nsw": 3, "ediffg": -50.0}  # any force is small enough, so the first step is the last
 MD = {"frame_interval_ps": 0.01, "timestep_fs": 1.0}
 OVERRIDES = {
@@ -28,12 +37,19 @@ OVERRIDES = {
                 "md": {**MD, "equilibration_ps": 0.0, "production_ps": 0.03, "deviation_interval_ps": 0.01},
             },
         },
-        "final": TRAIN,
+        "final": {**TRAIN, "train": {**TRAIN["train"], "n_steps": 800}},  # so that production survives
     },
     "sweep": {
         "supercell": [1, 1, 1],
-        "temperatures_K": [200, 300, 400],
-        "md": {**MD, "anneal_ps": 0.02, "equilibration_ps": 0.0, "production_ps": 0.6, "restart_interval_ps": 0.1},
+        "temperatures_K": [50, 100, 150],
+        "md": {
+            **MD,
+            "anneal_from_K": 20,
+            "anneal_ps": 0.02,
+            "equilibration_ps": 0.0,
+            "production_ps": 0.3,
+            "restart_interval_ps": 0.1,
+        },
         "analysis": {"window_ps": 0.1, "recrossing_ps": 0.02},
     },
     "vacancy": {"vasp": {"incar_relax": RELAXED}},
