@@ -92,6 +92,7 @@ def finished_jobs(folder):
     return set(ask(folder, script))
 
 
+@pytest.mark.slow
 @pytest.mark.surrogate
 @pytest.mark.deepmd
 @pytest.mark.lammps
