@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from aiida_concerted.cli.progress import StudyDisplay, title_of
 from aiida_concerted.environment.build import DEFAULT_PROTOCOL, DEFAULT_SEED, build_demo_study
@@ -148,8 +147,7 @@ class Demonstration:
         self._print_places()
         if warning is not None:
             look_closer = verdi_line(self._place, f"process report {study.pk}")
-            self._console.print(f"[yellow]Warning:[/] the study ended with gaps: {escape(warning)}")
-            self._console.print(f"Look closer: {escape(look_closer)}")
+            raise SetupError(f"the study ended with gaps: {warning} Look closer: {look_closer}")
         return 0
 
     def _write_products(self, study: ProcessNode) -> None:
