@@ -12,11 +12,11 @@ from aiida import orm
 from jinja2 import BaseLoader, Environment, StrictUndefined
 
 from aiida_concerted import __version__
+from aiida_concerted.common.numbers import format_duration
 from aiida_concerted.report.caveats import SURROGATE_BANNER, caveats
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.figures import ReportFigure, make_figures
 from aiida_concerted.report.gather import gather_study
-from aiida_concerted.report.numbers import format_duration
 from aiida_concerted.report.published import Published
 from aiida_concerted.report.summary import rows_of
 from aiida_concerted.report.tables import Table, error_table, headline_tables, learning_table

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aiida_concerted.common.numbers import format_published
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 from aiida_concerted.materials import ReferenceValue, load_reference_values
-from aiida_concerted.report.numbers import format_published
 
 DIFFUSIVITY = "tracer_diffusivity"
 ACTIVATION_ENERGY = "activation_energy"

@@ -8,13 +8,13 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 from aiida_concerted.materials import ReferenceValue
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.sites import labels_of, occupancy_estimate
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.modes import mode_entries, ordered_modes, raw_events
-from aiida_concerted.report.numbers import UNKNOWN, format_estimate, format_interval, format_number
 from aiida_concerted.report.published import (
     ACTIVATION_ENERGY,
     DIFFUSIVITY,

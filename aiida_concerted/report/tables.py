@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiida_concerted.common.numbers import UNKNOWN, format_number
 from aiida_concerted.report.content import StudyContent
-from aiida_concerted.report.numbers import UNKNOWN, format_number
 from aiida_concerted.report.published import OCCUPANCY, Published, describe
 from aiida_concerted.report.summary import SummaryRow, mode_counts
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiida_concerted.report.numbers import (
+from aiida_concerted.common.numbers import (
     format_duration,
     format_estimate,
     format_interval,
