@@ -3,6 +3,7 @@
 from aiida_concerted.materials.loader import load_site_model, parse_site_model, read_site_model, shipped_materials
 from aiida_concerted.materials.model import Orbit, SiteModel
 from aiida_concerted.materials.reference import ReferenceValue, load_reference_values
+from aiida_concerted.materials.resolve import resolve_sites
 
 __all__ = [
     "Orbit",
@@ -12,5 +13,6 @@ __all__ = [
     "load_site_model",
     "parse_site_model",
     "read_site_model",
+    "resolve_sites",
     "shipped_materials",
 ]

@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.sites import DEFAULT_MAX_EDGE_A, LABEL_PATTERN, Group
+from aiida_concerted.common.hints import nearest
 from aiida_concerted.materials.cell import cell_from_parameters
 from aiida_concerted.materials.model import Orbit, SiteModel
 from aiida_concerted.materials.symmetry import check_metric, hall_number, orbit
@@ -34,14 +35,16 @@ def shipped_materials() -> list[str]:
     return sorted(name.stem for name in names if name.suffix == ".yaml" and not name.stem.startswith("reference_"))
 
 
-def load_site_model(name_or_path: str | Path) -> SiteModel:
+def load_site_model(name_or_path: str | Path, *, default_carrier: str | None = None) -> SiteModel:
     """Return the site model shipped under a name (in any case), or that of a YAML file.
 
+    :param default_carrier: element that moves where the file does not say; lithium when not given.
     :raises ValueError: if there is neither, or the content is wrong; the message says where.
     """
     text = read_site_model(name_or_path)
     try:
-        return parse_site_model(yaml.safe_load(text))
+        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader))
+        return parse_site_model(yaml.safe_load(text), default_carrier=default_carrier)
     except (ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{name_or_path}: {' '.join(str(error).split())}") from error
 
@@ -56,13 +59,15 @@ def read_site_model(name_or_path: str | Path) -> str:
         return files(__package__).joinpath(f"{name.lower()}.yaml").read_text(encoding="utf-8")
     if Path(name).is_file():
         return Path(name).read_text(encoding="utf-8")
-    raise ValueError(f"'{name}' is neither a file nor a shipped site model ({', '.join(shipped_materials())})")
+    hint = nearest(name.lower(), shipped_materials())
+    raise ValueError(f"'{name}' is neither a file nor a shipped site model: {hint}")
 
 
-def parse_site_model(content: Any) -> SiteModel:
+def parse_site_model(content: Any, *, default_carrier: str | None = None) -> SiteModel:
     """Return the site model of parsed YAML.
 
     :param content: the mapping with keys such as ``material``, ``cell`` and ``sites``.
+    :param default_carrier: element that moves where the content does not say; lithium when not given.
     :raises ValueError: if a key is unknown or missing, or a value is wrong.
     """
     mapping = _mapping(content, "the site model")
@@ -72,7 +77,7 @@ def parse_site_model(content: Any) -> SiteModel:
     hall = None if spacegroup is None else hall_number(spacegroup, mapping.get("origin"))
     if spacegroup is not None and hall is not None:
         check_metric(spacegroup, hall, cell)
-    carrier = str(mapping.get("carrier", DEFAULT_CARRIER))
+    carrier = str(mapping.get("carrier") or default_carrier or DEFAULT_CARRIER)
     sites = _orbits(mapping["sites"], "sites", hall, carrier)
     if not sites:
         raise ValueError("sites: name at least one site")
@@ -96,6 +101,20 @@ def parse_site_model(content: Any) -> SiteModel:
     return model
 
 
+def _refuse_repeated_keys(node: yaml.Node | None) -> None:
+    """Raise if a mapping names a key twice: YAML's readers keep the last one silently."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ValueError(f"line {key.start_mark.line + 1}: the key '{key.value}' stands twice")
+            seen.add(str(key.value))
+            _refuse_repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeated_keys(value)
+
+
 def _mapping(content: Any, where: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{where} must be a mapping of keys to values, got {type(content).__name__}")
@@ -105,8 +124,8 @@ def _mapping(content: Any, where: str) -> dict[str, Any]:
 def _check_keys(mapping: dict[str, Any], known: Collection[str], where: str, required: Collection[str] = ()) -> None:
     for key in mapping:
         if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            raise ValueError(f"{where} has the unknown key '{key}': did you mean '{nearest}'?")
+            closest = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise ValueError(f"{where} has the unknown key '{key}': did you mean '{closest}'?")
     for key in required:
         if mapping.get(key) is None:
             raise ValueError(f"{where} lacks the key '{key}'")
@@ -187,7 +206,9 @@ def _check_multiplicity(wyckoff: str, n_sites: int, where: str) -> None:
 def _occupancy(entry: dict[str, Any], where: str, carrier: str | None) -> tuple[tuple[str, float | None], ...]:
     species = entry.get("species", carrier)
     if species is None:
-        raise ValueError(f"{where} needs 'species': an element, or elements with their occupancies")
+        raise ValueError(f"{where} needs 'species': an element, elements with their occupancies, or a list of them")
+    if isinstance(species, list):
+        return tuple((str(element), None) for element in species)
     if isinstance(species, dict):
         if "occupancy" in entry:
             raise ValueError(f"{where}: occupancies stand in 'species' already, leave out 'occupancy'")

@@ -48,6 +48,7 @@ class SiteModel:
     :param modes: named modes.
     :param origin_shift: prescribed shift of the origin in trajectories, in fractions of the cell.
     :param citation: where the numbers come from.
+    :param label_mapping: ``(label in the source, label here)`` of every site whose label had to be changed.
     """
 
     material: str
@@ -61,6 +62,7 @@ class SiteModel:
     modes: tuple[str, ...] = ()
     origin_shift: tuple[float, float, float] | None = None
     citation: str = ""
+    label_mapping: tuple[tuple[str, str], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -62,12 +62,21 @@ def orbit(hall: int, position: FloatArray) -> FloatArray:
     :return: fractional coordinates in [0, 1), the representative's first, shape ``(multiplicity, 3)``.
     """
     rotations, translations = _operations(hall)
-    images = rotations @ position + translations
+    return distinct_images(position, rotations @ position + translations)
+
+
+def distinct_images(position: FloatArray, images: FloatArray) -> FloatArray:
+    """Return those images of a site that differ by more than lattice translations, the site itself first.
+
+    :param position: fractional coordinates of the site, shape ``(3,)``.
+    :param images: its images under symmetry operations, shape ``(n, 3)``.
+    :return: fractional coordinates in [0, 1), shape ``(multiplicity, 3)``.
+    """
     kept: list[FloatArray] = []
     for image in np.concatenate([position[None, :], images]):
         if not any(np.abs(image - other - np.rint(image - other)).max() < COINCIDENCE for other in kept):
             kept.append(image)
-    folded = np.array(kept) % 1.0
+    folded: FloatArray = np.array(kept) % 1.0
     folded[folded > 1.0 - 1e-9] = 0.0
     return folded
 

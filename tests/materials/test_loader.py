@@ -114,7 +114,7 @@ def test_a_mistake_is_named(path: str, value: object, message: str) -> None:
 
 
 def test_a_name_that_is_no_file_lists_what_is_shipped() -> None:
-    with pytest.raises(ValueError, match=r"neither a file nor a shipped site model .*lgps"):
+    with pytest.raises(ValueError, match=r"neither a file nor a shipped site model: .*lgps"):
         load_site_model("unobtainium")
 
 
