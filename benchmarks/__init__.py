@@ -1,0 +1,1 @@
+"""Generators, comparisons and studies that measure the package; run from the root of the repository."""
