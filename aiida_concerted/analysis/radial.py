@@ -15,6 +15,7 @@ from aiida_concerted.analysis.pair_counts import (
     shell_volumes,
     spread_frames,
 )
+from aiida_concerted.common.positions import take_frames
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -91,16 +92,16 @@ def carrier_radial_distributions(
     carrier, cell = trajectory.carrier, trajectory.cell
     result = {}
     if trajectory.n_carriers > 1:
-        frames = spread_frames(trajectory.n_frames, max_frames)
-        positions = trajectory.carriers[frames]
+        positions = take_frames(trajectory.carriers, spread_frames(trajectory.n_frames, max_frames))
         result[f"{carrier}-{carrier}"] = radial_distribution(positions, None, cell, r_max=r_max, bin_width=bin_width)
     if trajectory.framework is None:
         return result
-    stored = spread_frames(len(trajectory.framework), max_frames)
-    carriers = trajectory.carriers[stored * trajectory.framework_stride]
+    stored = spread_frames(trajectory.framework.shape[0], max_frames)
+    carriers = take_frames(trajectory.carriers, stored * trajectory.framework_stride)
+    framework = take_frames(trajectory.framework, stored)
     species = np.array(trajectory.framework_species)
     for element in dict.fromkeys(trajectory.framework_species):
-        atoms = trajectory.framework[stored][:, species == element]
+        atoms = framework[:, species == element]
         result[f"{carrier}-{element}"] = radial_distribution(carriers, atoms, cell, r_max=r_max, bin_width=bin_width)
     return result
 

@@ -24,6 +24,7 @@ from aiida_concerted.analysis.pairs import count_chains, count_exchanges
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.residence import Residence, measure_residence, residence_by_site
 from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.common.positions import frame_blocks, take_frames
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -31,6 +32,9 @@ IntArray = NDArray[np.int64]
 
 N_TIE_BREAKERS = 20
 """Frames whose carriers help to find the origin."""
+
+MAX_FRAMEWORK_DEPARTURE_A = 1.0
+"""Beyond it a framework's time average is nearer to a neighbour's place than thermal motion can bring it."""
 
 
 @dataclass(frozen=True)
@@ -205,14 +209,14 @@ def place_in(
     framework = framework_average(trajectory)
     if framework is not None and crystal is not None:
         framework = crystal + _offset_of_first_frame(trajectory, crystal)
-    stride = max(1, trajectory.n_frames // N_TIE_BREAKERS)
+    some = np.arange(0, trajectory.n_frames, max(1, trajectory.n_frames // N_TIE_BREAKERS))
     return place_network(
         network,
         trajectory.cell,
         framework_positions=framework,
         framework_species=trajectory.framework_species if framework is not None else None,
         origin_shift=origin_shift,
-        carrier_positions=trajectory.relative_to_framework()[::stride].reshape(-1, 3),
+        carrier_positions=take_frames(trajectory.relative_to_framework(), some).reshape(-1, 3),
     )
 
 
@@ -220,11 +224,13 @@ def framework_average(trajectory: Trajectory) -> FloatArray | None:
     """Return the time average of the framework in Å, drift removed; ``None`` where there is no framework."""
     if trajectory.framework is None or not len(trajectory.framework_species):
         return None
-    framework = trajectory.framework
-    if trajectory.framework_displacement is not None:
-        drift = trajectory.framework_displacement[:: trajectory.framework_stride][: len(framework)]
-        framework = framework - drift[:, None, :]
-    average: FloatArray = framework.mean(axis=0)
+    displacement = trajectory.framework_displacement
+    total, n_stored = np.zeros(trajectory.framework.shape[1:]), trajectory.framework.shape[0]
+    for stored in frame_blocks(trajectory.framework):
+        total += np.sum(trajectory.framework[stored], axis=0, dtype=np.float64)
+    if displacement is not None:
+        total -= displacement[:: trajectory.framework_stride][:n_stored].sum(axis=0)
+    average: FloatArray = total / n_stored
     return average
 
 

@@ -22,6 +22,7 @@ from aiida_concerted.analysis.pair_counts import (
     shell_volumes,
     spread_frames,
 )
+from aiida_concerted.common.positions import PositionArray
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -73,7 +74,7 @@ class VanHove:
 
 
 def van_hove(
-    positions: FloatArray,
+    positions: PositionArray,
     cell: FloatArray,
     *,
     frame_interval_ps: float,
@@ -99,11 +100,11 @@ def van_hove(
 
     Cost ``O(n_particles²)`` for each lag and origin.
     """
-    if positions.ndim != 3 or positions.shape[2] != 3 or positions.size == 0:
+    if len(positions.shape) != 3 or positions.shape[2] != 3 or 0 in positions.shape:
         raise ValueError(f"positions must have the shape (n_frames, n_particles, 3), got {positions.shape}")
-    chosen = _checked_lags(len(positions), lags)
+    chosen = _checked_lags(positions.shape[0], lags)
     edges = shell_edges(_default_radius(cell) if r_max is None else r_max, bin_width)
-    shift = np.zeros((len(positions), 3)) if drift is None else drift
+    shift = np.zeros((positions.shape[0], 3)) if drift is None else drift
     parts = [_one_lag(positions, shift, cell, int(lag), edges, max_origins) for lag in chosen]
     return VanHove(
         r_A=0.5 * (edges[1:] + edges[:-1]),
@@ -167,11 +168,11 @@ def characteristic_time(
 
 
 def _one_lag(
-    positions: FloatArray, drift: FloatArray, cell: FloatArray, lag: int, edges: FloatArray, max_origins: int
+    positions: PositionArray, drift: FloatArray, cell: FloatArray, lag: int, edges: FloatArray, max_origins: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, int]:
     """Return self part, distinct part, its error, and the number of origins of one lag."""
     translations, inverse = image_translations(cell, edges[-1]), np.linalg.inv(cell)
-    origins = spread_frames(len(positions) - lag, max_origins)
+    origins = spread_frames(positions.shape[0] - lag, max_origins)
     own = np.zeros((len(origins), len(edges) - 1))
     others = np.zeros((len(origins), len(edges) - 1))
     for row, origin in enumerate(origins):

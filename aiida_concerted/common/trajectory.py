@@ -1,4 +1,4 @@
-"""A molecular-dynamics trajectory in memory: carriers at every frame, framework at its own stride."""
+"""A molecular-dynamics trajectory, in memory or not: carriers at every frame, framework at its own stride."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.common.positions import PositionArray, RelativePositions, all_finite
+
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Trajectory:
     """One run (segments joined) at one temperature.
+
+    Carriers and framework may lie outside the memory, such as in an open HDF5 file; see :mod:`.positions`.
 
     :param carrier: element symbol of the mobile species.
     :param carriers: unwrapped Cartesian positions in Å in the laboratory frame, shape ``(n_frames, n_carriers, 3)``.
@@ -28,17 +32,17 @@ class Trajectory:
     """
 
     carrier: str
-    carriers: FloatArray
+    carriers: PositionArray
     cell: FloatArray
     frame_interval_ps: float
     framework_species: tuple[str, ...] = ()
-    framework: FloatArray | None = None
+    framework: PositionArray | None = None
     framework_stride: int = 1
     framework_displacement: FloatArray | None = None
     temperature_K: float | None = None
 
     def __post_init__(self) -> None:
-        if self.carriers.ndim != 3 or self.carriers.shape[2] != 3:
+        if len(self.carriers.shape) != 3 or self.carriers.shape[2] != 3:
             raise ValueError(f"carriers must have the shape (n_frames, n_carriers, 3), got {self.carriers.shape}")
         if self.n_frames < 2 or self.n_carriers < 1:
             raise ValueError(f"a trajectory needs two frames and one carrier, got {self.carriers.shape}")
@@ -52,7 +56,9 @@ class Trajectory:
             raise ValueError("framework must have one position for each of framework_species")
         for name in ("carriers", "cell", "framework", "framework_displacement"):
             array = getattr(self, name)
-            if array is not None and not np.isfinite(array).all():
+            if array is None:
+                continue
+            if not (all_finite(array) if len(array.shape) == 3 else np.isfinite(array).all()):
                 raise ValueError(f"{name} must be finite")
 
     @property
@@ -80,8 +86,11 @@ class Trajectory:
         """Return the time between the first and the last frame in ps."""
         return (self.n_frames - 1) * self.frame_interval_ps
 
-    def relative_to_framework(self) -> FloatArray:
-        """Return the carriers' positions in the frame of the framework in Å (the laboratory's where there is none)."""
+    def relative_to_framework(self) -> PositionArray:
+        """Return the carriers' positions in the frame of the framework in Å (the laboratory's where there is none).
+
+        Nothing is read or computed before frames or particles of it are asked for by slices.
+        """
         if self.framework_displacement is None:
             return self.carriers
-        return self.carriers - self.framework_displacement[:, None, :]
+        return RelativePositions(self.carriers, self.framework_displacement)

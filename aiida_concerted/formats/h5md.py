@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.common.positions import frame_blocks
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -331,7 +332,7 @@ def write_h5md(
     framework_ids: NDArray[np.intp] | None = None,
     step_interval: int = 1,
 ) -> None:
-    """Write a trajectory that is in memory.
+    """Write a trajectory, block by block of its frames.
 
     :param carrier_ids: number of each carrier in the structure, counted from 0; carriers first when not given.
     :param framework_ids: number of each framework atom likewise.
@@ -353,9 +354,12 @@ def write_h5md(
         temperature_K=trajectory.temperature_K,
     )
     with H5mdWriter(path, header) as writer:
-        writer.append(trajectory.carriers, trajectory.framework_displacement)
+        displacement = trajectory.framework_displacement
+        for frames in frame_blocks(trajectory.carriers):
+            writer.append(trajectory.carriers[frames], None if displacement is None else displacement[frames])
         if trajectory.framework is not None and trajectory.framework_species:
-            writer.append_framework(trajectory.framework)
+            for frames in frame_blocks(trajectory.framework):
+                writer.append_framework(trajectory.framework[frames])
 
 
 def read_h5md(source: Source) -> Trajectory:
