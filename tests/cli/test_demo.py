@@ -42,7 +42,7 @@ def study_of(folder):
 
 
 def test_interrupted_and_killed_it_goes_on_to_the_end_and_says_so_ever_after(folder):
-    process = begin(folder, 2, 12)
+    process = begin(folder, 2, 30)  # long enough to outlast the start of a second command on a busy machine
     wait_for_jobs(folder, 2)
     status, _, errors = demonstrate(folder, 2, 3)
     assert status == 1
