@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check clean
+.PHONY: help demo test test-all test-kernels check docs clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,11 @@ check: $(VENV)/.installed-test ## lint, types, layers, dependencies
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pip check
+
+docs: $(BIN)/python ## the documentation as HTML, in build/docs
+	@$(INSTALL) '.[docs]'
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs build/docs
+	@echo "The documentation is in build/docs/index.html."
 
 clean: ## remove the environment and caches, never results
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
