@@ -63,7 +63,8 @@ def test_impossible_angles_are_refused(angles: list[float]) -> None:
     [
         ("lgps_split", {"Li1": 16, "Li2": 4, "Li3": 16, "Li4": 4}),
         ("Li10SnP2S12", {"Li1": 16, "Li2": 4, "Li3": 16, "Li4": 4}),
-        ("li6ps5cl", {"Li": 48}),
+        ("li6ps5cl", {"T5": 48, "T4": 16, "T3": 4, "T2": 48, "T1": 16}),
+        ("li6ps5cl_48h", {"Li": 48}),
         ("na3ps4", {"Na": 6}),
         ("li3ps4", {"Li1": 8, "Li2": 4, "Li3": 4}),
     ],
