@@ -33,9 +33,6 @@ IntArray = NDArray[np.int64]
 N_TIE_BREAKERS = 20
 """Frames whose carriers help to find the origin."""
 
-MAX_FRAMEWORK_DEPARTURE_A = 1.0
-"""Beyond it a framework's time average is nearer to a neighbour's place than thermal motion can bring it."""
-
 
 @dataclass(frozen=True)
 class SiteStatistics:

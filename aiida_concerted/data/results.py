@@ -10,6 +10,13 @@ from aiida_concerted.data.result import REAL, Field, ResultData
 
 QUANTITIES = ("tracer_diffusivity", "charge_diffusivity", "mode_frequency", "residence_time")
 
+MAX_FRAMEWORK_DEPARTURE_A = 1.0
+"""Beyond it a framework's time average is nearer to a neighbour's place than thermal motion can bring it."""
+
+DEPARTURE = Field(
+    REAL, "Distance in Å of the framework's time average from the crystal the run began from.", required=False
+)
+
 
 class DiffusivityData(ResultData):
     """Tracer and charge diffusivity, Haven ratio and conductivities at one temperature, with the MSD curve."""
@@ -23,8 +30,10 @@ class DiffusivityData(ResultData):
         "haven_ratio": Field(REAL, "Tracer over charge diffusivity.", required=False),
         "haven_ratio_stderr": Field(REAL, "Standard error of the Haven ratio.", required=False),
         "conductivity_S_m": Field(REAL, "Nernst–Einstein conductivity in S m⁻¹.", required=False),
+        "conductivity_stderr_S_m": Field(REAL, "Its standard error in S m⁻¹.", required=False),
         "ab_share": Field(REAL, "(D_a + D_b) over the trace of the tensor.", required=False),
         "n_hops": Field(REAL, "Effective number of hops behind the estimate.", required=False),
+        "framework_departure_A": DEPARTURE,
         "sampling": Field((str,), "'sufficient' or 'insufficient' by the rule named in the result."),
         "duration_ps": Field(REAL, "Length of the trajectory analysed in ps."),
         "method": Field((str,), "Name of the estimator."),
@@ -45,11 +54,12 @@ class SiteStatisticsData(ResultData):
     FIELDS: ClassVar[dict[str, Field]] = {
         "temperature_K": Field(REAL, "Temperature in K."),
         "occupancy": Field((dict,), "Mean carriers per site by label."),
+        "occupancy_stderr": Field((dict,), "Its standard error by label.", required=False),
         "residence_time_ps": Field((dict,), "Mean residence time in ps by label; a label never left is absent."),
+        "residence_time_lower_ps": Field((dict,), "Lower end of its 95 % interval in ps by label.", required=False),
+        "residence_time_upper_ps": Field((dict,), "Upper end of its 95 % interval in ps by label.", required=False),
         "n_hops": Field((int,), "Hops counted after the recrossing rule."),
-        "framework_departure_A": Field(
-            REAL, "Distance in Å of the framework's time average from the crystal the run began from.", required=False
-        ),
+        "framework_departure_A": DEPARTURE,
         "recrossing_ps": Field(REAL, "Shortest stay in ps that counts as a visit."),
     }
 
@@ -60,6 +70,14 @@ class ModeFrequenciesData(ResultData):
     FIELDS: ClassVar[dict[str, Field]] = {
         "temperature_K": Field(REAL, "Temperature in K."),
         "modes": Field((dict,), "Frequency per cell of the site model in s⁻¹ by mode A-B-C."),
+        "frequency_lower_per_cell_s": Field(
+            (dict,), "Lower end of its 95 % interval in s⁻¹ by mode; absent where not bounded.", required=False
+        ),
+        "frequency_upper_per_cell_s": Field(
+            (dict,), "Upper end of its 95 % interval in s⁻¹ by mode; absent where not bounded.", required=False
+        ),
+        "n_events": Field((dict,), "Events by mode, background included.", required=False),
+        "framework_departure_A": DEPARTURE,
         "window_ps": Field(REAL, "Largest time between the two hops in ps."),
         "recrossing_ps": Field(REAL, "Shortest stay in ps that counts as a visit."),
     }
@@ -76,6 +94,9 @@ class ArrheniusData(ResultData):
         "prefactor": Field(REAL, "Value at infinite temperature, in the quantity's unit.", required=False),
         "prefactor_unit": Field((str,), "Unit of the prefactor.", required=False),
         "temperatures_K": Field((list,), "Temperatures of the fit in K."),
+        "framework_lost_temperatures_K": Field(
+            (list,), "Temperatures in K left out because the framework had left its crystal.", required=False
+        ),
         "n_events": Field((int,), "Events behind a fit of counts.", required=False),
         "reason": Field((str,), "Why there is no activation energy.", required=False),
         "method": Field((str,), "Name of the estimator."),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.modes import shown_modes
 
 SHORT_RUN_PS = 1000.0
 MULTIPLE_OCCUPANCY = 0.05
-FRAMEWORK_DEPARTURE_A = 1.0
-"""Beyond it a framework's time average is nearer to a neighbour's place than thermal motion can bring it."""
 
 SURROGATE_BANNER = "Surrogate, demonstration scale: not DFT"
 
@@ -102,13 +101,14 @@ def _crowded(content: StudyContent) -> Iterable[str]:
 
 def _framework(content: StudyContent) -> Iterable[str]:
     gone = [
-        item for item in content.site_statistics if (item.get("framework_departure_A") or 0) > FRAMEWORK_DEPARTURE_A
+        item for item in content.site_statistics if (item.get("framework_departure_A") or 0) > MAX_FRAMEWORK_DEPARTURE_A
     ]
     if gone:
         far = max(item["framework_departure_A"] for item in gone)
         yield (
             f"At {_join(f'{item.temperature_K:g}' for item in gone)} K the framework left its crystal, by up to "
-            f"{far:.1f} Å (root mean square): its polyhedra turn or it melts, and sites and modes there say little. "
+            f"{far:.1f} Å (root mean square): its polyhedra turn or it melts, and sites and modes there say little; "
+            "these temperatures are left out of the fits. "
             "With a small potential the reason is most likely the potential."
         )
 

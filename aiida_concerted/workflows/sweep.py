@@ -10,6 +10,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 from aiida_concerted.calculations.functions.analyse_site_history import analyse_site_history
 from aiida_concerted.calculations.functions.assign_carrier_sites import assign_carrier_sites
 from aiida_concerted.calculations.functions.compute_diffusivity import compute_diffusivity
+from aiida_concerted.calculations.functions.context import has_departed
 from aiida_concerted.calculations.functions.fit_arrhenius import fit_diffusivity
 from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
@@ -101,7 +102,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         spec.exit_code(
             437,
             "WARNING_POINTS_MISSING",
-            message="The sweep is analysed, but these runs failed and are missing: {names}.",
+            message="The sweep is analysed, but these runs failed and are missing: {names}.{lost}",
         )
         spec.exit_code(
             438,
@@ -198,15 +199,17 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             self.out(f"trajectories.{name}", outputs.trajectory)
             self.out(f"thermo.{name}", outputs.thermo)
             result = self.call(
-                compute_diffusivity, f"diffusivity_{name}", outputs.trajectory, self.analysis_parameters()
-            )
+                compute_diffusivity, f"diffusivity_{name}", outputs.trajectory, self.analysis_parameters(),
+                self.ctx.supercell,
+            )  # fmt: skip
             if result is None:
                 return self.function_failure()
             self.out(f"diffusivities.{name}", result)
             diffusivities[name] = result
-        sound = {name: node for name, node in diffusivities.items() if name not in self.ctx.get("lost", {})}
-        if len(sound) > 1:
-            fit = self.call(fit_diffusivity, "arrhenius_diffusivity", **sound)
+            self.note_departure(name, result)
+        placed = {name: node for name, node in diffusivities.items() if name not in self.ctx.get("unplaced", {})}
+        if len(placed) > 1:
+            fit = self.call(fit_diffusivity, "arrhenius_diffusivity", **placed)
             if fit is None:
                 return self.function_failure()
             self.out("arrhenius.diffusivity", fit)
@@ -219,15 +222,15 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
     def analyse_sites(self) -> ExitCode | None:
         """Turn every trajectory into the sites its carriers visit, their statistics and concerted modes."""
         sites, parameters = self.inputs.sites, self.analysis_parameters()
-        modes, lost = {}, {}
+        modes, unplaced = {}, {}
         for name in self.survivors:
             trajectory = self.child(name).outputs.trajectory
             history = self.call(
                 assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters, self.ctx.supercell
             )
             if history is None:
-                lost[name] = self.ctx.function_failure[-1]
-                self.report(f"{name}: {lost[name]}")
+                unplaced[name] = self.ctx.function_failure[-1]
+                self.report(f"{name}: {unplaced[name]}")
                 continue
             self.out(f"site_histories.{name}", history)
             results = self.call(analyse_site_history, f"analysis_{name}", history, sites, parameters)
@@ -236,7 +239,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             self.out(f"site_statistics.{name}", results["statistics"])
             modes[name] = results["modes"]
             self.out(f"modes.{name}", modes[name])
-        self.ctx.lost = lost
+        self.ctx.unplaced = unplaced
         if len(modes) > 1:
             fits = self.call(fit_modes, "arrhenius_modes", **modes)
             if fits is None:
@@ -245,11 +248,20 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
                 self.out(f"arrhenius.{label}", fit)
         return None
 
+    def note_departure(self, name: str, result: orm.Data) -> None:
+        """Say that a run is left out of the fits, where its framework left its crystal."""
+        if has_departed(result):
+            reason = f"the framework is {result['framework_departure_A']:.1f} Å from its crystal (root mean square)"
+            self.report(f"{name}: {reason}; it is kept as a result and left out of the fits")
+            self.ctx.departed = {**self.ctx.get("departed", {}), name: reason}
+
     def results(self) -> ExitCode | None:
         """Say which runs are missing or lost their framework, if any."""
+        lost = {**self.ctx.get("departed", {}), **self.ctx.get("unplaced", {})}
         if self.ctx.get("failed"):
-            return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed))
-        if lost := self.ctx.get("lost"):
+            also = f" In these the framework left its sites: {', '.join(lost)}." if lost else ""
+            return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed), lost=also)
+        if lost:
             reason = next(iter(lost.values()))
             return self.exit_codes.WARNING_FRAMEWORK_LOST.format(names=", ".join(lost), reason=reason)
         return None

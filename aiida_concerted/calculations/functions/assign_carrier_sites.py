@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
-from numpy.typing import NDArray
 
 from aiida_concerted.analysis.assignment import site_history
-from aiida_concerted.analysis.site_analysis import first_frame_after, framework_departure, place_in
-from aiida_concerted.calculations.functions.context import result_context
-from aiida_concerted.data.conversion import arrays_of_structure
+from aiida_concerted.analysis.site_analysis import first_frame_after, place_in
+from aiida_concerted.calculations.functions.context import crystal_framework, departure_context, result_context
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 
@@ -32,21 +29,12 @@ def assign_carrier_sites(
     """
     settings = parameters.get_dict()
     run = trajectory.get_trajectory()
-    crystal = None if structure is None else _framework_of(structure, trajectory)
+    crystal = crystal_framework(structure, trajectory)
     try:
         placed = place_in(run, sites.get_network(), crystal=crystal)
         first = first_frame_after(run, settings.get("discard_ps", 0.0))
         history = site_history(run.relative_to_framework()[first:], placed, run.frame_interval_ps)
     except ValueError as error:
         return ExitCode(410, f"the carriers have no sites: {error}")
-    context = result_context(trajectory, settings)
-    if crystal is not None:
-        context["framework_departure_A"] = framework_departure(run, crystal)
+    context = {**result_context(trajectory, settings), **departure_context(structure, trajectory)}
     return SiteHistoryData(history, placed, context=context)
-
-
-def _framework_of(structure: orm.StructureData, trajectory: MolecularDynamicsData) -> NDArray[np.float64] | None:
-    """Return the framework's positions in Å in the trajectory's order, ``None`` where there is no framework."""
-    with trajectory.reader() as reader:
-        framework_ids = reader.header.framework_ids
-    return arrays_of_structure(structure)[1][framework_ids] if len(framework_ids) else None

@@ -8,18 +8,21 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
-from aiida_concerted.calculations.functions.context import result_context
+from aiida_concerted.calculations.functions.context import departure_context, result_context
 from aiida_concerted.data.results import DiffusivityData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 
 @calcfunction
-def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict) -> DiffusivityData | ExitCode:
+def compute_diffusivity(
+    trajectory: MolecularDynamicsData, parameters: orm.Dict, structure: orm.StructureData | None = None
+) -> DiffusivityData | ExitCode:
     """Return the tracer and charge diffusivity, Haven ratio and conductivities of one run.
 
     :param trajectory: one run at one temperature.
     :param parameters: ``material``, ``charge`` in e, ``discard_ps`` in ps, optional ``fit_window_ps`` in ps, ``seed``,
         optional ``study_uuid``.
+    :param structure: the crystal that the run began from, by which the result says how far its framework has gone.
     """
     settings = parameters.get_dict()
     window = settings.get("fit_window_ps")
@@ -36,6 +39,7 @@ def compute_diffusivity(trajectory: MolecularDynamicsData, parameters: orm.Dict)
     return DiffusivityData(
         attributes={
             **result_context(trajectory, settings),
+            **departure_context(structure, trajectory),
             "duration_ps": trajectory.duration_ps - settings.get("discard_ps", 0.0),
             **diffusivity_attributes(result),
         },
@@ -59,6 +63,7 @@ def diffusivity_attributes(result: TransportResult) -> dict[str, Any]:
         "haven_ratio": haven.value if haven else None,
         "haven_ratio_stderr": haven.stderr if haven else None,
         "conductivity_S_m": result.nernst_einstein.value if result.nernst_einstein else None,
+        "conductivity_stderr_S_m": result.nernst_einstein.stderr if result.nernst_einstein else None,
         "ab_share": result.ab_share.value if result.ab_share else None,
         "n_hops": result.n_hops_effective,
         "sampling": result.sampling,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.arrhenius import fit_arrhenius as fit
-from aiida_concerted.calculations.functions.context import shared_context
+from aiida_concerted.calculations.functions.context import shared_context, sound_points
 from aiida_concerted.data.results import ArrheniusData
 
 EXTRAPOLATION_K = 300.0
@@ -16,27 +18,34 @@ EXTRAPOLATION_K = 300.0
 def fit_diffusivity(**points: orm.Data) -> ArrheniusData | ExitCode:
     """Return the Arrhenius fit of the tracer diffusivity.
 
-    A point whose diffusivity is zero has no logarithm; it is left out and named in the result.
+    A point whose diffusivity is zero has no logarithm; it is left out and named in the result, and so is one whose
+    framework left its crystal.
 
     :param points: diffusivities at different temperatures.
     """
     nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
-    used = [node for node in nodes if node["diffusivity_m2_s"] > 0]
+    sound, left_out, lack = sound_points(nodes)
+    used = [node for node in sound if node["diffusivity_m2_s"] > 0]
     try:
         context = shared_context(nodes)
     except ValueError as error:
         return ExitCode(210, str(error))
     attributes = {
         **context,
+        **left_out,
         "quantity": "tracer_diffusivity",
         "temperatures_K": [node["temperature_K"] for node in used],
         "prefactor_unit": "m2_s",
         "method": "weighted least squares of ln D",
     }
-    excluded = [node["temperature_K"] for node in nodes if node["diffusivity_m2_s"] <= 0]
-    if len({node["temperature_K"] for node in used}) < 2:
-        reason = f"{len(used)} temperatures with a positive diffusivity; a fit needs two"
-        return ArrheniusData(attributes={**attributes, "reason": reason})
+    if lack is None and len({node["temperature_K"] for node in used}) < 2:
+        lack = f"{len(used)} temperatures with a positive diffusivity; a fit needs two"
+    if lack is not None:
+        return ArrheniusData(attributes={**attributes, "reason": lack})
+    return _fit(used, attributes, [node["temperature_K"] for node in sound if node["diffusivity_m2_s"] <= 0])
+
+
+def _fit(used: list[Any], attributes: dict[str, Any], excluded: list[float]) -> ArrheniusData:
     try:
         result = fit(
             [node["temperature_K"] for node in used],

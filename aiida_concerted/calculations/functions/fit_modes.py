@@ -8,7 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.mode_kinetics import fit_mode_activation
-from aiida_concerted.calculations.functions.context import shared_context
+from aiida_concerted.calculations.functions.context import shared_context, sound_points
 from aiida_concerted.data.results import ArrheniusData
 
 METHOD = "joint-poisson"
@@ -20,7 +20,8 @@ def fit_modes(**points: orm.Data) -> dict[str, orm.Data] | ExitCode:
     """Return an Arrhenius fit for every class of modes, under ``mode_`` and its label with underscores.
 
     Counts and their backgrounds at all temperatures are fitted together, so that temperatures without events count. A
-    class whose events do not allow a fit gets a result that says why.
+    class whose events do not allow a fit gets a result that says why. A temperature whose framework left its crystal is
+    left out and named.
 
     :param points: mode frequencies at different temperatures.
     """
@@ -32,12 +33,17 @@ def fit_modes(**points: orm.Data) -> dict[str, orm.Data] | ExitCode:
             raise ValueError(f"modes counted with different windows or recrossing rules: {sorted(definitions)}")
     except ValueError as error:
         return ExitCode(210, str(error))
-    counts = {node["temperature_K"]: {mode["label"]: mode for mode in node.get_result()["modes"]} for node in nodes}
-    labels = list(dict.fromkeys(label for modes in counts.values() for label in modes))
-    return {f"mode_{label.replace('-', '_')}": _fit(label, counts, context) for label in labels}
+    sound, left_out, lack = sound_points(nodes)
+    counts = {node["temperature_K"]: _modes_of(node) for node in sound}
+    labels = list(dict.fromkeys(label for node in nodes for label in _modes_of(node)))
+    return {f"mode_{label.replace('-', '_')}": _fit(label, counts, {**context, **left_out}, lack) for label in labels}
 
 
-def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any]) -> ArrheniusData:
+def _modes_of(node: orm.Data) -> dict[str, dict[str, Any]]:
+    return {mode["label"]: mode for mode in node.get_result()["modes"]}
+
+
+def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any], lack: str | None) -> ArrheniusData:
     rows = {temperature: modes[label] for temperature, modes in counts.items() if label in modes}
     usable = {T: row for T, row in rows.items() if all(row.get(key) is not None for key in NEEDED)}
     attributes = {
@@ -49,10 +55,10 @@ def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any
         "prefactor_unit": "per_cell_s",
         "method": METHOD,
     }
-    if len(usable) < 2:
-        return ArrheniusData(
-            attributes={**attributes, "reason": "runs too short for side windows at all but one temperature"}
-        )
+    if lack is None and len(usable) < 2:
+        lack = "runs too short for side windows at all but one temperature"
+    if lack is not None:
+        return ArrheniusData(attributes={**attributes, "reason": lack})
     try:
         fit = fit_mode_activation(
             list(usable),

@@ -57,18 +57,6 @@ def mortal_code(aiida_code_installed, fast_localhost, tmp_path):
 
 
 @pytest.fixture
-def process_of():
-    """Return a function that makes the process of a builder without running it."""
-    from aiida.engine.utils import instantiate_process
-    from aiida.manage.manager import get_manager
-
-    def instantiate(builder):
-        return instantiate_process(get_manager().get_runner(), builder)
-
-    return instantiate
-
-
-@pytest.fixture
 def failed_calculation(fast_localhost, tmp_path):
     """Return a function that makes a VASP calculation which ended with an exit status."""
 
