@@ -13,6 +13,7 @@ import click
 from aiida_concerted import __version__
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
+from aiida_concerted.cli.query import query
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.status import status
 
@@ -27,7 +28,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (demo, doctor, report, status):
+for _command in (demo, doctor, query, report, status):
     cli.add_command(_command)
 
 

@@ -1,0 +1,49 @@
+"""``aiida-concerted query``: results across every material in a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aiida_concerted.cli.profiles import open_profile, profile_options
+
+KINDS = (
+    "diffusivities", "arrhenius", "modes", "occupancies", "vacancies", "potentials", "frames", "trajectories",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
+@click.option("--material", help="Key of the material, such as LGPS.")
+@click.option("--formula", help="Reduced formula, elements in any order.")
+@click.option("--carrier", help="Element of the mobile ion.")
+@click.option("--temperature-K", "temperature_K", metavar="A[:B]", help="One, or a range, in K.")
+@click.option("--level-of-theory", metavar="TEXT", help="A part of it, such as PBE.")
+@click.option("--study", metavar="PK|UUID", help="Results of this study.")
+@click.option("--quantity", help="Of a fit, such as tracer_diffusivity.")
+@click.option("--mode", metavar="A-B-C", help="One class of concerted hops.")
+@click.option("--max-activation-energy-eV", "max_activation_energy_eV", type=float,
+              metavar="X", help="Of a fit, in eV.")  # fmt: skip
+@click.option("--sort", metavar="[-]COLUMN", help="Column to sort by; - from large to small.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Most rows.")
+@click.option("--columns", metavar="A,B,…", help="These columns only; 'all' for every one.")
+@click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
+@profile_options
+def query(
+    kind: str,
+    sort: str | None,
+    limit: int | None,
+    columns: str | None,
+    form: str,
+    folder: Path | None,
+    profile: str | None,
+    **criteria: Any,
+) -> None:
+    """List diffusivities, arrhenius, modes, occupancies, vacancies, potentials, frames or trajectories (KIND)."""
+    open_profile(folder, profile)
+    from aiida_concerted.cli.result_table import write_table
+    from aiida_concerted.queries import query as ask  # imports AiiDA, which the profile's folder must precede
+
+    write_table(ask(kind, sort=sort, limit=limit, **criteria), form=form, columns=columns)

@@ -1,0 +1,175 @@
+"""The answer to a query in the terminal: aligned columns with units, or CSV and JSON with everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.cells import cell_len
+
+from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number
+from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
+from aiida_concerted.queries import ResultTable
+
+Row = Mapping[str, Any]
+UUID_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """A column as people read it.
+
+    :param heading: its heading, with the unit.
+    :param text: the cell of a row.
+    :param is_text: whether the cells are words, which stand on the left.
+    """
+
+    heading: str
+    text: Callable[[Row], str]
+    is_text: bool = False
+
+
+def write_table(table: ResultTable, *, form: str, columns: str | None) -> None:
+    """Print a table.
+
+    :param form: ``table``, ``csv`` or ``json``.
+    :param columns: names joined by commas; ``all`` for every column; without it the table shows a choice, and the other
+        forms everything.
+    :raises ValueError: if a column is unknown.
+    """
+    chosen = _chosen(table, columns)
+    if form == "json":
+        click.echo(chosen.to_json())
+    elif form == "csv":
+        click.echo(chosen.to_csv(), nl=False)
+    elif not len(table):
+        click.echo(f"No {table.kind} meet this. 'aiida-concerted query {table.kind}' lists all of them.", err=True)
+    else:
+        views = VIEWS[table.kind] if columns is None else tuple(_raw(name) for name in chosen.columns)
+        click.echo(render(views, table))
+
+
+def render(views: tuple[View, ...], table: ResultTable) -> str:
+    """Return aligned text with a heading; columns without any value are left out."""
+    columns = [(view, [view.text(row) for row in table]) for view in views]
+    shown = [(view, cells) for view, cells in columns if any(cell != UNKNOWN for cell in cells)]
+    padded = [_padded(view, cells) for view, cells in shown]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
+
+
+def _padded(view: View, cells: list[str]) -> list[str]:
+    lines = [view.heading, *cells]
+    width = max(cell_len(line) for line in lines)
+    lines.insert(1, "─" * width)
+    fill = [" " * (width - cell_len(line)) for line in lines]
+    return [line + blank if view.is_text else blank + line for line, blank in zip(lines, fill, strict=True)]
+
+
+def _chosen(table: ResultTable, columns: str | None) -> ResultTable:
+    if columns is None or columns.strip() == "all":
+        return table
+    return table.select([name.strip() for name in columns.split(",") if name.strip()])
+
+
+def _word(name: str, heading: str = "", length: int | None = None) -> View:
+    return View(heading or name.replace("_", " "), lambda row: _short(row[name], length), is_text=True)
+
+
+def _short(value: Any, length: int | None) -> str:
+    if value is None or value == "":
+        return UNKNOWN
+    words = value if isinstance(value, list) else [value]
+    text = " ".join(f"{word:g}" if isinstance(word, float) else str(word) for word in words)
+    # Names come from anybody's archive, and must not reach the terminal as control characters.
+    text = "".join(character for character in text if character.isprintable())
+    return text if length is None else text[:length]
+
+
+def _number(name: str, heading: str, digits: int = 3, scale: float = 1.0) -> View:
+    return View(heading, lambda row: UNKNOWN if row[name] is None else format_number(scale * row[name], digits))
+
+
+def _count(name: str, heading: str) -> View:
+    return View(heading, lambda row: UNKNOWN if row[name] is None else f"{row[name]:.6g}")
+
+
+def _estimate(name: str, stderr: str, heading: str, scale: float = 1.0) -> View:
+    def text(row: Row) -> str:
+        if row[name] is None:
+            return UNKNOWN
+        error = row[stderr]
+        return format_estimate(scale * row[name], None if error is None else scale * error)
+
+    return View(heading, text)
+
+
+def _interval(name: str, lower: str, upper: str, heading: str) -> View:
+    def text(row: Row) -> str:
+        return UNKNOWN if row[name] is None else format_interval(row[name], row[lower], row[upper])
+
+    return View(heading, text)
+
+
+def _raw(name: str) -> View:
+    """Return a column as it is stored, under its own name."""
+
+    def text(row: Row) -> str:
+        value = row[name]
+        return f"{value:.6g}" if isinstance(value, float) else _short(value, None)
+
+    return View(name, text)
+
+
+_PK = _count("pk", "PK")
+_MATERIAL = _word("material")
+_TEMPERATURE = _count("temperature_K", "T (K)")
+_THEORY = _word("level_of_theory", length=28)
+_STUDY = _word("study_uuid", "study", UUID_LENGTH)
+
+VIEWS: dict[str, tuple[View, ...]] = {
+    "diffusivities": (
+        _PK, _MATERIAL, _TEMPERATURE,
+        _estimate("diffusivity_m2_s", "diffusivity_stderr_m2_s", "D (m² s⁻¹)"),
+        _estimate("conductivity_S_m", "conductivity_stderr_S_m", "σ (mS cm⁻¹)", S_PER_M_IN_MS_PER_CM),
+        _estimate("haven_ratio", "haven_ratio_stderr", "Haven ratio"),
+        _word("sampling"), _count("n_atoms", "atoms"), _STUDY,
+    ),
+    "arrhenius": (
+        _PK, _MATERIAL, _word("quantity"), _word("mode"),
+        _estimate("activation_energy_eV", "activation_energy_stderr_eV", "Eₐ (eV)"),
+        _number("prefactor", "prefactor"), _word("prefactor_unit", "in"), _word("temperatures_K", "T (K)"),
+        _count("n_events", "events"), _STUDY, _word("reason", length=48),
+    ),
+    "modes": (
+        _PK, _MATERIAL, _word("mode"), _TEMPERATURE,
+        _interval(
+            "frequency_per_cell_s", "frequency_lower_per_cell_s", "frequency_upper_per_cell_s", "per cell (s⁻¹)"
+        ),
+        _count("n_events", "events"), _count("window_ps", "window (ps)"), _STUDY,
+    ),
+    "occupancies": (
+        _PK, _MATERIAL, _word("site"), _TEMPERATURE,
+        _estimate("occupancy", "occupancy_stderr", "occupancy"),
+        _interval("residence_time_ps", "residence_time_lower_ps", "residence_time_upper_ps", "residence (ps)"), _STUDY,
+    ),
+    "vacancies": (
+        _PK, _MATERIAL, _word("site"), _number("formation_energy_eV", "E_f (eV)"), _number("spread_eV", "spread (eV)"),
+        _count("n_sites", "sites"), _count("n_atoms", "atoms"), _THEORY, _STUDY,
+    ),
+    "potentials": (
+        _PK, _MATERIAL, _word("type_map", "elements"), _count("cutoff_A", "cutoff (Å)"), _word("version", "DeePMD"),
+        _count("seed", "seed"), _word("sha256", "SHA-256", UUID_LENGTH), _THEORY, _STUDY,
+    ),
+    "frames": (
+        _PK, _MATERIAL, _word("formula"), _count("n_frames", "frames"), _count("n_atoms", "atoms"),
+        _word("has_virials", "virials"), _word("content_hash", "content", UUID_LENGTH), _THEORY, _STUDY,
+    ),
+    "trajectories": (
+        _PK, _MATERIAL, _word("carrier"), _TEMPERATURE, _count("n_frames", "frames"),
+        _count("frame_interval_ps", "Δt (ps)"), _count("n_atoms", "atoms"),
+        _word("potential_sha256", "potential", UUID_LENGTH), _THEORY, _STUDY,
+    ),
+}  # fmt: skip
+"""What the terminal shows of each kind where no columns are named."""

@@ -1,0 +1,86 @@
+"""Where results come from: one statement a path through the graph, however many the results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from aiida import orm
+
+from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.queries.kinds import CREATED_BY, Kind
+
+Facts = dict[str, Any]
+
+
+def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict[int, Facts]:
+    """Return the provenance columns of nodes by PK; what is not known is absent.
+
+    A fit over several runs that disagree lists all their values, joined by blanks.
+
+    :param pks: nodes of this kind.
+    :param backend: storage to look in; the loaded profile's without it.
+    """
+    wanted = sorted(set(pks))
+    if not wanted or not kind.provenance:
+        return {}
+    if kind.provenance == CREATED_BY:
+        return _creators(kind.node_class, wanted, backend)
+    found: dict[int, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    for path in kind.paths:
+        for pk, facts in _runs(kind.node_class, path, wanted, backend):
+            for name, value in facts.items():
+                if value is not None and name in kind.provenance:
+                    found[pk][name][value] = None
+    facts_by_pk = {pk: {name: " ".join(values) for name, values in facts.items()} for pk, facts in found.items()}
+    _add_potentials(facts_by_pk, backend)
+    return facts_by_pk
+
+
+def _runs(
+    node_class: type[orm.Data], path: tuple[type[orm.Data], ...], pks: list[int], backend: Any
+) -> list[tuple[int, Facts]]:
+    """Return the trajectory, potential and code behind each node, along one path."""
+    builder = orm.QueryBuilder(backend=backend)
+    builder.append(node_class, filters={"id": {"in": pks}}, project="id", tag="data_0")
+    steps: tuple[type[orm.Data], ...] = (*path, MolecularDynamicsData)
+    for number, data_class in enumerate(steps):
+        builder.append(orm.CalcFunctionNode, with_outgoing=f"data_{number}", tag=f"function_{number}")
+        builder.append(data_class, with_outgoing=f"function_{number}", tag=f"data_{number + 1}")
+    last = f"data_{len(path) + 1}"
+    builder.add_projection(last, ["uuid", "attributes.potential_sha256"])
+    # Trajectories from elsewhere were made by no job of ours.
+    builder.append(orm.CalcJobNode, with_outgoing=last, tag="job", outerjoin=True)
+    builder.append(orm.AbstractCode, with_outgoing="job", project="label", outerjoin=True)
+    names = ("trajectory_uuid", "potential_sha256", "code")
+    return [(pk, dict(zip(names, facts, strict=True))) for pk, *facts in builder.distinct().all()]
+
+
+def _creators(node_class: type[orm.Data], pks: list[int], backend: Any) -> dict[int, Facts]:
+    """Return the process that created each node, and the code it ran."""
+    builder = orm.QueryBuilder(backend=backend)
+    builder.append(node_class, filters={"id": {"in": pks}}, project="id", tag="data")
+    builder.append(orm.ProcessNode, with_outgoing="data", project="attributes.process_label", tag="process")
+    builder.append(orm.AbstractCode, with_outgoing="process", project="label", outerjoin=True)
+    return {pk: {"created_by": process, "code": code} for pk, process, code in builder.distinct().all()}
+
+
+def _add_potentials(facts_by_pk: dict[int, Facts], backend: Any) -> None:
+    """Add UUID and version of the potentials whose files the runs name."""
+    digests = sorted({word for facts in facts_by_pk.values() for word in facts.get("potential_sha256", "").split()})
+    if not digests:
+        return
+    builder = orm.QueryBuilder(backend=backend)
+    builder.append(
+        DeepPotentialData,
+        filters={"attributes.sha256": {"in": digests}},
+        project=["attributes.sha256", "uuid", "attributes.version"],
+    )
+    potentials = {digest: (uuid, version) for digest, uuid, version in builder.all()}
+    for facts in facts_by_pk.values():
+        known = [potentials[word] for word in facts.get("potential_sha256", "").split() if word in potentials]
+        if known:
+            facts["potential_uuid"] = " ".join(uuid for uuid, _ in known)
+            facts["potential_version"] = " ".join(dict.fromkeys(str(version) for _, version in known))

@@ -1,0 +1,125 @@
+"""The questions themselves: each is one statement on attributes, and a few more for the provenance.
+
+Nodes are never loaded; the cost grows with the rows of the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida.orm import QueryBuilder
+
+from aiida_concerted.queries.filters import build_filters
+from aiida_concerted.queries.kinds import Kind, kind_of
+from aiida_concerted.queries.provenance import find_provenance
+from aiida_concerted.queries.table import ResultTable, Row
+
+
+def query(
+    kind: str,
+    *,
+    sort: str | None = None,
+    limit: int | None = None,
+    provenance: bool = True,
+    backend: Any = None,
+    **criteria: Any,
+) -> ResultTable:
+    """Return the results of a kind that meet the criteria, of every material in the profile.
+
+    :param kind: ``diffusivities``, ``arrhenius``, ``modes``, ``occupancies``, ``vacancies``, ``potentials``, ``frames``
+        or ``trajectories``.
+    :param sort: column to sort by, with ``-`` before it from large to small; rows without a value stand last.
+    :param limit: most rows.
+    :param provenance: whether to look up the columns that name trajectory, potential and code.
+    :param backend: storage to ask, such as an archive's; the loaded profile's without it.
+    :param criteria: ``material`` and ``carrier`` (whole words, upper or lower case), ``formula`` (elements in any
+        order), ``level_of_theory`` (a part of it), ``study`` (PK, or UUID or its beginning), ``temperature_K`` (a
+        number, or a range as tuple or text ``600:900``), ``max_activation_energy_eV``, ``quantity``, ``mode``.
+    :raises ValueError: if a word is unknown or does not fit the kind.
+    """
+    chosen = kind_of(kind)
+    if limit is not None and limit < 0:
+        raise ValueError(f"the limit must not be negative, got {limit}")
+    # One of many in a node is looked for in the rows; elsewhere it is an attribute.
+    mode = criteria.pop("mode", None) if "mode" in chosen.expanded else None
+    rows = _rows(chosen, build_filters(chosen, criteria, backend), backend)
+    if mode is not None:
+        rows = [row for row in rows if row["mode"].lower() == mode.lower()]
+    table = ResultTable(chosen.name, chosen.all_columns, tuple(rows))
+    needs_all = sort is not None and sort.removeprefix("-") in chosen.provenance
+    if provenance and needs_all:
+        _add_provenance(table, chosen, backend)
+    table = _in_order(table, sort, chosen)
+    table = table if limit is None else table.head(limit)
+    if provenance and not needs_all:
+        _add_provenance(table, chosen, backend)
+    return table
+
+
+def _add_provenance(table: ResultTable, kind: Kind, backend: Any) -> None:
+    facts = find_provenance(kind, (row["pk"] for row in table), backend)
+    for row in table:
+        row.update(facts.get(row["pk"], {}))
+
+
+def _rows(kind: Kind, filters: dict[str, Any], backend: Any) -> list[Row]:
+    """Return the rows of a kind in one statement."""
+    # One projection of all attributes is read faster than one of each: SQLite parses the JSON anew for every path.
+    builder = QueryBuilder(backend=backend)
+    builder.append(kind.node_class, filters=filters, project=["id", "uuid", "ctime", "attributes"], subclassing=False)
+    empty = dict.fromkeys(kind.all_columns)
+    rows = []
+    for pk, uuid, created, attributes in builder.all():
+        known = {name: attributes.get(name) for name in kind.columns}
+        common = {"pk": pk, "uuid": uuid, "created": created.isoformat(timespec="seconds")}
+        common["study_uuid"] = attributes.get("study_uuid")
+        rows += [{**empty, **known, **common, **part} for part in kind.expand(attributes)]
+    return rows
+
+
+def _in_order(table: ResultTable, sort: str | None, kind: Kind) -> ResultTable:
+    if sort is not None:
+        return table.sorted_by(sort.removeprefix("-"), descending=sort.startswith("-"))
+    for name in ("pk", *reversed(kind.sort)):
+        table = table.sorted_by(name)
+    return table
+
+
+def diffusivities(**criteria: Any) -> ResultTable:
+    """Return tracer and charge diffusivities, Haven ratios and conductivities; see :func:`query`."""
+    return query("diffusivities", **criteria)
+
+
+def arrhenius(**criteria: Any) -> ResultTable:
+    """Return Arrhenius fits; see :func:`query`."""
+    return query("arrhenius", **criteria)
+
+
+def modes(**criteria: Any) -> ResultTable:
+    """Return frequencies of concerted modes, a row a mode and temperature; see :func:`query`."""
+    return query("modes", **criteria)
+
+
+def occupancies(**criteria: Any) -> ResultTable:
+    """Return occupancies and residence times, a row a site label and temperature; see :func:`query`."""
+    return query("occupancies", **criteria)
+
+
+def vacancies(**criteria: Any) -> ResultTable:
+    """Return vacancy formation energies, a row a site label; see :func:`query`."""
+    return query("vacancies", **criteria)
+
+
+def potentials(**criteria: Any) -> ResultTable:
+    """Return deep potentials; see :func:`query`."""
+    return query("potentials", **criteria)
+
+
+def frames(**criteria: Any) -> ResultTable:
+    """Return labelled datasets; see :func:`query`."""
+    return query("frames", **criteria)
+
+
+def trajectories(**criteria: Any) -> ResultTable:
+    """Return molecular-dynamics runs; see :func:`query`."""
+    return query("trajectories", **criteria)

@@ -1,0 +1,82 @@
+"""The command asks the profile it is given and prints aligned tables, CSV or JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from aiida_concerted.cli import query as command
+from aiida_concerted.cli.main import cli, run_reporting_errors
+from aiida_concerted.cli.result_table import VIEWS
+from aiida_concerted.queries.kinds import KINDS
+from tests.queries.bulk import BulkProfile
+
+
+@pytest.fixture(scope="module")
+def study(aiida_profile):
+    bulk = BulkProfile(seed=5)
+    uuid = bulk.add_study()
+    bulk.insert()
+    return uuid
+
+
+@pytest.fixture
+def ask(study, monkeypatch):
+    """Return the output of the command in the tests' own profile."""
+    monkeypatch.setattr(command, "open_profile", lambda folder, profile: None)
+
+    def run(*arguments):
+        result = CliRunner().invoke(cli, ["query", *arguments, "--study", study], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    return run
+
+
+def test_the_command_knows_every_kind():
+    assert tuple(KINDS) == command.KINDS == tuple(VIEWS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "occupancies"])
+def test_tables_are_aligned_and_name_units(ask, kind):
+    lines = ask(kind).splitlines()
+    assert len(lines) > 2
+    assert set(lines[1]) <= {"─", " "}
+    assert lines[0].split()[0] == "PK"
+    if kind == "diffusivities":
+        assert "D (m² s⁻¹)" in lines[0]
+        assert "σ (mS cm⁻¹)" in lines[0]
+        assert all("±" in line for line in lines[2:])
+
+
+def test_csv_and_json_hold_every_column(ask):
+    heading, *rows = ask("diffusivities", "--format", "csv").splitlines()
+    assert heading.split(",") == list(KINDS["diffusivities"].all_columns)
+    objects = json.loads(ask("diffusivities", "--format", "json", "--sort", "-temperature_K"))
+    assert len(objects) == len(rows) == 10
+    assert objects[0]["temperature_K"] == 1200.0
+    assert objects[0]["potential_version"] == "3.2.0"
+
+
+def test_columns_can_be_chosen(ask):
+    lines = ask("modes", "--mode", "Li4-Li1-Li3", "--columns", "temperature_K,frequency_per_cell_s").splitlines()
+    assert lines[0].split() == ["temperature_K", "frequency_per_cell_s"]
+    assert lines[2].split() == ["600", "1e+09"]
+
+
+def test_nothing_found_is_said_and_no_failure(ask, capsys):
+    assert ask("diffusivities", "--material", "nothing") == ""
+    assert ask("diffusivities", "--material", "nothing", "--format", "json").strip() == "[]"
+
+
+def test_a_wrong_column_is_one_line(study, monkeypatch, capsys):
+    monkeypatch.setattr(command, "open_profile", lambda folder, profile: None)
+    arguments = ["query", "diffusivities", "--columns", "diffusivity"]
+    assert run_reporting_errors(lambda: cli.main(arguments, standalone_mode=False)) == 1
+    assert "did you mean 'diffusivity_m2_s'" in capsys.readouterr().err
+
+
+def test_the_help_fits_a_screen():
+    assert len(CliRunner().invoke(cli, ["query", "--help"]).stdout.splitlines()) <= 24
