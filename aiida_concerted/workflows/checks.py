@@ -60,6 +60,11 @@ def selection(value: orm.Dict, _: Any) -> str | None:
     return None if given["max_selected"] >= 0 else f"max_selected cannot be negative, got {given['max_selected']}"
 
 
+def committee_size(value: orm.Int, _: Any) -> str | None:
+    """Return why a number of potentials is refused that are to be compared with each other."""
+    return None if value.value >= 2 else f"a deviation needs two models at least, got {value.value}"
+
+
 def exploration(inputs: Any, namespace: Any) -> str | None:
     """Return why a committee cannot run these structures."""
     if any(name not in namespace for name in ("structures", "models")) or not inputs.get("models"):

@@ -12,11 +12,13 @@ from aiida_concerted.calculations.functions.select_candidates import (
     TRAJECTORY,
     select_candidate_structures,
 )
+from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
-from aiida_concerted.workflows.waves import WavesWorkChain
+from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
 
 SEED_STRIDE = 17
 
@@ -77,7 +79,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         spec.output(
             "statistics",
             valid_type=orm.Dict,
-            help="Accurate, candidate and failed frames of each run; eV/Å.",
+            help="Accurate, candidate and failed frames of each run, those of failed runs included; eV/Å.",
         )
         spec.output_namespace(
             "candidates", dynamic=True, required=False, valid_type=orm.StructureData, help="Structures to label (Å)."
@@ -147,9 +149,23 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         """Return whether a run left frames with deviations; an explosion ends a run early but is no failure."""
         return "model_deviation" in child.outputs and "trajectory" in child.outputs
 
+    def unreached(self, name: str) -> dict[str, Any] | None:
+        """Return how many frames a run never reached, and why; ``None`` where the potential is not to blame.
+
+        A run that was stopped by its wall time has said nothing about what it did not see.
+        """
+        child, temperature = self.child(name), self.ctx.runs[name][1]
+        has_frames = self.judge(name, child)
+        if has_frames and not 500 <= (child.exit_status or 0) < 600:
+            return None
+        md = from_mapping(MdParameters, {**self.inputs.md.get_dict(), "temperature_K": temperature}, "md")
+        seen = len(child.outputs.model_deviation.get_array("frame")) if has_frames else 0
+        frames = md.production_steps // md.deviation_steps + 1 - seen
+        return {"temperature_K": temperature, "frames": frames, "reason": reason_of(child)} if frames > 0 else None
+
     def select(self) -> ExitCode | None:
         """Pick the frames to label."""
-        survivors = [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
+        survivors = [name for name in self.ctx.runs if self.judge(name, self.child(name))]
         if not survivors:
             return self.exit_codes.ERROR_NO_EXPLORATION.format(
                 names=", ".join(self.ctx.runs), reason=self.last_reason()
@@ -160,8 +176,11 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             runs[DEVIATION + name] = outputs.model_deviation
             runs[TRAJECTORY + name] = outputs.trajectory
             self.out(f"deviations.{name}", outputs.model_deviation)
-        parameters = orm.Dict({**self.inputs.selection.get_dict(), "seed": self.inputs.seed.value})
-        outputs = self.call(select_candidate_structures, "select", parameters, **runs)
+        unreached = {name: lack for name in self.ctx.runs if (lack := self.unreached(name))}
+        for name, lack in unreached.items():
+            self.report(f"{name}: {lack['frames']} frames that it never reached count as failed ({lack['reason']})")
+        parameters = {**self.inputs.selection.get_dict(), "seed": self.inputs.seed.value, "unreached": unreached}
+        outputs = self.call(select_candidate_structures, "select", orm.Dict(parameters), **runs)
         if outputs is None:
             return self.function_failure()
         self.out("statistics", outputs["statistics"])

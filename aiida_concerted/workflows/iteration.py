@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
 
 from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
@@ -37,6 +38,7 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
         spec.expose_inputs(
             DeepmdCommitteeWorkChain, namespace="committee", exclude=("train.training", "train.validation", "seed")
         )
+        spec.inputs["committee"]["n_models"].validator = checks.committee_size
         spec.expose_inputs(ExploreWorkChain, namespace="explore", exclude=("models", "seed"))
         spec.expose_inputs(VaspLabelWorkChain, namespace="label", exclude=("structures",))
         spec.outline(

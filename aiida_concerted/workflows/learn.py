@@ -17,6 +17,7 @@ from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.learning.stopping import accurate_fractions, is_converged
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.iteration import IterationWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
@@ -148,10 +149,16 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             return self.exit_codes.ERROR_ITERATION_FAILED.format(
                 turn=self.ctx.turn, pk=node.pk, reason=node.exit_message
             )
-        self.ctx.history = [*self.ctx.history, accurate_fractions(node.outputs.statistics["runs"])]
+        counted = accurate_fractions(node.outputs.statistics["runs"])
+        self.ctx.history = [*self.ctx.history, {**dict.fromkeys(self.expected_runs(), 0.0), **counted}]
         if "dataset" in node.outputs:
             self.ctx.dataset = node.outputs.dataset
         return None
+
+    def expected_runs(self) -> list[str]:
+        """Return the names of all explorations of a turn; one that is not heard of is not accurate."""
+        explore = self.inputs.iteration.explore
+        return [run_name(name, T) for name in explore.structures for T in explore.temperatures_K]
 
     def run_final(self) -> None:
         """Train the committee that production will use on everything."""

@@ -47,3 +47,20 @@ def test_the_structures_are_those_frames_whose_deviation_lies_in_the_window():
     assert (summary["accurate"], summary["candidate"], summary["failed"]) == (1, 1, 1)
     assert summary["temperature_K"] == 600.0
     assert summary["max_deviation_eV_A"] == 0.2
+
+
+@pytest.mark.usefixtures("aiida_profile")
+def test_frames_that_were_never_reached_count_as_failed():
+    deviation, trajectory = run([0.01, 0.01], [0, 2])
+    lost = {"temperature_K": 1200.0, "frames": 3, "reason": "atoms were lost"}
+    cut = {"temperature_K": 600.0, "frames": 4, "reason": "exploded"}
+    parameters = {"trust_lower_eV_A": 0.12, "trust_upper_eV_A": 0.25, "max_selected": 5, "seed": 1}
+    outputs = select_candidate_structures(
+        orm.Dict({**parameters, "unreached": {"lost": lost, "hot": cut}}),
+        deviation__hot=deviation, trajectory__hot=trajectory,
+    )  # fmt: skip
+    runs = outputs["statistics"]["runs"]
+    counts = {name: [row[key] for key in ("accurate", "candidate", "failed")] for name, row in runs.items()}
+    assert counts == {"hot": [2, 0, 4], "lost": [0, 0, 3]}
+    assert runs["lost"]["reason"] == "atoms were lost"
+    assert runs["lost"]["temperature_K"] == 1200.0

@@ -1,0 +1,108 @@
+"""An exploration: what runs, and how what failed counts."""
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_concerted.common.trajectory import Trajectory
+from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from tests.engines import LATTICE, small_crystal
+from tests.workflows.ended import ended
+
+N_FRAMES = 6
+OVERRIDES = {
+    "temperatures_K": [300, 900],
+    "selection": {"trust_lower_eV_A": 0.1, "trust_upper_eV_A": 0.3, "max_selected": 2},
+    "md": {"equilibration_ps": 0.0, "production_ps": 0.1, "frame_interval_ps": 0.02, "deviation_interval_ps": 0.02},
+}
+PHYSICS = LammpsBaseWorkChain.exit_codes.ERROR_PHYSICS.status
+WALL_TIME = 410
+
+
+@pytest.fixture
+def process(process_of, lmp_code, potentials, sound_structure):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides=OVERRIDES
+    )
+    process = process_of(builder)
+    process.setup()
+    return process
+
+
+def explored(deviations, exit_status=0, temperature=300.0):
+    """Return a run of the small crystal with one deviation a frame."""
+    crystal = small_crystal()
+    is_carrier = crystal.symbols == "Li"
+    positions = np.tile(crystal.positions, (len(deviations), 1, 1))
+    trajectory = Trajectory(
+        "Li", positions[:, is_carrier], np.diag([2, 1, 1]) * LATTICE, 0.02, temperature_K=temperature,
+        framework_species=tuple(crystal.symbols[~is_carrier]), framework=positions[:, ~is_carrier],
+        framework_displacement=np.zeros((len(deviations), 3)),
+    )  # fmt: skip
+    node = orm.ArrayData()
+    node.set_array("frame", np.arange(len(deviations)))
+    node.set_array("max_devi_f_eV_A", np.array(deviations))
+    outputs = {
+        "model_deviation": node,
+        "trajectory": MolecularDynamicsData.from_trajectory(trajectory, level_of_theory="test"),
+    }
+    return ended(LammpsBaseWorkChain, outputs, exit_status=exit_status, exit_message="the run exploded")
+
+
+def counts(process, name):
+    row = process.outputs["statistics"]["runs"][name]
+    return row["accurate"], row["candidate"], row["failed"]
+
+
+def test_every_structure_runs_at_every_temperature_with_its_own_seed(process):
+    names = process.ctx.pending
+    assert names == ["cell_T300", "cell_T900"]
+    parameters = [process.prepare(name).md.parameters.get_dict() for name in names]
+    assert [values["temperature_K"] for values in parameters] == [300, 900]
+    assert len({values["seed"] for values in parameters}) == 2
+    assert run_name("a", 312.5) == "a_T312p5"
+
+
+def test_candidates_come_with_the_counts_behind_them(process):
+    process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
+    process.ctx.child_cell_T900 = explored([0.01, 0.2, 0.2, 0.2, 0.2, 0.5])
+    assert process.select() is None
+    assert counts(process, "cell_T300") == (6, 0, 0)
+    assert counts(process, "cell_T900") == (1, 4, 1)
+    assert len(process.outputs["candidates"]) == 2
+    assert all(name.startswith("cell_T900_f") for name in process.outputs["candidates"])
+
+
+def test_a_run_that_left_nothing_counts_as_failed_at_its_temperature(process, caplog):
+    process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
+    process.ctx.child_cell_T900 = ended(LammpsBaseWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
+    assert process.select() is None
+    assert counts(process, "cell_T900") == (0, 0, N_FRAMES)
+    assert process.outputs["statistics"]["runs"]["cell_T900"]["temperature_K"] == 900
+    assert "cell_T900: 6 frames that it never reached count as failed (atoms were lost)" in caplog.text
+
+
+def test_a_run_that_exploded_failed_in_the_frames_it_never_reached(process):
+    process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
+    process.ctx.child_cell_T900 = explored([0.01, 0.01], exit_status=PHYSICS)
+    assert process.select() is None
+    assert counts(process, "cell_T900") == (2, 0, N_FRAMES - 2)
+
+
+def test_a_run_stopped_by_its_wall_time_counts_what_it_saw(process):
+    process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
+    process.ctx.child_cell_T900 = explored([0.01, 0.01], exit_status=WALL_TIME)
+    assert process.select() is None
+    assert counts(process, "cell_T900") == (2, 0, 0)
+
+
+def test_explorations_that_all_failed_are_an_error(process):
+    for name in process.ctx.runs:
+        process.ctx[f"child_{name}"] = ended(LammpsBaseWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
+    process.ctx.failed = list(process.ctx.runs)
+    code = process.select()
+    assert code.status == ExploreWorkChain.exit_codes.ERROR_NO_EXPLORATION.status
+    assert "cell_T300, cell_T900" in code.message
+    assert "atoms were lost" in code.message

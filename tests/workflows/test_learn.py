@@ -1,0 +1,198 @@
+"""The learning loop and its turns: what goes from part to part, when it ends, and what it refuses."""
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.explore import ExploreWorkChain
+from aiida_concerted.workflows.iteration import IterationWorkChain
+from aiida_concerted.workflows.learn import LearnWorkChain
+from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
+from tests.workflows.ended import ended
+
+ITERATION = {"explore": {"temperatures_K": [300, 900]}, "label": {}}
+
+
+def dataset_of(frames, start, stop):
+    return LabelledFramesData(frames.select(range(start, stop)), level_of_theory="test")
+
+
+@pytest.fixture
+def arguments(dp_code, lmp_code, surrogate_code, lgps_potcars, tiny_frames, sound_structure):
+    """Return a function that gives what both builders take."""
+
+    def make(**iteration):
+        vasp = {"vasp": {"potential_family": lgps_potcars}}
+        overrides = {**ITERATION, "label": vasp, **iteration}
+        codes = (dp_code, lmp_code, surrogate_code)
+        return (*codes, dataset_of(tiny_frames, 0, 10), {"cell": sound_structure}), overrides
+
+    return make
+
+
+@pytest.fixture
+def turn(arguments, process_of):
+    """Return a turn that has not begun."""
+    positional, overrides = arguments()
+    return process_of(IterationWorkChain.get_builder_from_protocol(*positional, protocol="fast", overrides=overrides))
+
+
+@pytest.fixture
+def loop(arguments, process_of):
+    """Return a function that makes a loop that has not begun."""
+
+    def make(**numbers):
+        positional, overrides = arguments()
+        builder = LearnWorkChain.get_builder_from_protocol(
+            *positional, protocol="fast", overrides={"iteration": overrides, **numbers}
+        )
+        process = process_of(builder)
+        process.setup()
+        return process
+
+    return make
+
+
+def caught(process):
+    """Return the builders that a process submits, by label, in place of their running."""
+    submitted = {}
+    process.run_child = lambda label, builder, **_: submitted.setdefault(label, builder)
+    process.to_context = lambda **_: None
+    return submitted
+
+
+def statistics(**runs):
+    keys = ("accurate", "candidate", "failed")
+    return orm.Dict({"runs": {name: dict(zip(keys, numbers, strict=True)) for name, numbers in runs.items()}})
+
+
+def committee(models):
+    metrics = {name: orm.Dict({"n_steps": 1}) for name in models}
+    curves = {name: orm.ArrayData() for name in models}
+    for curve in curves.values():
+        curve.set_array("step", np.arange(2))
+    return {"models": models, "metrics": metrics, "learning_curves": curves}
+
+
+@pytest.mark.parametrize("chain", [IterationWorkChain, LearnWorkChain])
+def test_a_committee_of_one_is_refused_at_the_door(arguments, chain):
+    positional, overrides = arguments(committee={"n_models": 1})
+    if chain is LearnWorkChain:
+        overrides = {"iteration": overrides}
+    with pytest.raises(ValueError, match="a deviation needs two models at least, got 1"):
+        chain.get_builder_from_protocol(*positional, protocol="fast", overrides=overrides)
+
+
+def test_the_final_committee_may_be_one(arguments, process_of):
+    positional, overrides = arguments()
+    builder = LearnWorkChain.get_builder_from_protocol(
+        *positional, protocol="fast", overrides={"iteration": overrides, "final": {"n_models": 1}}
+    )
+    assert process_of(builder).inputs.final.n_models.value == 1
+
+
+def test_a_turn_hands_committee_and_candidates_on(turn, potentials, sound_structure, tiny_frames):
+    submitted = caught(turn)
+    turn.run_committee()
+    assert submitted["committee"].train.training["known"].uuid == turn.inputs.dataset.uuid
+    turn.ctx.committee = ended(DeepmdCommitteeWorkChain, committee(potentials))
+    assert turn.inspect_committee() is None
+    turn.run_explore()
+    assert {name: node.uuid for name, node in submitted["explore"].models.items()} == {
+        name: node.uuid for name, node in potentials.items()
+    }
+    counts = statistics(cell_T300=(3, 2, 0), cell_T900=(1, 1, 3))
+    turn.ctx.explore = ended(ExploreWorkChain, {"statistics": counts, "candidates": {"cell_T300_f1": sound_structure}})
+    assert turn.inspect_explore() is None
+    assert turn.should_label()
+    turn.run_label()
+    assert list(submitted["label"].structures) == ["cell_T300_f1"]
+    turn.ctx.label = ended(VaspLabelWorkChain, {"frames": dataset_of(tiny_frames, 10, 13)})
+    assert turn.inspect_label() is None
+    assert turn.merge() is None
+    assert len(turn.outputs["dataset"]) == 13
+    turn.results()
+
+
+def test_a_turn_without_candidates_labels_nothing(turn):
+    turn.ctx.explore = ended(ExploreWorkChain, {"statistics": statistics(cell_T300=(3, 0, 0))})
+    assert not turn.should_label()
+
+
+@pytest.mark.parametrize(
+    ("name", "chain", "label"),
+    [
+        ("committee", DeepmdCommitteeWorkChain, "ERROR_COMMITTEE_FAILED"),
+        ("explore", ExploreWorkChain, "ERROR_EXPLORE_FAILED"),
+        ("label", VaspLabelWorkChain, "ERROR_LABEL_FAILED"),
+    ],
+)
+def test_a_part_that_failed_ends_the_turn_with_its_reason(turn, name, chain, label):
+    turn.ctx[name] = ended(chain, exit_status=420, exit_message="no disk left")
+    code = getattr(turn, f"inspect_{name}")()
+    assert code.status == IterationWorkChain.exit_codes[label].status
+    assert "no disk left" in code.message
+
+
+def end_turn(process, counts, **outputs):
+    node = ended(IterationWorkChain, {"statistics": counts, **outputs})
+    process.ctx[process.turn_label(process.ctx.turn)] = node
+    assert process.inspect_iteration() is None
+
+
+def test_the_loop_goes_on_with_the_dataset_of_its_last_turn_until_all_runs_are_accurate(loop, tiny_frames):
+    process = loop(min_iterations=1, max_iterations=5, accurate_fraction=0.9, consecutive=1)
+    submitted = caught(process)
+    larger = dataset_of(tiny_frames, 0, 13).store()
+    end_turn(process, statistics(cell_T300=(9, 1, 0), cell_T900=(5, 5, 0)), dataset=larger)
+    assert process.should_iterate()
+    process.run_iteration()
+    assert submitted["iteration_02"].dataset.uuid == larger.uuid
+    assert submitted["iteration_02"].seed.value != process.inputs.seed.value
+    end_turn(process, statistics(cell_T300=(10, 0, 0), cell_T900=(9, 1, 0)))
+    assert not process.should_iterate()
+    process.run_final()
+    assert submitted["final"].train.training["known"].uuid == larger.uuid
+
+
+def test_survivors_alone_do_not_make_the_loop_converge(loop):
+    process = loop(min_iterations=1, max_iterations=5, accurate_fraction=0.9)
+    end_turn(process, statistics(cell_T300=(10, 0, 0)))
+    assert process.ctx.history == [{"cell_T300": 1.0, "cell_T900": 0.0}]
+    assert process.should_iterate()
+
+
+def test_the_budget_ends_the_loop(loop):
+    process = loop(min_iterations=1, max_iterations=1)
+    end_turn(process, statistics(cell_T300=(0, 1, 0), cell_T900=(0, 1, 0)))
+    assert not process.should_iterate()
+
+
+def test_a_turn_that_failed_ends_the_loop_with_its_reason(loop):
+    process = loop()
+    process.ctx.iteration_01 = ended(IterationWorkChain, exit_status=431, exit_message="no disk left")
+    code = process.inspect_iteration()
+    assert code.status == LearnWorkChain.exit_codes.ERROR_ITERATION_FAILED.status
+    assert "Turn 1" in code.message
+    assert "no disk left" in code.message
+
+
+def test_a_final_committee_that_failed_is_an_error(loop):
+    process = loop()
+    process.ctx.final = ended(DeepmdCommitteeWorkChain, exit_status=420, exit_message="no disk left")
+    assert process.inspect_final().status == LearnWorkChain.exit_codes.ERROR_FINAL_FAILED.status
+
+
+def test_the_table_holds_every_turn_and_the_final_committee(loop, potentials):
+    process = loop()
+    parts = committee(potentials)
+    end_turn(process, statistics(cell_T300=(1, 1, 0), cell_T900=(0, 2, 0)), committee=parts)
+    process.ctx.final = ended(DeepmdCommitteeWorkChain, committee(potentials))
+    process.results()
+    turns = process.outputs["table"]["turns"]
+    assert [row["turn"] for row in turns] == [1, 2]
+    assert turns[0]["runs"]["cell_T900"]["candidate"] == 2
+    assert set(turns[1]["metrics"]) == {"model_0", "model_1"}
+    assert set(process.outputs["models"]) == {"model_0", "model_1"}
