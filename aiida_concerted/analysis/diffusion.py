@@ -17,13 +17,13 @@ from aiida_concerted.analysis.fit_window import (
     LEAST_DISPLACEMENT,
     MINIMUM_FRAMES,
     FitWindows,
-    Lags,
     choose_windows,
     requested_lags,
 )
-from aiida_concerted.analysis.msd import displacement_tensor, total_position
-from aiida_concerted.analysis.slope import Slope, fit_slope, fit_weights, joint_blocks, window_sums
+from aiida_concerted.analysis.msd import ensemble_mean_squared_displacement, total_position
+from aiida_concerted.analysis.slope import Slope, fit_slope, fit_weights, joint_blocks, several_window_sums, window_sums
 from aiida_concerted.common.estimate import Estimate, Interval
+from aiida_concerted.common.positions import PositionArray, from_frame
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S, conductivity_S_m
 
@@ -157,7 +157,7 @@ def estimate_diffusivity(
         positive.
 
     Cost ``O(n_frames n_carriers)`` for each of some forty lags, and one transform for the curves; the positions are
-    not copied.
+    read four times, some carriers at a time, and never held.
     """
     positions, drift = _production(trajectory, discard_ps)
     if not (np.isfinite(hop_length_A) and hop_length_A > 0):
@@ -166,24 +166,23 @@ def estimate_diffusivity(
     if fit_window_ps is None:
         windows = choose_windows(positions, drift, total, hop_length_A)
     else:
-        lags = requested_lags(len(positions), trajectory.frame_interval_ps, fit_window_ps)
+        lags = requested_lags(positions.shape[0], trajectory.frame_interval_ps, fit_window_ps)
         windows = FitWindows(tracer=lags, charge=lags, correlation=None)
-    tracer, _ = _fit(positions, drift, total, windows.tracer, trajectory.frame_interval_ps)
-    _, charged = _fit(positions, drift, total, windows.charge, trajectory.frame_interval_ps)
-    return _Analysis(trajectory, positions, drift, windows, tracer, charged, charge, hop_length_A, seed).result()
+    tracer, charged = _fit(positions, drift, total, windows, trajectory.frame_interval_ps)
+    return _Analysis(trajectory, positions, drift, total, windows, tracer, charged, charge, hop_length_A, seed).result()
 
 
 def _fit(
-    positions: NDArray[np.floating], drift: FloatArray, total: FloatArray, lags: Lags, interval_ps: float
+    positions: PositionArray, drift: FloatArray, total: FloatArray, windows: FitWindows, interval_ps: float
 ) -> tuple[Slope, Slope]:
-    """Return the slopes of the tracer and of the collective curve over the same lags.
+    """Return the slopes of the tracer curve and of the collective curve, each over its own lags.
 
-    Both use the weights of the tracer: one collective displacement is too little to find its own.
+    The weights of either are the tracer's at the same lags: one collective displacement is too little to find its own.
     """
-    single = window_sums(positions, drift, lags.units, lags.stride, interval_ps)
-    together = window_sums(total, np.zeros_like(drift), lags.units, lags.stride, interval_ps)
-    weights = fit_weights(single)
-    return fit_slope(single, weights), fit_slope(together, weights)
+    wanted = [(lags.units, lags.stride) for lags in (windows.tracer, windows.charge)]
+    single, at_charge_lags = several_window_sums(positions, drift, wanted, interval_ps)
+    together = window_sums(total, np.zeros_like(drift), *wanted[1], interval_ps)
+    return fit_slope(single, fit_weights(single)), fit_slope(together, fit_weights(at_charge_lags))
 
 
 def thinned_lags(n_frames: int) -> NDArray[np.int64]:
@@ -202,8 +201,9 @@ class _Analysis:
     """The two fits of one run, and how the quantities of the result follow from them."""
 
     trajectory: Trajectory
-    positions: NDArray[np.floating]
+    positions: PositionArray
     drift: FloatArray
+    total: FloatArray
     windows: FitWindows
     tracer: Slope
     charged: Slope
@@ -219,7 +219,7 @@ class _Analysis:
         charged = _estimate(self.charged.mean, self.charged.stderr) if self.charged.mean > 0 else None
         components = zip("xyz", self.tracer.components, self.tracer.components_stderr, strict=True)
         n_hops = self.n_hops()
-        lags = thinned_lags(len(self.positions))
+        lags = thinned_lags(self.positions.shape[0])
         single, together = self.curves(lags)
         return TransportResult(
             tracer=tracer,
@@ -245,17 +245,15 @@ class _Analysis:
 
     def curves(self, lags: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
         """Return the tracer and the collective mean squared displacement in Å² at ``lags``."""
-        single = displacement_tensor(self.positions, drift=self.drift)[lags]
-        total = total_position(self.positions, drift=self.drift)
-        together = displacement_tensor(total[:, None, :])[lags] / self.trajectory.n_carriers
-        return np.trace(single, axis1=1, axis2=2), np.trace(together, axis1=1, axis2=2)
+        single = ensemble_mean_squared_displacement(self.positions, drift=self.drift)
+        return single[lags], ensemble_mean_squared_displacement(self.total)[lags]
 
     def one_hop(self) -> float:
         """Return what one hop more or less changes the diffusivity by, in Å² ps⁻¹.
 
         A run in which nothing hopped cannot exclude a diffusivity of this size, however regular its vibrations.
         """
-        duration = (len(self.positions) - 1) * self.trajectory.frame_interval_ps
+        duration = (self.positions.shape[0] - 1) * self.trajectory.frame_interval_ps
         return float(self.hop_length_A**2 / (6.0 * self.trajectory.n_carriers * duration))
 
     def n_hops(self) -> float:
@@ -315,7 +313,7 @@ class _Analysis:
         )
 
 
-def _production(trajectory: Trajectory, discard_ps: float) -> tuple[NDArray[np.floating], FloatArray]:
+def _production(trajectory: Trajectory, discard_ps: float) -> tuple[PositionArray, FloatArray]:
     """Return positions and framework displacement after the discarded time."""
     if not np.isfinite(discard_ps) or discard_ps < 0:
         raise ValueError(f"the time to discard must be zero or positive, got {discard_ps} ps")
@@ -329,7 +327,7 @@ def _production(trajectory: Trajectory, discard_ps: float) -> tuple[NDArray[np.f
     drift = trajectory.framework_displacement
     if drift is None:
         drift = np.zeros((trajectory.n_frames, 3))
-    return trajectory.carriers[first:], np.ascontiguousarray(drift[first:], dtype=np.float64)
+    return from_frame(trajectory.carriers, first), np.ascontiguousarray(drift[first:], dtype=np.float64)
 
 
 def _estimate(value_A2_ps: float, stderr_A2_ps: float) -> Estimate:

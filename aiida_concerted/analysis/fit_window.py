@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from aiida_concerted.analysis.blocks import block_means
-from aiida_concerted.analysis.slope import fit_weights, slope_series, window_sums
+from aiida_concerted.analysis.slope import walk_weights
+from aiida_concerted.analysis.windows import displacement_products
+from aiida_concerted.common.positions import PositionArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -97,9 +99,7 @@ class _Candidate:
     charge: FloatArray
 
 
-def choose_windows(
-    positions: NDArray[np.floating], drift: FloatArray, total: FloatArray, hop_length_A: float
-) -> FitWindows:
+def choose_windows(positions: PositionArray, drift: FloatArray, total: FloatArray, hop_length_A: float) -> FitWindows:
     """Return the lags at which both displacement curves are straight, as far as the run can tell.
 
     :param positions: unwrapped positions in Å, shape ``(n_frames, n_particles, 3)``.
@@ -107,7 +107,7 @@ def choose_windows(
     :param total: sum of the positions in that frame over the root of their number, shape ``(n_frames, 1, 3)``.
     :param hop_length_A: length of a hop in Å.
     """
-    n_frames = len(positions)
+    n_frames = positions.shape[0]
     candidates = _candidates(positions, drift, total)
     lags = [candidate.lag for candidate in candidates]
     correlation = _correlation_lag(lags, [(candidate.tracer, candidate.stride) for candidate in candidates])
@@ -156,18 +156,50 @@ def spaced_lags(first: int, last: int) -> Lags:
     return Lags(np.unique(np.minimum(lags, last // stride)), stride)
 
 
-def _candidates(positions: NDArray[np.floating], drift: FloatArray, total: FloatArray) -> list[_Candidate]:
-    lag, found = 1, list[_Candidate]()
-    while lag == 1 or 8 * lag <= len(positions) // 4:
-        stride = max(1, lag // SAMPLES_PER_LAG)
+def _candidates(positions: PositionArray, drift: FloatArray, total: FloatArray) -> list[_Candidate]:
+    lags = [1]
+    while 16 * lags[-1] <= positions.shape[0] // 4:
+        lags.append(2 * lags[-1])
+    single, together = (_Squares(lags, *source) for source in ((positions, drift), (total, np.zeros_like(drift))))
+    found = []
+    for lag in lags:
+        stride = _stride_of(lag)
         units = lag // stride * np.array([1, 2, 4])
-        single = window_sums(positions, drift, units, stride, 1.0)
-        weights = fit_weights(single) / stride  # for each frame, whatever the stride
-        together = window_sums(total, np.zeros_like(drift), units, stride, 1.0)
-        series = [slope_series(sums, weights).sum(axis=1) for sums in (single, together)]
-        found.append(_Candidate(lag, stride, *series))
-        lag *= 2
+        squares = single.at(lag)
+        msd = np.array([values.mean() for values in squares]) / 3.0
+        weights = walk_weights(units, msd, (positions.shape[0] - 1) // stride + 1) / stride  # for each frame
+        found.append(_Candidate(lag, stride, *(_combined(weights, part) for part in (squares, together.at(lag)))))
     return found
+
+
+class _Squares:
+    """Squared displacements at ``lag``, ``2 lag`` and ``4 lag`` of all candidates, from one reading of the positions.
+
+    Lags that several candidates share are kept at the finest stride that one of them asks for.
+    """
+
+    def __init__(self, lags: list[int], positions: PositionArray, drift: FloatArray) -> None:
+        self._strides: dict[int, int] = {}
+        for lag in lags:
+            for window in (lag, 2 * lag, 4 * lag):
+                self._strides.setdefault(window, _stride_of(lag))
+        values = displacement_products(positions, drift, list(self._strides.items()), n_columns=1)
+        self._values = {window: squares[0] for window, squares in zip(self._strides, values, strict=True)}
+
+    def at(self, lag: int) -> list[FloatArray]:
+        """Return the three series of one candidate at its own stride."""
+        windows = (lag, 2 * lag, 4 * lag)
+        return [self._values[window][:: _stride_of(lag) // self._strides[window]] for window in windows]
+
+
+def _stride_of(lag: int) -> int:
+    return max(1, lag // SAMPLES_PER_LAG)
+
+
+def _combined(weights: FloatArray, squares: list[FloatArray]) -> FloatArray:
+    """Return the slope summed over axes as seen from every origin that all lags share."""
+    n_common = len(squares[-1])
+    return np.sum([weight * values[:n_common] for weight, values in zip(weights, squares, strict=True)], axis=0)
 
 
 def _correlation_lag(lags: list[int], series: list[tuple[FloatArray, int]]) -> int:

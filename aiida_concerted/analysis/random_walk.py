@@ -19,19 +19,22 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def squared_displacement_covariance(lags: IntArray, step_variance: float, noise_variance: float) -> FloatArray:
+def squared_displacement_covariance(
+    lag: int, lags: IntArray, step_variance: float, noise_variance: float
+) -> FloatArray:
     """Return the covariance of squared displacements of one coordinate in windows that start apart.
 
-    :param lags: window lengths in frames, increasing, length ``n_lags``.
+    :param lag: length in frames of the window that starts at frame 0, one of ``lags``.
+    :param lags: lengths of the other windows in frames, increasing, length ``n_lags``.
     :param step_variance: variance of one step of the walk in Å² (2 D per frame).
     :param noise_variance: variance of the vibration in Å².
-    :return: ``[j, k, h]`` is the covariance in Å⁴ of ``Δx²`` over lag ``j`` from frame 0 and lag ``k`` from frame
-        ``h - max(lags)``, shape ``(n_lags, n_lags, 2 max(lags) + 1)``.
+    :return: ``[k, h]`` is the covariance in Å⁴ of ``Δx²`` over ``lag`` from frame 0 and over ``lags[k]`` from frame
+        ``h - max(lags)``, shape ``(n_lags, 2 max(lags) + 1)``.
     """
     starts = np.arange(-lags[-1], lags[-1] + 1)
-    first, second = lags[:, None, None], lags[None, :, None]
-    overlap = np.minimum(first, starts + second) - np.maximum(0, starts)
-    shared_ends = (starts == 0).astype(int) + (starts + second == first) - (starts == first) - (starts + second == 0)
+    ends = starts + lags[:, None]
+    overlap = np.minimum(lag, ends) - np.maximum(0, starts)
+    shared_ends = (starts == 0).astype(int) + (ends == lag) - (starts == lag) - (ends == 0)
     covariance = step_variance * np.maximum(overlap, 0) + noise_variance * shared_ends
     return 2.0 * covariance**2
 
@@ -44,12 +47,15 @@ def msd_covariance(lags: IntArray, n_frames: int, step_variance: float, noise_va
     :param step_variance: variance of one step of the walk in Å².
     :param noise_variance: variance of the vibration in Å².
     """
-    pairwise = squared_displacement_covariance(lags, step_variance, noise_variance)
     starts = np.arange(-lags[-1], lags[-1] + 1)
     windows = n_frames - lags
-    last = np.minimum(windows[:, None, None], windows[None, :, None] - starts)
-    pairs = np.maximum(last - np.maximum(0, -starts), 0)
-    return (pairwise * pairs).sum(axis=2) / np.outer(windows, windows)
+    rows = []
+    for lag in lags.tolist():
+        pairwise = squared_displacement_covariance(lag, lags, step_variance, noise_variance)
+        last = np.minimum(n_frames - lag, windows[:, None] - starts)
+        pairs = np.maximum(last - np.maximum(0, -starts), 0)
+        rows.append((pairwise * pairs).sum(axis=1))
+    return np.array(rows) / np.outer(windows, windows)
 
 
 def slope_weights(lags: IntArray, covariance: FloatArray) -> FloatArray:
@@ -71,19 +77,25 @@ def slope_weights(lags: IntArray, covariance: FloatArray) -> FloatArray:
     return linalg.solve_triangular(factor, np.linalg.pinv(whitened)[1], lower=True, trans="T") / scale
 
 
-def batch_variance(weights: FloatArray, autocovariance: FloatArray, batch: int, n_windows: int) -> float:
+def batch_variance(
+    weights: FloatArray, lags: IntArray, step_variance: float, noise_variance: float, batch: int, n_windows: int
+) -> float:
     """Return the expected squared scatter, about the overall mean, of means of ``batch`` successive windows.
 
     It is what the same model predicts for the *measured* scatter of batches, so that dividing one by the other leaves
     the bias of short batches out.
 
     :param weights: weights of the lags, as of :func:`slope_weights`.
-    :param autocovariance: as of :func:`squared_displacement_covariance`.
+    :param lags: lags in frames, increasing.
+    :param step_variance: variance of one step of the walk in Å².
+    :param noise_variance: variance of the vibration in Å².
     :param batch: windows in a batch.
     :param n_windows: windows in the run.
     """
-    series = np.einsum("j,k,jkh->h", weights, weights, autocovariance)
-    reach = len(series) // 2
+    reach = int(lags[-1])
+    series = np.zeros(2 * reach + 1)
+    for lag, weight in zip(lags.tolist(), weights, strict=True):
+        series += weight * (weights @ squared_displacement_covariance(lag, lags, step_variance, noise_variance))
     starts = np.abs(np.arange(-reach, reach + 1))
 
     def variance_of_mean(length: int) -> float:

@@ -12,17 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.blocks import overlapping_batch_scatter
-from aiida_concerted.analysis.random_walk import (
-    batch_variance,
-    msd_covariance,
-    slope_weights,
-    squared_displacement_covariance,
-)
+from aiida_concerted.analysis.random_walk import batch_variance, msd_covariance, slope_weights
+from aiida_concerted.analysis.windows import displacement_products
+from aiida_concerted.common.positions import PositionArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -119,61 +115,61 @@ def joint_blocks(slopes: Sequence[Slope]) -> list[FloatArray]:
     return result
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _displacement_products(positions, drift, lag, stride):  # type: ignore[no-untyped-def]
-    n_frames, n_particles = positions.shape[:2]
-    n_windows = (n_frames - lag - 1) // stride + 1
-    products = np.empty((n_windows, 6))
-    for window in range(n_windows):
-        start = window * stride
-        shift_x = drift[start + lag, 0] - drift[start, 0]
-        shift_y = drift[start + lag, 1] - drift[start, 1]
-        shift_z = drift[start + lag, 2] - drift[start, 2]
-        xx = yy = zz = xy = xz = yz = 0.0
-        for particle in range(n_particles):
-            x = np.float64(positions[start + lag, particle, 0]) - positions[start, particle, 0] - shift_x
-            y = np.float64(positions[start + lag, particle, 1]) - positions[start, particle, 1] - shift_y
-            z = np.float64(positions[start + lag, particle, 2]) - positions[start, particle, 2] - shift_z
-            xx += x * x
-            yy += y * y
-            zz += z * z
-            xy += x * y
-            xz += x * z
-            yz += y * z
-        products[window, 0] = xx / n_particles
-        products[window, 1] = yy / n_particles
-        products[window, 2] = zz / n_particles
-        products[window, 3] = xy / n_particles
-        products[window, 4] = xz / n_particles
-        products[window, 5] = yz / n_particles
-    return products
-
-
 def window_sums(
-    positions: NDArray[np.floating], drift: FloatArray, lags: IntArray, stride: int, frame_interval_ps: float
+    positions: PositionArray, drift: FloatArray, lags: IntArray, stride: int, frame_interval_ps: float
 ) -> WindowSums:
     """Return the products of displacements over some lags in windows that start ``stride`` frames apart.
 
     :param lags: lags in units of ``stride`` frames.
-    :param positions: unwrapped positions in Å, shape ``(n_frames, n_particles, 3)``; not copied.
+    :param positions: unwrapped positions in Å, shape ``(n_frames, n_particles, 3)``; gone through block by block.
     :param drift: displacement of the frame of reference in Å, shape ``(n_frames, 3)``.
     """
+    return several_window_sums(positions, drift, [(lags, stride)], frame_interval_ps)[0]
+
+
+def several_window_sums(
+    positions: PositionArray, drift: FloatArray, wanted: Sequence[tuple[IntArray, int]], frame_interval_ps: float
+) -> list[WindowSums]:
+    """Return the products of several sets of lags, each with its stride, from one reading of the positions.
+
+    Parameters as of :func:`window_sums`.
+    """
     n_frames, n_particles = positions.shape[:2]
-    products = tuple(_displacement_products(positions, drift, int(lag) * stride, stride) for lag in lags)
-    return WindowSums(lags, stride, stride * frame_interval_ps, (n_frames - 1) // stride + 1, n_particles, products)
+    windows = [(int(lag) * stride, stride) for lags, stride in wanted for lag in lags]
+    products = iter(displacement_products(positions, drift, windows, n_columns=6))
+    return [
+        WindowSums(
+            lags=lags,
+            stride=stride,
+            interval_ps=stride * frame_interval_ps,
+            n_starts=(n_frames - 1) // stride + 1,
+            n_particles=n_particles,
+            products=tuple(next(products).T for _ in lags),
+        )
+        for lags, stride in wanted
+    ]
 
 
 def fit_weights(sums: WindowSums) -> FloatArray:
     """Return the generalised least-squares weights of a slope, in 1/frame of the stride, for the mean over axes."""
-    msd = sums.msd.mean(axis=1)
-    weights = slope_weights(sums.lags, np.zeros((len(sums.lags), len(sums.lags))))
+    return walk_weights(sums.lags, sums.msd.mean(axis=1), sums.n_starts)
+
+
+def walk_weights(lags: IntArray, msd: FloatArray, n_frames: int) -> FloatArray:
+    """Return the generalised least-squares weights of the slope of an MSD of one axis, in 1/frame.
+
+    :param lags: lags in frames.
+    :param msd: mean squared displacement at each in Å².
+    :param n_frames: frames of the run.
+    """
+    weights = slope_weights(lags, np.zeros((len(lags), len(lags))))
     for _ in range(3):
-        step, noise = _variances(sums.lags, msd, weights)
-        weights = slope_weights(sums.lags, msd_covariance(sums.lags, sums.n_starts, step, noise))
+        step, noise = _variances(lags, msd, weights)
+        weights = slope_weights(lags, msd_covariance(lags, n_frames, step, noise))
     return weights
 
 
-def slope_series(sums: WindowSums, weights: FloatArray) -> FloatArray:
+def _slope_series(sums: WindowSums, weights: FloatArray) -> FloatArray:
     """Return the slope along each axis as seen from every origin that all lags share, shape ``(n_origins, 3)``."""
     n_common = len(sums.products[-1])
     series = np.zeros((n_common, 3))
@@ -186,7 +182,7 @@ def fit_slope(sums: WindowSums, weights: FloatArray) -> Slope:
     """Return the diffusivity with its error from windows and the weights of their lags."""
     per_ps = 0.5 / sums.interval_ps
     n_common = len(sums.products[-1])
-    series = slope_series(sums, weights)
+    series = _slope_series(sums, weights)
     values = sum(weight * product.mean(axis=0) for weight, product in zip(weights, sums.products, strict=True))
     batch = _batch_length(n_common, int(sums.lags[0]), int(sums.lags[-1]))
     variance, expected = _model(sums, weights, batch, n_common)
@@ -221,8 +217,7 @@ def _model(sums: WindowSums, weights: FloatArray, batch: int, n_common: int) -> 
         step, noise = _variances(sums.lags, msd, weights)
         covariance = msd_covariance(sums.lags, sums.n_starts, step, noise)
         variance[axis] = weights @ covariance @ weights / sums.n_particles
-        autocovariance = squared_displacement_covariance(sums.lags, step, noise)
-        expected[axis] = batch_variance(weights, autocovariance, batch, n_common) / sums.n_particles
+        expected[axis] = batch_variance(weights, sums.lags, step, noise, batch, n_common) / sums.n_particles
     return variance, expected
 
 

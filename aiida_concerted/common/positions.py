@@ -100,23 +100,24 @@ def from_frame(positions: PositionArray, first: int) -> PositionArray:
     return positions[first:] if isinstance(positions, np.ndarray) else RelativePositions(positions, first=first)
 
 
-def frame_blocks(positions: PositionArray, n_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
+def frame_blocks(positions: PositionArray, n_bytes: int | None = None) -> Iterator[slice]:
     """Yield successive slices of frames whose positions of all particles fit in ``n_bytes`` in double precision.
 
-    A block holds one frame at least; where the positions lie on a disk in pieces, it ends at the end of one.
+    A block holds one frame at least and is as large as :data:`BLOCK_BYTES` when nothing is given; where the positions
+    lie on a disk in pieces, it ends at the end of one.
     """
     n_frames, n_particles = positions.shape[:2]
-    yield from _blocks(n_frames, n_bytes // (24 * max(n_particles, 1)), _chunk_length(positions, 0))
+    yield from _blocks(n_frames, (n_bytes or BLOCK_BYTES) // (24 * max(n_particles, 1)), _chunk_length(positions, 0))
 
 
-def particle_blocks(positions: PositionArray, n_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
+def particle_blocks(positions: PositionArray, n_bytes: int | None = None) -> Iterator[slice]:
     """Yield successive slices of particles whose positions at all frames fit in ``n_bytes`` in double precision.
 
-    A block holds one particle at least; where the positions lie on a disk in pieces of a few particles, it ends at the
-    end of one, for no piece should be read twice.
+    A block holds one particle at least and is as large as :data:`BLOCK_BYTES` when nothing is given; where the
+    positions lie on a disk in pieces of a few particles, it ends at the end of one: no piece should be read twice.
     """
     n_frames, n_particles = positions.shape[:2]
-    yield from _blocks(n_particles, n_bytes // (24 * max(n_frames, 1)), _chunk_length(positions, 1))
+    yield from _blocks(n_particles, (n_bytes or BLOCK_BYTES) // (24 * max(n_frames, 1)), _chunk_length(positions, 1))
 
 
 def take_frames(positions: PositionArray, frames: IntArray) -> FloatArray:

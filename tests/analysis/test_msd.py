@@ -66,7 +66,7 @@ def test_a_resting_particle_far_away_does_not_seem_to_move():
 def test_chunks_do_not_change_the_result(monkeypatch):
     positions = random_walkers(200, 7, 0.1, 0.1, seed=4)
     whole = msd.mean_squared_displacement(positions), msd.displacement_tensor(positions)
-    monkeypatch.setattr(msd, "CHUNK_BYTES", 1)
+    monkeypatch.setattr("aiida_concerted.common.positions.BLOCK_BYTES", 1)
     np.testing.assert_allclose(msd.mean_squared_displacement(positions), whole[0], rtol=1e-12)
     np.testing.assert_allclose(msd.displacement_tensor(positions), whole[1], rtol=1e-9, atol=1e-12)
 

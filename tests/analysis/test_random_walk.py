@@ -66,6 +66,5 @@ def test_expected_scatter_of_batches_is_measured_on_walks():
     )
     means = np.array([series[start : start + batch].mean(axis=0) for start in range(0, n_windows - batch, 3)])
     measured = ((means - series.mean(axis=0)) ** 2).mean()
-    autocovariance = random_walk.squared_displacement_covariance(lags, 0.2, 0.0)
-    expected = random_walk.batch_variance(weights, autocovariance, batch, n_windows)
+    expected = random_walk.batch_variance(weights, lags, 0.2, 0.0, batch, n_windows)
     assert measured == pytest.approx(expected, rel=0.1)
