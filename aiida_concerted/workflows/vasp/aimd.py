@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -9,7 +10,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec
 
 from aiida_concerted.calculations.functions.collect_aimd_frames import collect_aimd_frames
 from aiida_concerted.data.frames import LabelledFramesData
-from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.validation import fraction, non_negative, with_potentials
@@ -17,6 +18,34 @@ from aiida_concerted.workflows.waves import positive
 
 SEED_RANGE = 900_000_000
 """VASP takes the first number of RANDOM_SEED from 0 up to here."""
+
+SET_BY_PORTS = {
+    "potim": "timestep_fs",
+    "nsw": "n_steps",
+    "tebeg": "temperature_K",
+    "teend": "temperature_K",
+    "random_seed": "seed",
+}
+"""INCAR tags that the work chain writes itself, and the port that says what."""
+
+
+def refuse_tags(incar: Mapping[str, Any]) -> str | None:
+    """Return why INCAR tags are refused: the work chain would overwrite them, or they make it no dynamics."""
+    for tag, value in incar.items():
+        if port := SET_BY_PORTS.get(tag.lower()):
+            return f"{tag} would be overwritten, for {port} sets it: give {port} instead"
+        if tag.lower() == "ibrion" and value != 0:
+            return f"{tag} must be 0 for molecular dynamics, got {value}"
+    return None
+
+
+def validate_inputs(inputs: Any, namespace: Any) -> str | None:
+    """Return why the inputs cannot run together."""
+    if inputs and "vasp" in inputs and "parameters" in inputs["vasp"]:
+        reason = refuse_tags(inputs["vasp"]["parameters"].get_dict().get("incar", {}))
+        if reason is not None:
+            return f"vasp.parameters.incar: {reason}"
+    return validate_lengths(inputs, namespace)
 
 
 def validate_lengths(inputs: Any, namespace: Any) -> str | None:
@@ -71,7 +100,7 @@ class VaspAimdWorkChain(ProtocolMixin, ResumableWorkChain):
             default=lambda: orm.Float(0.05),
             help="Largest fraction (without unit) of steps that may miss electronic convergence; they are left out.",
         )  # fmt: skip
-        spec.inputs.validator = validate_lengths
+        spec.inputs.validator = validate_inputs
         spec.outline(cls.run_md, cls.inspect_md, cls.collect)
         spec.output(
             "frames", valid_type=LabelledFramesData,
@@ -98,8 +127,12 @@ class VaspAimdWorkChain(ProtocolMixin, ResumableWorkChain):
         :param temperature_K: temperature in K; the protocol's when not given.
         :param overrides: differences from the protocol, in its own nesting; those of the run itself under ``vasp``.
         :param options: scheduler options.
+        :raises ValueError: if an override is unknown or names an INCAR tag that a port sets.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        for section in ("incar", "incar_aimd"):
+            if reason := refuse_tags(inputs["vasp"].get(section, {})):
+                raise ProtocolError(f"vasp_aimd.vasp.{section}: {reason}")
         builder = cls.get_builder()
         vasp = VaspBaseWorkChain.get_builder_from_protocol(
             code, structure, protocol, inputs["vasp"], options, run_type="aimd"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -52,6 +53,20 @@ def validate_inputs(inputs: Any, namespace: Any) -> str | None:
         mapping = inputs["potential_mapping"].get_dict()
         problem = describe_missing([structure], inputs["potential_family"].value, mapping)
     return problem or check_grouped(structure)
+
+
+def refuse_shadowed(overrides: Mapping[str, Any], inputs: Mapping[str, Any], run_type: str) -> None:
+    """Refuse an override of a tag for all runs which the tags of this run type would take back without a word.
+
+    :raises ProtocolError: naming the tag and where to set it.
+    """
+    section = f"incar_{run_type}"
+    for tag, value in overrides.get("incar", {}).items():
+        winner = inputs[section].get(tag, value)
+        if winner != value and tag not in overrides.get(section, {}):
+            raise ProtocolError(
+                f"vasp_base.incar.{tag}: {section}.{tag} ({winner}) would overwrite it: set {section}.{tag} instead"
+            )
 
 
 def check_grouped(structure: orm.StructureData) -> str | None:
@@ -112,11 +127,13 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         :param overrides: differences from the protocol, in its own nesting.
         :param options: scheduler options of the calculation.
         :param run_type: ``relax`` (ions move, the lattice stays), ``static`` or ``aimd``.
-        :raises ValueError: if the run type is unknown or the POTCAR family lacks an element.
+        :raises ValueError: if the run type is unknown, the POTCAR family lacks an element, or an INCAR tag stands where
+            another would overwrite it.
         """
         if run_type not in RUN_TYPES:
             raise ProtocolError(f"unknown run type '{run_type}': {nearest(run_type, list(RUN_TYPES))}")
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        refuse_shadowed(overrides or {}, inputs, run_type)
         builder = cls.get_builder()
         builder.code = code
         builder.structure = structure

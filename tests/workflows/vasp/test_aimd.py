@@ -45,6 +45,32 @@ def test_misspelt_overrides_are_named_at_both_levels(build):
         build(vasp={"clean_workdirs": True})
 
 
+@pytest.mark.parametrize("section", ["incar", "incar_aimd"])
+@pytest.mark.parametrize(
+    ("tag", "port"),
+    [("potim", "timestep_fs"), ("NSW", "n_steps"), ("tebeg", "temperature_K"), ("random_seed", "seed")],
+)
+def test_a_tag_that_a_port_sets_is_refused_by_name(build, section, tag, port):
+    with pytest.raises(ProtocolError, match=rf"vasp\.{section}: {tag} would be overwritten.*give {port} instead"):
+        build(vasp={section: {tag: 1}})
+
+
+def test_a_tag_that_a_port_sets_is_refused_in_a_builder_made_by_hand(build, process_of):
+    builder = build()
+    builder.vasp.parameters = {"incar": {**builder.vasp.parameters.get_dict()["incar"], "teend": 900}}
+    with pytest.raises(ValueError, match=r"vasp\.parameters\.incar: teend would be overwritten"):
+        process_of(builder)
+
+
+def test_another_thermostat_is_set_where_it_counts(build):
+    with pytest.raises(ProtocolError, match=r"set incar_aimd\.mdalgo instead"):
+        build(vasp={"incar": {"mdalgo": 3}})
+    builder = build(vasp={"incar_aimd": {"mdalgo": 3, "langevin_gamma": [10.0, 10.0]}})
+    assert builder.vasp.parameters["incar"]["mdalgo"] == 3
+    with pytest.raises(ProtocolError, match="ibrion must be 0"):
+        build(vasp={"incar_aimd": {"ibrion": 2}})
+
+
 @pytest.mark.surrogate
 def test_frames_are_those_of_the_run(build, rock_salt):
     outputs, node = run_get_node(build(temperature_K=450.0, n_steps=7, discard_steps=1, stride=2, seed=3))
