@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from aiida_concerted import __version__
+from aiida_concerted.cli.analyse import analyse
+from aiida_concerted.cli.arrhenius import arrhenius
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
 from aiida_concerted.cli.query import query
@@ -28,7 +30,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (demo, doctor, query, report, status):
+for _command in (analyse, arrhenius, demo, doctor, query, report, status):
     cli.add_command(_command)
 
 

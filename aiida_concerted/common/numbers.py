@@ -44,7 +44,8 @@ def format_interval(value: float, lower: float | None, upper: float | None) -> s
         name: _fixed(number / scale, decimals) for name, number in (("l", lower), ("u", upper)) if number is not None
     }
     if len(shown) == 2:
-        span = f"{shown['l']}–{shown['u']}"
+        # A dash between numbers with a minus of their own cannot be read.
+        span = f"{shown['l']} to {shown['u']}" if "−" in shown["l"] + shown["u"] else f"{shown['l']}–{shown['u']}"
     else:
         span = f"≥ {shown['l']}" if "l" in shown else f"≤ {shown['u']}"
     text = f"{_fixed(value / scale, decimals)} ({span})"
