@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from aiida import orm
+from ase import Atoms
 from numpy.typing import NDArray
 
 from aiida_concerted.data.frames import LabelledFramesData
@@ -27,6 +28,17 @@ def arrays_of_structure(structure: orm.StructureData) -> tuple[FloatArray, Float
         symbols[kind.name] = kind.symbol
     species = tuple(symbols[site.kind_name] for site in structure.sites)
     return np.array(structure.cell), np.array([site.position for site in structure.sites]), species
+
+
+def atoms_of_structure(structure: orm.StructureData) -> Atoms:
+    """Return the atoms of a structure by their elements; kinds such as Li1 and Li2 are one element.
+
+    Tags, which would make kinds of their own again and mix them in supercells, are left behind.
+
+    :raises ValueError: if a site is shared by several elements or partly empty.
+    """
+    cell, positions, species = arrays_of_structure(structure)
+    return Atoms(symbols=species, positions=positions, cell=cell, pbc=structure.pbc)
 
 
 def structure_of_arrays(cell: FloatArray, positions: FloatArray, species: tuple[str, ...]) -> orm.StructureData:

@@ -7,6 +7,7 @@ from aiida import orm
 from aiida_concerted.data.conversion import (
     arrays_of_frame,
     arrays_of_structure,
+    atoms_of_structure,
     structure_of_arrays,
     structure_of_frame,
     write_frames,
@@ -64,3 +65,13 @@ def test_a_dataset_becomes_a_folder_for_deepmd(tmp_path):
     write_frames(LabelledFramesData(frames, level_of_theory="test"), tmp_path, ["Li", "Ge", "P", "S"])
     assert (tmp_path / "type.raw").read_text().split() == ["0", "0", "2", "3", "3"]
     np.testing.assert_array_equal(read_deepmd_npy(tmp_path).forces, frames.forces)
+
+
+def test_atoms_are_their_elements_whatever_their_kinds():
+    structure = orm.StructureData(cell=SKEWED.tolist())
+    for name, position in (("Li1", (0.0, 0.0, 0.0)), ("Li2", (1.0, 2.0, 3.0))):
+        structure.append_atom(symbols="Li", name=name, position=position)
+    atoms = atoms_of_structure(structure)
+    assert orm.StructureData(ase=atoms).get_kind_names() == ["Li"]
+    np.testing.assert_allclose(atoms.positions[1], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(atoms.cell.array, SKEWED)

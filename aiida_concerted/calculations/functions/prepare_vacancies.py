@@ -7,6 +7,7 @@ from dataclasses import asdict
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
+from aiida_concerted.data.conversion import atoms_of_structure
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.structures.defects import plan_vacancies
 
@@ -24,7 +25,7 @@ def prepare_vacancies(
     settings = parameters.get_dict()
     try:
         plan = plan_vacancies(
-            structure.get_ase(),
+            atoms_of_structure(structure),
             settings["carrier"],
             settings["supercell"],
             network=None if sites is None else sites.get_network(),

@@ -14,7 +14,7 @@ ENMAX = re.compile(rb"ENMAX\s*=\s*([0-9.]+)")
 def choose_potentials(
     family: str, structure: orm.StructureData, preferred: Mapping[str, str], *, plain_if_missing: bool
 ) -> dict[str, str]:
-    """Return the POTCAR name of each kind of a structure.
+    """Return the POTCAR name of each kind of a structure, and of each element, which later cells are made of.
 
     :param family: label of the POTCAR family.
     :param preferred: POTCAR name for each element; an element that is not in it takes the POTCAR of its own name.
@@ -27,6 +27,7 @@ def choose_potentials(
         if plain_if_missing and name not in PotcarData.get_full_names(family_name=family, element=kind.symbol):
             name = kind.symbol
         mapping[kind.name] = name
+        mapping.setdefault(kind.symbol, name)
     problem = describe_missing([structure], family, mapping)
     if problem:
         raise ValueError(problem)
@@ -54,6 +55,24 @@ def describe_missing(structures: Iterable[orm.StructureData], family: str, mappi
                 f"(it has: {', '.join(sorted(names)) or 'none'}): choose another by potential_mapping or upload it"
             )
     return None
+
+
+def with_elements(structure: orm.StructureData, mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return the mapping with the POTCAR name of each element of a structure beside those of its kinds.
+
+    :raises ValueError: if two kinds of one element take different POTCARs and none is named for the element itself.
+    """
+    found = dict(mapping)
+    for kind in structure.kinds:
+        name = mapping.get(kind.name)
+        if name is None or kind.symbol in mapping:
+            continue
+        if found.setdefault(kind.symbol, name) != name:
+            raise ValueError(
+                f"kinds of {kind.symbol} take different POTCARs ({found[kind.symbol]}, {name}), and cells made from "
+                f"the structure do not keep kinds apart: add '{kind.symbol}: <name>' to potential_mapping"
+            )
+    return found
 
 
 def largest_enmax(potentials: Iterable[PotcarData]) -> float | None:

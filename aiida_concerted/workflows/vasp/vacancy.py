@@ -16,6 +16,7 @@ from aiida_concerted.structures.defects import SELECTIONS
 from aiida_concerted.structures.supercells import as_matrix
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
+from aiida_concerted.workflows.vasp.potentials import with_elements
 from aiida_concerted.workflows.vasp.validation import with_potentials
 from aiida_concerted.workflows.waves import WavesWorkChain, positive
 
@@ -45,7 +46,13 @@ def validate_carrier(inputs: Any, namespace: Any) -> str | None:
     structure, carrier = inputs["structure"], inputs["carrier"].value
     if carrier not in structure.get_symbols_set():
         return f"the structure {structure.get_formula()} holds no {carrier}: give its carrier"
-    return with_potentials(inputs.get("vasp"), [structure])
+    problem = with_potentials(inputs.get("vasp"), [structure])
+    if problem is None and "potential_mapping" in inputs.get("vasp", {}):
+        try:
+            with_elements(structure, inputs["vasp"]["potential_mapping"].get_dict())
+        except ValueError as error:
+            return str(error)
+    return problem
 
 
 class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
@@ -172,6 +179,8 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         builder = VaspBaseWorkChain.get_builder()
         builder._update(self.exposed_inputs(VaspBaseWorkChain, "vasp"))
         builder.structure = self.ctx.cells[name]
+        mapping = self.inputs.vasp.potential_mapping.get_dict()
+        builder.potential_mapping = with_elements(self.inputs.structure, mapping)
         if name == "reference":
             parameters = self.inputs.vasp.parameters.get_dict()
             parameters["incar"]["isif"] = RELAX_LATTICE

@@ -70,6 +70,49 @@ def test_site_network_gives_the_carrier(build):
     assert build(sites=sites).carrier.value == "Li"
 
 
+@pytest.fixture
+def two_kinds(conventional):
+    """Return the same atoms, the lithium in two kinds."""
+    structure = orm.StructureData(cell=conventional.cell)
+    for index, site in enumerate(conventional.sites):
+        name = "Cl" if index > 3 else "Li1" if index < 2 else "Li2"
+        structure.append_atom(symbols=name.rstrip("12"), name=name, position=site.position)
+    return structure
+
+
+def test_kinds_of_one_element_share_cells_potentials_and_reference(build, process_of, two_kinds):
+    process = process_of(build(structure=two_kinds, supercell=[2, 1, 1]))
+    assert process.setup() is None
+    for name in process.ctx.pending:
+        builder = process.prepare(name)
+        kinds = set(builder.structure.get_kind_names())
+        assert kinds <= {"Li", "Cl"}
+        assert builder.potential_mapping["Li"] == "Li_sv"
+        process_of(builder)
+
+
+def test_a_mapping_by_kinds_alone_is_enough(build, process_of, two_kinds):
+    builder = build(structure=two_kinds)
+    builder.vasp.potential_mapping = {"Li1": "Li_sv", "Li2": "Li_sv", "Cl": "Cl"}
+    process = process_of(builder)
+    process.setup()
+    assert process.prepare("reference").potential_mapping["Li"] == "Li_sv"
+
+
+def test_kinds_of_one_element_with_different_potentials_are_refused(build, process_of, two_kinds, tmp_path):
+    from aiida_vasp.data.potcar import PotcarData
+
+    from aiida_concerted.surrogate.potcar import write_placeholder_potcars
+
+    write_placeholder_potcars(tmp_path / "more", {"Li": "Li", "Li_sv": "Li", "Cl": "Cl"})
+    PotcarData.upload_potcar_family(str(tmp_path / "more"), "more", "headers only", stop_if_existing=False)
+    builder = build(structure=two_kinds)
+    builder.vasp.potential_family = "more"
+    builder.vasp.potential_mapping = {"Li1": "Li_sv", "Li2": "Li", "Cl": "Cl"}
+    with pytest.raises(ValueError, match="kinds of Li take different POTCARs"):
+        process_of(builder)
+
+
 @pytest.mark.surrogate
 def test_energies_follow_the_definition(build):
     outputs, node = run_get_node(build())
