@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.assignment import site_history
+from aiida_concerted.analysis.framework import framework_average, offset_of_first_frame
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.hops import DEFAULT_RECROSSING_PS, HopCounts, count_hops, drop_recrossings
 from aiida_concerted.analysis.modes import (
@@ -24,7 +25,7 @@ from aiida_concerted.analysis.pairs import count_chains, count_exchanges
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.residence import Residence, measure_residence, residence_by_site
 from aiida_concerted.analysis.sites import SiteNetwork
-from aiida_concerted.common.positions import frame_blocks, take_frames
+from aiida_concerted.common.positions import take_frames
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -205,7 +206,7 @@ def place_in(
     """
     framework = framework_average(trajectory)
     if framework is not None and crystal is not None:
-        framework = crystal + _offset_of_first_frame(trajectory, crystal)
+        framework = crystal + offset_of_first_frame(trajectory, crystal)
     some = np.arange(0, trajectory.n_frames, max(1, trajectory.n_frames // N_TIE_BREAKERS))
     return place_network(
         network,
@@ -215,49 +216,6 @@ def place_in(
         origin_shift=origin_shift,
         carrier_positions=take_frames(trajectory.relative_to_framework(), some).reshape(-1, 3),
     )
-
-
-def framework_average(trajectory: Trajectory) -> FloatArray | None:
-    """Return the time average of the framework in Å, drift removed; ``None`` where there is no framework."""
-    if trajectory.framework is None or not len(trajectory.framework_species):
-        return None
-    displacement = trajectory.framework_displacement
-    total, n_stored = np.zeros(trajectory.framework.shape[1:]), trajectory.framework.shape[0]
-    for stored in frame_blocks(trajectory.framework):
-        total += np.sum(trajectory.framework[stored], axis=0, dtype=np.float64)
-    if displacement is not None:
-        total -= displacement[:: trajectory.framework_stride][:n_stored].sum(axis=0)
-    average: FloatArray = total / n_stored
-    return average
-
-
-def framework_departure(trajectory: Trajectory, crystal: FloatArray) -> float:
-    """Return how far the framework has gone from the crystal that the run began from, in Å.
-
-    It is the root mean square over atoms of the distance between their time average and their place in the crystal. A
-    framework that vibrates stays below half an Å; one whose tetrahedra turn, or that melts, does not.
-
-    :param crystal: framework positions of the crystal in Å, atoms in the trajectory's order.
-    :raises ValueError: if the trajectory has no framework.
-    """
-    average = framework_average(trajectory)
-    if average is None:
-        raise ValueError("a trajectory without framework atoms cannot tell how far its framework has gone")
-    away = _nearest_image(average - crystal - _offset_of_first_frame(trajectory, crystal), trajectory.cell)
-    return float(np.sqrt((away**2).sum(axis=1).mean()))
-
-
-def _offset_of_first_frame(trajectory: Trajectory, crystal: FloatArray) -> FloatArray:
-    """Return the mean displacement of the framework between the crystal and the first frame in Å."""
-    if trajectory.framework is None:
-        raise ValueError("the trajectory holds no framework positions to lay on the crystal")
-    offset: FloatArray = _nearest_image(trajectory.framework[0] - crystal, trajectory.cell).mean(axis=0)
-    return offset
-
-
-def _nearest_image(vectors: FloatArray, cell: FloatArray) -> FloatArray:
-    fractional = vectors @ np.linalg.inv(cell)
-    return (fractional - np.rint(fractional)) @ cell
 
 
 def first_frame_after(trajectory: Trajectory, discard_ps: float) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aiida_concerted.analysis.placement import place_network
-from aiida_concerted.analysis.site_analysis import analyse_sites, framework_departure, place_in
+from aiida_concerted.analysis.site_analysis import analyse_sites, place_in
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.materials import load_site_model
 from tests.synthetic_lattice import thermal_positions
@@ -132,18 +132,3 @@ def test_the_crystal_fixes_the_origin_where_the_average_of_the_framework_cannot(
     placed = place_in(run, LGPS, crystal=crystal)
     shift = (placed.origin_shift - SHIFT) @ LGPS.cell
     assert np.abs(shift - np.rint(shift / np.diag(LGPS.cell)) * np.diag(LGPS.cell)).max() < 0.15
-
-
-def test_the_departure_of_the_framework_tells_turning_from_vibrating() -> None:
-    still = trajectory(lattice_gas(0, 400))
-    crystal = still.framework[0] + 1.0
-    # one frame of 0.1 Å vibration in each of three directions, against an average of many
-    assert framework_departure(still, crystal) == pytest.approx(0.1 * np.sqrt(3), rel=0.2)
-    run, crystal = turned(still)
-    assert framework_departure(run, crystal) > 1.0
-
-
-def test_the_departure_needs_a_framework() -> None:
-    run = replace(trajectory(lattice_gas(0, 50)), framework=None, framework_species=())
-    with pytest.raises(ValueError, match="without framework"):
-        framework_departure(run, np.empty((0, 3)))

@@ -8,7 +8,7 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.site_analysis import framework_departure
+from aiida_concerted.analysis.framework import framework_departure
 from aiida_concerted.data.conversion import arrays_of_structure
 from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.data.trajectory import MolecularDynamicsData
