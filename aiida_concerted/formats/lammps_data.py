@@ -7,9 +7,13 @@ left-handed one mirrored too); the isometry is kept, so that positions come back
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aiida_concerted.formats.byte_stream import LineStream
+from aiida_concerted.formats.elements import symbol_of, symbol_of_mass
 
 FloatArray = NDArray[np.float64]
 
@@ -84,3 +88,111 @@ def write_lammps_data(
     rows = zip(types + 1, axes.to_lammps(positions), strict=True)
     lines += [f"{number} {kind} {x:.16g} {y:.16g} {z:.16g}" for number, (kind, (x, y, z)) in enumerate(rows, start=1)]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class LammpsData:
+    """What a data file tells of its atoms.
+
+    :param species: element of each atom in the order of their numbers.
+    :param type_symbols: element of each type, counted from 1.
+    :param cell: lattice vectors as rows in Å.
+    """
+
+    species: tuple[str, ...]
+    type_symbols: tuple[str, ...]
+    cell: FloatArray
+
+
+def read_lammps_data(path: str | Path) -> LammpsData:
+    """Return elements and cell of a data file of the atom styles atomic, charge, molecular or full.
+
+    A type is the element that its label or the comment behind its mass names, otherwise the one of its mass.
+
+    :raises ValueError: if the file lacks masses, atoms or cell, or a type is no element.
+    """
+    path = Path(path)
+    with LineStream(path) as stream:
+        lines: list[str] = []
+        while (line := stream.line()) is not None:
+            lines.append(line)
+    sections = _sections(lines)
+    symbols = _type_symbols(sections, path)
+    if not sections.get("Atoms"):
+        raise ValueError(f"{path} has no section Atoms: give the data file of the run")
+    rows = [line.split("#")[0].split() for line in sections["Atoms"]]
+    column = _type_column(sections["style"][0], rows[0])
+    try:
+        numbered = sorted((int(row[0]), symbols[row[column]]) for row in rows)
+    except (ValueError, IndexError, KeyError):
+        raise ValueError(f"{path}: its atoms are not of the style atomic, charge, molecular or full") from None
+    kinds = tuple(symbols[str(number)] for number in range(1, 1 + sum(key.isdigit() for key in symbols)))
+    return LammpsData(tuple(symbol for _, symbol in numbered), kinds, _cell_of_data(sections["header"], path))
+
+
+def _sections(lines: list[str]) -> dict[str, list[str]]:
+    """Return the filled lines of each section; ``style`` holds the comment behind ``Atoms``."""
+    sections: dict[str, list[str]] = {"header": [], "style": [""]}
+    current = "header"
+    for line in lines[1:]:
+        bare, _, comment = line.partition("#")
+        title = bare.strip()
+        if title and title[0].isalpha():
+            current = title
+            sections[current] = []
+            if title == "Atoms":
+                sections["style"] = [comment.strip()]
+        elif title:
+            sections[current].append(line)
+    return sections
+
+
+def _type_symbols(sections: dict[str, list[str]], path: Path) -> dict[str, str]:
+    """Return the element of each type by its number and by its label."""
+    symbols: dict[str, str] = {}
+    labels = {row.split()[0]: row.split()[1] for row in sections.get("Atom Type Labels", ())}
+    for row in sections.get("Masses", ()):
+        bare, _, comment = row.partition("#")
+        words = bare.split()
+        by_label = {label: number for number, label in labels.items()}
+        number = by_label.get(words[0], words[0])
+        names = [labels.get(number, ""), *comment.split()[:1]]
+        symbol = next((found for name in names if (found := symbol_of(name))), None) or _symbol_of_mass(words)
+        if symbol is None:
+            raise ValueError(f"{path}: type {words[0]} is no element: write its symbol behind its mass (# Li)")
+        symbols[number] = symbols[labels.get(number, number)] = symbol
+    if not symbols:
+        raise ValueError(f"{path} has no section Masses that tells the elements: add it")
+    return symbols
+
+
+def _symbol_of_mass(words: list[str]) -> str | None:
+    try:
+        return symbol_of_mass(float(words[1]))
+    except (ValueError, IndexError):
+        return None
+
+
+def _type_column(style: str, row: list[str]) -> int:
+    """Return the column of the type; a style that is not named is told by the number of columns."""
+    named = {"atomic": 1, "charge": 1, "molecular": 2, "full": 2}
+    if style.split()[:1] and style.split()[0] in named:
+        return named[style.split()[0]]
+    # id type x y z | id type q x y z or id molecule type x y z | id molecule type q x y z; each may have three images
+    if len(row) in (6, 9):
+        return 2 if row[2].lstrip("-").isdigit() else 1
+    return 2 if len(row) in (7, 10) else 1
+
+
+def _cell_of_data(header: list[str], path: Path) -> FloatArray:
+    bounds, tilts = {}, [0.0, 0.0, 0.0]
+    try:
+        for line in header:
+            words = line.split("#")[0].split()
+            if words[-2:] in (["xlo", "xhi"], ["ylo", "yhi"], ["zlo", "zhi"]):
+                bounds[words[-1][0]] = float(words[1]) - float(words[0])
+            elif words[-3:] == ["xy", "xz", "yz"]:
+                tilts = [float(word) for word in words[:3]]
+        return np.array([[bounds["x"], 0, 0], [tilts[0], bounds["y"], 0], [tilts[1], tilts[2], bounds["z"]]])
+    except (KeyError, ValueError):
+        raise ValueError(f"{path}: its header has no cell (xlo xhi, ylo yhi, zlo zhi)") from None

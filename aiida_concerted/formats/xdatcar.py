@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.formats.byte_stream import LineStream
+from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell
 from aiida_concerted.formats.poscar import Poscar, element_of
+from aiida_concerted.formats.text_rows import NUMBER, CutOffError, read_rows
 
 FloatArray = NDArray[np.float64]
+
+_COLUMNS = np.full(3, NUMBER, dtype=np.int8)
 
 
 @dataclass(frozen=True)
@@ -58,45 +61,132 @@ def iterate_xdatcar(path: str | Path) -> Iterator[XdatcarFrame]:
 
     :raises ValueError: if the file cannot be read or a line is not what it must be.
     """
-    path = Path(path)
+    reader = XdatcarReader(path)
     try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8", errors="replace") as stream:
-            yield from _frames(stream, path.name)
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
+        yield from reader
+    finally:
+        reader.close()
 
 
-def _frames(stream: TextIO, name: str) -> Iterator[XdatcarFrame]:
-    """Yield the configurations of an open file."""
-    species: tuple[str, ...] = ()
-    cell = np.zeros((3, 3))
-    position = 0
-    for line in stream:
-        position += 1
-        if not line.strip():
-            continue
-        if "configuration=" not in line:
-            header = [line, *(next(stream, "") for _ in range(6))]
-            if species and not header[-1].endswith("\n"):
-                return
-            species, cell = _header(header, f"{name} line {position}")
-            position += 6
-            continue
-        if not species:
-            raise ValueError(f"{name} line {position}: a configuration stands before any header")
-        rows = [next(stream, "") for _ in species]
-        position += len(species)
-        if not rows[-1].endswith("\n"):
-            return  # the run that writes this file was cut short, or is still going on
-        yield XdatcarFrame(_step(line, name, position), species, cell, _numbers(rows, name, position))
+class XdatcarReader:
+    """The configurations of an XDATCAR, gzipped or not; iterate over it once.
+
+    After the iteration ``n_truncated`` says whether one at the end was cut off.
+
+    :param path: the file.
+    :raises ValueError: if the file cannot be opened.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.n_truncated = 0
+        self._stream = LineStream(path)
+        self._species: tuple[str, ...] = ()
+        self._cell = np.zeros((3, 3))
+        self._last_step = 0
+
+    def __iter__(self) -> Iterator[XdatcarFrame]:
+        """Yield every whole configuration.
+
+        :raises ValueError: if a line is not what it must be.
+        """
+        try:
+            while (line := self._stream.filled_line()) is not None:
+                if "configuration=" not in line:
+                    self._read_header(line)
+                    continue
+                yield self._frame(line)
+            self.n_truncated = int(self._stream.has_rest or self._stream.is_truncated)
+        except CutOffError:
+            self.n_truncated = 1
+
+    def _frame(self, line: str) -> XdatcarFrame:
+        """Return the configuration whose first line was read."""
+        if not self._species:
+            raise ValueError(f"{self._where}: a configuration stands before any header")
+        number = line.split("=")[1].strip()
+        # Fortran prints stars for a number that has no room; the next one is meant then.
+        step = self._last_step + 1 if number.strip("*") == "" and number else self._number(number, line)
+        self._last_step = step
+        fractional, _ = read_rows(self._stream, len(self._species), _COLUMNS, f"{self.path} configuration {step}")
+        return XdatcarFrame(step, self._species, self._cell, fractional)
+
+    def _number(self, text: str, line: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{self._where}: '{line.strip()}' has no number") from None
+
+    @property
+    def _where(self) -> str:
+        return f"{self.path} line {self._stream.line_number}"
+
+    def _read_header(self, first: str) -> None:
+        """Take up the element of each atom and the cell."""
+        where = self._where
+        lines = [first]
+        for _ in range(6):
+            line = self._stream.line()
+            if line is None:
+                if self._species:
+                    raise CutOffError
+                break
+            lines.append(line)
+        self._species, cell = _header(lines, where)
+        if not np.array_equal(cell, self._cell):
+            self._cell = cell
+
+    @property
+    def n_done(self) -> int:
+        """Return how many bytes of the file have been read."""
+        return self._stream.n_done
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
 
 
-def _step(line: str, name: str, position: int) -> int:
-    """Return the number of a configuration."""
-    try:
-        return int(line.split("=")[1])
-    except ValueError:
-        raise ValueError(f"{name} near line {position}: '{line.strip()}' has no number") from None
+class XdatcarSource:
+    """The frames of one XDATCAR as blocks.
+
+    :param path: the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.facts = SourceFacts(unwrapped=False, steps_are_global=False, steps_are_certain=False)
+        self._reader = XdatcarReader(path)
+
+    def blocks(self, n_bytes: int) -> Iterator[FrameBlock]:
+        """Yield the frames in blocks; one that was cut off at the end is counted and left out.
+
+        Where the numbers begin anew, another file was put behind the first.
+
+        :raises ValueError: if a line is not what it must be, or atoms change.
+        """
+        builder = BlockBuilder(n_bytes)
+        last = 0
+        for frame in self._reader:
+            if not self.facts.species:
+                self.facts.species = frame.species
+            elif frame.species != self.facts.species:
+                raise ValueError(f"{self.path} configuration {frame.step}: its atoms are not those of the first one")
+            where = f"{self.path} configuration {frame.step}"
+            cell = checked_cell(frame.cell, where)
+            begins = 0 < frame.step <= last
+            last = frame.step
+            yield from builder.add(frame.fractional @ cell, cell, step=frame.step, begins_segment=begins)
+        self.facts.n_truncated = self._reader.n_truncated
+        yield from builder.rest()
+
+    @property
+    def n_done(self) -> int:
+        """Return how many bytes of the file have been read."""
+        return self._reader.n_done
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
 
 
 def _header(lines: list[str], where: str) -> tuple[tuple[str, ...], FloatArray]:
@@ -106,21 +196,8 @@ def _header(lines: list[str], where: str) -> tuple[tuple[str, ...], FloatArray]:
         cell = np.array([[float(word) for word in line.split()] for line in lines[2:5]]) * scale
         symbols, counts = lines[5].split(), [int(word) for word in lines[6].split()]
         species = tuple(element_of(symbol) for symbol, count in zip(symbols, counts, strict=True) for _ in range(count))
-    except ValueError:
+    except (ValueError, IndexError):
         raise ValueError(f"{where}: expected the header of an XDATCAR (title, scale, cell, elements, counts)") from None
     if cell.shape != (3, 3) or not species:
         raise ValueError(f"{where}: the header of an XDATCAR needs three lattice vectors and at least one atom")
     return species, cell
-
-
-def _numbers(rows: list[str], name: str, position: int) -> FloatArray:
-    """Return the coordinates of one configuration."""
-    try:
-        fractional = np.array(" ".join(rows).split(), dtype=np.float64).reshape(len(rows), 3)
-    except ValueError:
-        raise ValueError(
-            f"{name}: the configuration that ends at line {position} holds something else than numbers"
-        ) from None
-    if not np.isfinite(fractional).all():
-        raise ValueError(f"{name}: the configuration that ends at line {position} is not finite")
-    return fractional
