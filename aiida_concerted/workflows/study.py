@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
 from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.calculations.functions.order_site_model import order_site_model
@@ -15,11 +15,11 @@ from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
-from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
+from aiida_concerted.workflows.waves import WavesWorkChain
 
 TRAINING, VALIDATION = "aimd", "held_out"
 
@@ -27,7 +27,43 @@ SET_BY_THE_STUDY = ("structure", "sites", "temperature_K", "seed", "iteration.ex
 """What the parts of a study get when it runs, and their builders only hold as a stand-in."""
 
 
-class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
+class Codes(NamedTuple):
+    """The executables of a study."""
+
+    dp: orm.AbstractCode
+    lammps: orm.AbstractCode
+    vasp: orm.AbstractCode
+
+
+def build_parts(
+    codes: Codes, probe: orm.StructureData, sites: SiteNetworkData, inputs: dict[str, Any], common: dict[str, Any]
+) -> dict[str, ProcessBuilder]:
+    """Return the builder of each part of a study by its namespace.
+
+    :param probe: stands for the structures that the parts get when the study runs; it has their elements.
+    :param inputs: the protocol of the study, overrides of its parts in it.
+    :param common: ``protocol`` and scheduler ``options`` of every part.
+    """
+    parts = {
+        "relax": VaspBaseWorkChain.get_builder_from_protocol(
+            codes.vasp, probe, run_type="relax", overrides=inputs["relax"], **common
+        ),
+        "aimd": VaspAimdWorkChain.get_builder_from_protocol(codes.vasp, probe, overrides=inputs["aimd"], **common),
+        "learn": LearnWorkChain.get_builder_from_protocol(
+            *codes, None, {"cell": probe}, overrides=inputs["learn"], **common
+        ),
+        "sweep": SweepWorkChain.get_builder_from_protocol(
+            codes.lammps, None, {}, sites=sites, overrides=inputs["sweep"], **common
+        ),
+    }
+    if inputs["with_vacancy"]:
+        parts["vacancy"] = VaspVacancyWorkChain.get_builder_from_protocol(
+            codes.vasp, probe, sites=sites, overrides=inputs["vacancy"], **common
+        )
+    return parts
+
+
+class StudyWorkChain(ProtocolMixin, WavesWorkChain):
     """Relaxes, samples, learns, sweeps and analyses one material, with its vacancy energies beside."""
 
     _protocol_file = "study"
@@ -36,6 +72,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
+        spec.inputs["max_concurrent"].help = "Most first-principles runs that are under way at once (without unit)."
         spec.input("sites", valid_type=SiteNetworkData, help="Site model of the carriers (Å).")
         spec.input(
             "structure", valid_type=orm.StructureData, required=False,
@@ -73,7 +110,8 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             if_(cls.needs_structure)(cls.order_structure),
             cls.run_relax,
             cls.inspect_relax,
-            cls.run_aimd,
+            cls.queue_aimd,
+            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
             cls.inspect_aimd,
             cls.run_learn,
             cls.inspect_learn,
@@ -123,37 +161,23 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
         sites = SiteNetworkData.from_site_model(material)
-        probe = structure if structure is not None else sites.get_outline()
         builder = cls.get_builder()
         builder.sites = sites
         if structure is not None:
             builder.structure = structure
         builder.seed = orm.Int(inputs["seed"] if seed is None else seed)
         builder.ordering = orm.Dict(inputs["ordering"])
+        builder.max_concurrent = inputs["max_concurrent"]
         for key in ("aimd_temperatures_K", "held_out_temperatures_K"):
             builder[key] = orm.List(inputs[key])
-        common = {"protocol": protocol, "options": options}
-        parts = {
-            "relax": VaspBaseWorkChain.get_builder_from_protocol(
-                vasp_code, probe, run_type="relax", overrides=inputs["relax"], **common
-            ),
-            "aimd": VaspAimdWorkChain.get_builder_from_protocol(vasp_code, probe, overrides=inputs["aimd"], **common),
-            "learn": LearnWorkChain.get_builder_from_protocol(
-                dp_code, lammps_code, vasp_code, None, {"cell": probe}, overrides=inputs["learn"], **common
-            ),
-            "sweep": SweepWorkChain.get_builder_from_protocol(
-                lammps_code, None, {}, sites=sites, overrides=inputs["sweep"], **common
-            ),
-        }
-        if inputs["with_vacancy"]:
-            parts["vacancy"] = VaspVacancyWorkChain.get_builder_from_protocol(
-                vasp_code, probe, sites=sites, overrides=inputs["vacancy"], **common
-            )
+        codes = Codes(dp_code, lammps_code, vasp_code)
+        probe = structure if structure is not None else sites.get_outline()
+        parts = build_parts(codes, probe, sites, inputs, {"protocol": protocol, "options": options})
         for name, part in parts.items():
             builder[name]._update(inputs_of(part, *SET_BY_THE_STUDY))
         carrier = {"carrier": sites.base.attributes.get("carrier")}
-        builder.sweep.md = orm.Dict({**builder.sweep.md.get_dict(), **carrier})
-        builder.learn.iteration.explore.md = orm.Dict({**builder.learn.iteration.explore.md.get_dict(), **carrier})
+        for dynamics in (builder.sweep, builder.learn.iteration.explore):
+            dynamics.md = orm.Dict({**dynamics.md.get_dict(), **carrier})
         return builder
 
     def needs_structure(self) -> bool:
@@ -191,21 +215,29 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         held_out = {run_name(VALIDATION, value): value for value in self.inputs.held_out_temperatures_K}
         return {**training, **held_out}
 
-    def run_aimd(self) -> None:
-        """Sample configurations from first principles."""
-        for index, (name, temperature) in enumerate(self.aimd_runs().items()):
-            builder = VaspAimdWorkChain.get_builder()
-            builder._update(self.exposed_inputs(VaspAimdWorkChain, "aimd"))
-            builder.structure = self.ctx.structure
-            builder.temperature_K = orm.Float(temperature)
-            builder.seed = orm.Int(self.inputs.seed.value + index)
-            self.to_context(**{name: self.run_child(name, builder)})
+    def queue_aimd(self) -> None:
+        """Queue the runs that sample configurations from first principles."""
+        self.ctx.pending = list(self.aimd_runs())
+
+    def prepare(self, name: str) -> ProcessBuilder:
+        """Return the first-principles run of this name."""
+        runs = self.aimd_runs()
+        builder = VaspAimdWorkChain.get_builder()
+        builder._update(self.exposed_inputs(VaspAimdWorkChain, "aimd"))
+        builder.structure = self.ctx.structure
+        builder.temperature_K = orm.Float(runs[name])
+        builder.seed = orm.Int(self.inputs.seed.value + list(runs).index(name))
+        return builder
+
+    def judge(self, name: str, child: orm.ProcessNode) -> bool:
+        """Return that a first-principles run is not begun a second time: it mends itself what can be mended."""
+        return True
 
     def inspect_aimd(self) -> ExitCode | None:
         """Put the frames together: those to train on, and those of other runs to test on."""
         frames = {}
         for name in self.aimd_runs():
-            node = self.ctx[name]
+            node = self.child(name)
             if not node.is_finished_ok:
                 return self.exit_codes.ERROR_AIMD_FAILED.format(pk=node.pk, reason=node.exit_message)
             frames[name] = node.outputs.frames
