@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.common.positions import PositionArray, frame_blocks
+from aiida_concerted.common.threads import map_in_threads
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-CHUNK_POSITIONS = 1 << 20
 N_BLOCKS = 5
 
 
@@ -61,37 +62,44 @@ def carrier_density(
     shape = _grid_shape(cell, spacing_A) if grid is None else grid
     if min(shape) < 1:
         raise ValueError(f"a grid needs one voxel or more along each axis, got {shape}")
-    edges = np.linspace(0, trajectory.n_frames, min(N_BLOCKS, trajectory.n_frames) + 1).astype(int)
+    edges = np.linspace(0, trajectory.n_frames, min(N_BLOCKS, trajectory.n_frames) + 1).astype(np.int64)
+    to_grid = np.linalg.inv(cell) * np.array(shape)
+    shift = np.asarray(origin_shift, dtype=np.float64) * np.array(shape) - 0.5
+    counts = _count_in_blocks(trajectory.relative_to_framework(), edges, to_grid, shift, shape)
+    lengths = np.diff(edges)
     voxel = abs(np.linalg.det(cell)) / np.prod(shape)
-    blocks = np.empty((len(edges) - 1, *shape))
-    for index, (start, stop) in enumerate(pairwise(edges.tolist())):
-        counts = np.zeros(int(np.prod(shape)), dtype=np.int64)
-        for positions in _position_chunks(trajectory, start, stop):
-            counts += _count_voxels(positions @ np.linalg.inv(cell) - np.asarray(origin_shift), shape)
-        blocks[index] = counts.reshape(shape) / ((stop - start) * n_cells * voxel)
-    lengths = np.diff(edges) / trajectory.n_frames
+    blocks = counts / (lengths[:, None, None, None] * n_cells * voxel)
     stderr = blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))
-    return DensityMap(cell, np.tensordot(lengths, blocks, axes=1), stderr)
+    return DensityMap(cell, np.tensordot(lengths / trajectory.n_frames, blocks, axes=1), stderr)
 
 
 def symmetrised(density: DensityMap, rotations: IntArray, translations: FloatArray) -> DensityMap:
     """Return the mean of a density over symmetry operations; the integral stays what it is.
 
-    Errors are combined as if equivalent voxels were independent of each other, as they are when far apart.
+    Errors are combined as if equivalent voxels were independent of each other, as they are when far apart; a voxel that
+    operations leave in its place counts once.
 
     :param density: density whose origin is that of the operations.
-    :param rotations: integer matrices acting on fractional column vectors, shape ``(n, 3, 3)``.
+    :param rotations: integer matrices acting on fractional column vectors, shape ``(n, 3, 3)``; with their
+        translations they form a group.
     :param translations: fractional translations, shape ``(n, 3)``.
     :raises ValueError: if an operation does not take the grid onto itself.
     """
     if len(rotations) != len(translations) or not len(rotations):
         raise ValueError(f"each rotation needs its translation, got {len(rotations)} and {len(translations)}")
-    images = [_voxel_images(density.density.shape, *pair) for pair in zip(rotations, translations, strict=True)]
     flat, variance = density.density.ravel(), density.stderr.ravel() ** 2
-    mean = np.mean([flat[image] for image in images], axis=0)
-    error = np.sqrt(np.sum([variance[image] for image in images], axis=0)) / len(images)
-    shape = density.density.shape
-    return DensityMap(density.cell, mean.reshape(shape), error.reshape(shape))
+    mean, error, coincident = np.zeros_like(flat), np.zeros_like(flat), np.zeros_like(flat)
+    first = None
+    for rotation, translation in zip(rotations, translations, strict=True):
+        image = _voxel_images(density.density.shape, rotation, translation)
+        first = image if first is None else first
+        mean += flat[image]
+        error += variance[image]
+        # In a group every image of a voxel occurs as often as the first.
+        coincident += image == first
+    shape, n_operations = density.density.shape, len(rotations)
+    error = np.sqrt(error * coincident) / n_operations
+    return DensityMap(density.cell, (mean / n_operations).reshape(shape), error.reshape(shape))
 
 
 def _voxel_images(shape: tuple[int, ...], rotation: IntArray, translation: FloatArray) -> IntArray:
@@ -108,21 +116,41 @@ def _voxel_images(shape: tuple[int, ...], rotation: IntArray, translation: Float
     return np.ravel_multi_index(tuple((index % counts).T), tuple(shape)).astype(np.int64)
 
 
-def _count_voxels(fractional: FloatArray, shape: tuple[int, ...]) -> IntArray:
-    counts = np.array(shape)
-    index = np.floor(fractional * counts + 0.5).astype(np.int64) % counts
-    flat = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), tuple(shape)).ravel()
-    return np.bincount(flat, minlength=int(np.prod(shape)))
+def _count_in_blocks(
+    positions: PositionArray, edges: IntArray, to_grid: FloatArray, shift: FloatArray, shape: tuple[int, int, int]
+) -> IntArray:
+    """Return how often each voxel was occupied in each block of time, shape ``(n_blocks, *shape)``."""
+
+    def of_frames(part: tuple[int, slice]) -> tuple[int, NDArray[np.uint32]]:
+        counts = np.zeros(shape, dtype=np.uint32)
+        _count_voxels(np.ascontiguousarray(positions[part[1]], dtype=np.float64), to_grid, shift, counts)
+        return part[0], counts
+
+    parts = [
+        (block, slice(max(start, frames.start), min(stop, frames.stop)))
+        for frames in frame_blocks(positions)
+        for block, (start, stop) in enumerate(pairwise(edges.tolist()))
+        if max(start, frames.start) < min(stop, frames.stop)
+    ]
+    total = np.zeros((len(edges) - 1, *shape), dtype=np.int64)
+    for block, counts in map_in_threads(of_frames, parts):
+        total[block] += counts
+    return total
 
 
-def _position_chunks(trajectory: Trajectory, start: int, stop: int) -> Iterator[FloatArray]:
-    step = max(1, CHUNK_POSITIONS // trajectory.n_carriers)
-    for first in range(start, stop, step):
-        frames = slice(first, min(first + step, stop))
-        positions = trajectory.carriers[frames]
-        if trajectory.framework_displacement is not None:
-            positions = positions - trajectory.framework_displacement[frames, None, :]
-        yield positions
+@numba.njit(cache=True, nogil=True)
+def _count_voxels(positions, to_grid, shift, counts):  # type: ignore[no-untyped-def]
+    place = np.empty(3, dtype=np.int64)
+    for frame in range(len(positions)):
+        for particle in range(positions.shape[1]):
+            x, y, z = positions[frame, particle]
+            for axis in range(3):
+                n = counts.shape[axis]
+                along = x * to_grid[0, axis] + y * to_grid[1, axis] + z * to_grid[2, axis] - shift[axis]
+                # Floating-point division is faster than the integer remainder, and exact but for the last step.
+                index = np.int64(np.floor(along) - n * np.floor(along / n))
+                place[axis] = index - n if index >= n else index + n if index < 0 else index
+            counts[place[0], place[1], place[2]] += 1
 
 
 def _copies(cell: FloatArray, unit_cell: FloatArray) -> int:

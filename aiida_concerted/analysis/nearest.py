@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -34,22 +35,23 @@ class NearestSite:
         reach = np.ceil(farthest / cell_heights(self.cell) + 0.5).astype(np.int64)
         self._images = np.array(list(itertools.product(*(range(-n, n + 1) for n in reach))), dtype=np.int64)
 
-    def follow(
-        self, points: FloatArray, to_units: FloatArray, supercell: Supercell, numbers: NDArray[np.int32]
-    ) -> None:
+    def follow(self, rows: FloatArray, to_units: FloatArray, supercell: Supercell, numbers: NDArray[np.int32]) -> None:
         """Write the number of the nearest site of a supercell, ``cell * n_sites + site``, for points followed in time.
 
         A carrier mostly stays where it was: of its last site only those neighbours are tried that can be closer (nearer
         to that site than twice the carrier's distance from it); a carrier further out is searched among all sites.
 
-        :param points: Cartesian positions in Å, shape ``(n_frames, n_points, 3)``.
+        :param rows: Cartesian coordinates in Å, shape ``(n_points, 3, n_frames)``.
         :param to_units: matrix from these to units of the cell vectors.
         :param supercell: how lattice translations are folded into the supercell.
-        :param numbers: where to write, shape ``(n_frames, n_points)``.
+        :param numbers: where to write, shape ``(n_points, n_frames)``.
         """
-        contiguous = np.ascontiguousarray(points, dtype=np.float64)
-        neighbours = _neighbour_lists(self.fractional, self.cell)
-        _follow(contiguous, to_units, self.fractional, self.cell, self._images, *neighbours, supercell.hermite, numbers)
+        sites = (self.fractional, self.cell, self._images, *self._neighbours)
+        _follow(rows, to_units, *sites, supercell.hermite, numbers)
+
+    @cached_property
+    def _neighbours(self) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+        return _neighbour_lists(self.fractional, self.cell)
 
     def vectors(self, points: FloatArray) -> FloatArray:
         """Return the Cartesian vectors in Å from the nearest site to each point, shape ``(n_points, 3)``."""
@@ -146,39 +148,37 @@ def _cell_index(translation, hermite):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _follow(  # type: ignore[no-untyped-def]
-    points, to_units, fractional, cell, images, offsets, neighbours, shifts, lengths, hermite, numbers
+    rows, to_units, fractional, cell, images, offsets, neighbours, shifts, lengths, hermite, numbers
 ):
-    n_frames, n_points, _ = points.shape
-    last_sites = np.full(n_points, -1, dtype=np.int64)
-    translations = np.zeros((n_points, 3), dtype=np.int64)
-    # Where each carrier's last site is, in Å, and the square of half the distance to that site's nearest neighbour.
-    anchors, inner = np.zeros((n_points, 3)), np.full(n_points, -1.0)
+    n_points, _, n_frames = rows.shape
     to_cell = to_units @ cell
     point, trial = np.empty(3), np.empty(3)
-    for frame in range(n_frames):
-        for particle in range(n_points):
-            x, y, z = points[frame, particle, 0], points[frame, particle, 1], points[frame, particle, 2]
+    # Where the particle's last site is, in Å, and the square of half the distance to that site's nearest neighbour.
+    translation, anchor = np.zeros(3, dtype=np.int64), np.zeros(3)
+    for particle in range(n_points):
+        site, inner, number = -1, -1.0, -1
+        for frame in range(n_frames):
+            x, y, z = rows[particle, 0, frame], rows[particle, 1, frame], rows[particle, 2, frame]
             squared = 0.0
             for k in range(3):
-                step = x * to_cell[0, k] + y * to_cell[1, k] + z * to_cell[2, k] - anchors[particle, k]
+                step = x * to_cell[0, k] + y * to_cell[1, k] + z * to_cell[2, k] - anchor[k]
                 squared += step * step
-            if squared < inner[particle]:
-                numbers[frame, particle] = numbers[frame - 1, particle]
+            if squared < inner:
+                numbers[particle, frame] = number
                 continue
             for k in range(3):
                 point[k] = x * to_units[0, k] + y * to_units[1, k] + z * to_units[2, k]
-            site, translation = last_sites[particle], translations[particle]
             if site >= 0:
                 site = _search_near(
                     point, site, translation, fractional, cell, offsets, neighbours, shifts, lengths, trial
                 )
             if site < 0:
                 site = _search_all(point, fractional, cell, images, translation)
-            numbers[frame, particle] = _cell_index(translation, hermite) * len(fractional) + site
-            last_sites[particle] = site
+            number = _cell_index(translation, hermite) * len(fractional) + site
+            numbers[particle, frame] = number
             nearest = lengths[offsets[site]] if offsets[site] < offsets[site + 1] else NEIGHBOUR_REACH_A
-            inner[particle] = 0.25 * nearest * nearest
+            inner = 0.25 * nearest * nearest
             for k in range(3):
-                anchors[particle, k] = 0.0
+                anchor[k] = 0.0
                 for axis in range(3):
-                    anchors[particle, k] += (fractional[site, axis] + translation[axis]) * cell[axis, k]
+                    anchor[k] += (fractional[site, axis] + translation[axis]) * cell[axis, k]

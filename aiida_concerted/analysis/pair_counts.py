@@ -44,27 +44,27 @@ def image_translations(cell: FloatArray, r_max: float) -> FloatArray:
 
 @numba.njit(cache=True, nogil=True)
 def _add_pairs(first, second, cell, translations, edges, same, counts):  # type: ignore[no-untyped-def]
+    """Count pairs; ``second`` has the shape ``(3, m)``, for the inner loop to run along one axis."""
     width = edges[1]
     limit = edges[-1] ** 2
-    delta = np.empty(3)
+    n_others = second.shape[1]
+    x, y, z, squared = np.empty(n_others), np.empty(n_others), np.empty(n_others), np.empty(n_others)
     for i in range(len(first)):
-        for j in range(len(second)):
-            if same and i == j:
-                continue
-            for axis in range(3):
-                difference = second[j, axis] - first[i, axis]
-                delta[axis] = difference - np.rint(difference)
-            x = delta[0] * cell[0, 0] + delta[1] * cell[1, 0] + delta[2] * cell[2, 0]
-            y = delta[0] * cell[0, 1] + delta[1] * cell[1, 1] + delta[2] * cell[2, 1]
-            z = delta[0] * cell[0, 2] + delta[1] * cell[1, 2] + delta[2] * cell[2, 2]
-            for image in range(len(translations)):
-                squared = (
-                    (x + translations[image, 0]) ** 2
-                    + (y + translations[image, 1]) ** 2
-                    + (z + translations[image, 2]) ** 2
-                )
-                if squared < limit:
-                    counts[min(int(np.sqrt(squared) / width), len(counts) - 1)] += 1
+        for j in range(n_others):
+            a, b, c = second[0, j] - first[i, 0], second[1, j] - first[i, 1], second[2, j] - first[i, 2]
+            a, b, c = a - np.rint(a), b - np.rint(b), c - np.rint(c)
+            x[j] = a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]
+            y[j] = a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]
+            z[j] = a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]
+        for image in range(len(translations)):
+            u, v, w = translations[image]
+            for j in range(n_others):
+                squared[j] = (x[j] + u) ** 2 + (y[j] + v) ** 2 + (z[j] + w) ** 2
+            if same:
+                squared[i] = limit
+            for j in range(n_others):
+                if squared[j] < limit:
+                    counts[min(int(np.sqrt(squared[j]) / width), len(counts) - 1)] += 1
 
 
 def count_pairs(
@@ -80,7 +80,7 @@ def count_pairs(
     :param same: leave out pairs of equal index: a particle with itself, and with its own images.
     """
     counts = np.zeros(len(edges) - 1, dtype=np.int64)
-    _add_pairs(first, second, cell, translations, edges, same, counts)
+    _add_pairs(first, np.ascontiguousarray(second.T), cell, translations, edges, same, counts)
     return counts
 
 

@@ -16,9 +16,11 @@ from aiida_concerted.analysis.pair_counts import (
     spread_frames,
 )
 from aiida_concerted.common.positions import take_frames
+from aiida_concerted.common.threads import map_in_threads
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 N_BLOCKS = 10
 
@@ -69,12 +71,12 @@ def radial_distribution(
     _check_positions(first, around, like=second is None)
     edges = shell_edges(r_max, bin_width)
     translations, inverse = image_translations(cell, edges[-1]), np.linalg.inv(cell)
-    counts = np.array(
-        [
-            count_pairs(first[frame] @ inverse, around[frame] @ inverse, cell, translations, edges, same=second is None)
-            for frame in spread_frames(len(first), max_frames)
-        ]
-    )
+
+    def of_frame(frame: int) -> IntArray:
+        centre, other = first[frame] @ inverse, around[frame] @ inverse
+        return count_pairs(centre, other, cell, translations, edges, same=second is None)
+
+    counts = np.array(list(map_in_threads(of_frame, spread_frames(len(first), max_frames).tolist())))
     neighbours = counts / first.shape[1]
     density = around.shape[1] / abs(np.linalg.det(cell))
     g, g_stderr = block_average(neighbours / (density * shell_volumes(edges)), N_BLOCKS)

@@ -25,7 +25,7 @@ from aiida_concerted.analysis.pairs import count_chains, count_exchanges
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.residence import Residence, measure_residence, residence_by_site
 from aiida_concerted.analysis.sites import SiteNetwork
-from aiida_concerted.common.positions import take_frames
+from aiida_concerted.common.positions import from_frame, take_frames
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -145,7 +145,7 @@ def analyse_sites(
     placed = place_in(trajectory, network, origin_shift)
     first, drift = first_frame_after(trajectory, discard_ps), trajectory.framework_displacement
     history = site_history(
-        trajectory.carriers[first:],
+        from_frame(trajectory.carriers, first),
         placed,
         trajectory.frame_interval_ps,
         framework_displacement=None if drift is None else drift[first:],

@@ -22,7 +22,9 @@ from aiida_concerted.analysis.pair_counts import (
     shell_volumes,
     spread_frames,
 )
-from aiida_concerted.common.positions import PositionArray
+from aiida_concerted.analysis.rows import check_positions
+from aiida_concerted.common.positions import PositionArray, RelativePositions, take_frames
+from aiida_concerted.common.threads import map_in_threads
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -98,14 +100,23 @@ def van_hove(
     :param drift: displacement of the frame of reference in Å, shape ``(n_frames, 3)``.
     :raises ValueError: if a shape is wrong, a lag is not inside the run, or the shells are not possible.
 
-    Cost ``O(n_particles²)`` for each lag and origin.
+    Cost ``O(n_particles²)`` for each lag and origin; only the frames in which these begin and end are held.
     """
-    if len(positions.shape) != 3 or positions.shape[2] != 3 or 0 in positions.shape:
-        raise ValueError(f"positions must have the shape (n_frames, n_particles, 3), got {positions.shape}")
-    chosen = _checked_lags(positions.shape[0], lags)
+    check_positions(positions, drift)
+    n_frames = positions.shape[0]
+    chosen = _checked_lags(n_frames, lags)
     edges = shell_edges(_default_radius(cell) if r_max is None else r_max, bin_width)
-    shift = np.zeros((positions.shape[0], 3)) if drift is None else drift
-    parts = [_one_lag(positions, shift, cell, int(lag), edges, max_origins) for lag in chosen]
+    origins = [spread_frames(n_frames - lag, max_origins) for lag in chosen.tolist()]
+    # Every frame that some lag begins or ends in is read once, in the order of the run.
+    ends = [starts + lag for starts, lag in zip(origins, chosen, strict=True)]
+    needed = np.unique(np.concatenate([*origins, *ends]))
+    snapshots = take_frames(RelativePositions(positions, drift), needed)
+
+    def of_lag(number: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        before, after = (np.searchsorted(needed, frames[number]) for frames in (origins, ends))
+        return _one_lag(snapshots, before, after, cell, edges)
+
+    parts = list(map_in_threads(of_lag, range(len(chosen))))
     return VanHove(
         r_A=0.5 * (edges[1:] + edges[:-1]),
         edges_A=edges,
@@ -113,7 +124,7 @@ def van_hove(
         self_part=np.array([part[0] for part in parts]),
         distinct=np.array([part[1] for part in parts]),
         distinct_stderr=np.array([part[2] for part in parts]),
-        n_origins=np.array([part[3] for part in parts], dtype=np.int64),
+        n_origins=np.array([len(starts) for starts in origins], dtype=np.int64),
     )
 
 
@@ -168,22 +179,19 @@ def characteristic_time(
 
 
 def _one_lag(
-    positions: PositionArray, drift: FloatArray, cell: FloatArray, lag: int, edges: FloatArray, max_origins: int
-) -> tuple[FloatArray, FloatArray, FloatArray, int]:
-    """Return self part, distinct part, its error, and the number of origins of one lag."""
+    snapshots: FloatArray, before: IntArray, after: IntArray, cell: FloatArray, edges: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return self part, distinct part and its error of one lag from the snapshots in which it begins and ends."""
     translations, inverse = image_translations(cell, edges[-1]), np.linalg.inv(cell)
-    origins = spread_frames(positions.shape[0] - lag, max_origins)
-    own = np.zeros((len(origins), len(edges) - 1))
-    others = np.zeros((len(origins), len(edges) - 1))
-    for row, origin in enumerate(origins):
-        before = positions[origin].astype(np.float64) - drift[origin]
-        after = positions[origin + lag].astype(np.float64) - drift[origin + lag]
-        own[row] = np.histogram(np.linalg.norm(after - before, axis=1), bins=edges)[0]
-        others[row] = count_pairs(before @ inverse, after @ inverse, cell, translations, edges, same=True)
-    n_particles = positions.shape[1]
+    own = np.zeros((len(before), len(edges) - 1))
+    others = np.zeros((len(before), len(edges) - 1))
+    for row, (first, last) in enumerate(zip(snapshots[before], snapshots[after], strict=True)):
+        own[row] = np.histogram(np.linalg.norm(last - first, axis=1), bins=edges)[0]
+        others[row] = count_pairs(first @ inverse, last @ inverse, cell, translations, edges, same=True)
+    n_particles = snapshots.shape[1]
     density = n_particles / abs(np.linalg.det(cell))
     distinct, stderr = block_average(others / (n_particles * density * shell_volumes(edges)), N_BLOCKS)
-    return own.mean(axis=0) / (n_particles * np.diff(edges)), distinct, stderr, len(origins)
+    return own.mean(axis=0) / (n_particles * np.diff(edges)), distinct, stderr
 
 
 def _checked_lags(n_frames: int, lags: Sequence[int] | IntArray | None) -> IntArray:

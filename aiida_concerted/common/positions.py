@@ -125,6 +125,8 @@ def take_frames(positions: PositionArray, frames: IntArray) -> FloatArray:
 
     :param frames: numbers of frames in any order, repeated or not.
     """
+    if isinstance(positions, np.ndarray):
+        return np.asarray(positions[frames], dtype=np.float64)
     wanted, place = np.unique(np.asarray(frames, dtype=np.int64), return_inverse=True)
     taken = np.empty((len(wanted), *positions.shape[1:]))
     piece = wanted // (_chunk_length(positions, 0) or 1)

@@ -89,7 +89,7 @@ def test_chunks_make_the_same_history(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
     placed = place_network(LGPS, LGPS.cell)
     positions = rng.normal(scale=0.6, size=(101, 7, 3)).cumsum(axis=0)
-    monkeypatch.setattr("aiida_concerted.analysis.assignment.CHUNK_POINTS", 50)
+    monkeypatch.setattr("aiida_concerted.common.positions.BLOCK_BYTES", 101 * 24 * 2)
     history = site_history(positions, placed, 0.1)
     np.testing.assert_array_equal(history.to_dense(), assign_sites(positions, placed))
 

@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from aiida_concerted.analysis import density
 from aiida_concerted.analysis.density import carrier_density, symmetrised
 from tests.synthetic import as_trajectory, random_walkers, vibration
 
@@ -65,7 +64,7 @@ def test_chunks_and_drift_do_not_matter(monkeypatch):
     resting = as_trajectory(walkers, 0.1, cell=CELL)
     moving = dataclasses.replace(resting, carriers=walkers + drift[:, None], framework_displacement=drift)
     reference = carrier_density(resting, grid=(6, 6, 8))
-    monkeypatch.setattr(density, "CHUNK_POSITIONS", 1)
+    monkeypatch.setattr("aiida_concerted.common.positions.BLOCK_BYTES", 1)
     np.testing.assert_allclose(carrier_density(moving, grid=(6, 6, 8)).density, reference.density)
 
 
@@ -94,6 +93,19 @@ def test_symmetrised_density_has_the_symmetry_and_the_same_integral(rotation, tr
         # A density that is symmetric is the same at a point and at its image.
         assert result.density[tuple(index)] == pytest.approx(result.density[tuple(image)])
     assert result.stderr.mean() < original.stderr.mean()
+
+
+def test_error_of_a_voxel_that_operations_leave_in_its_place_does_not_shrink():
+    original = carrier_density(as_trajectory(random_walkers(200, 3, 1.0, 0.1, seed=6), 0.1), grid=(6, 6, 6))
+    rotations = np.array([np.linalg.matrix_power(FOURFOLD, power) for power in range(4)])
+    result = symmetrised(original, rotations, np.zeros((4, 3)))
+    np.testing.assert_allclose(result.density[0, 0], original.density[0, 0])
+    np.testing.assert_allclose(result.stderr[0, 0], original.stderr[0, 0])
+    twofold = original.stderr[[0, 3], [3, 0], 2]
+    assert result.stderr[0, 3, 2] == pytest.approx(np.sqrt((twofold**2).sum()) / 2)
+    images = [(1, 2), (4, 1), (5, 4), (2, 5)]
+    errors = np.array([original.stderr[a, b, 3] for a, b in images])
+    assert result.stderr[1, 2, 3] == pytest.approx(np.sqrt((errors**2).sum()) / 4)
 
 
 def test_identity_changes_nothing():

@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
+from aiida_concerted.analysis.assignment import assign_sites, site_history
+from aiida_concerted.analysis.density import carrier_density
 from aiida_concerted.analysis.diffusion import estimate_diffusivity
 from aiida_concerted.analysis.msd import (
     collective_displacement_tensor,
@@ -18,11 +20,19 @@ from aiida_concerted.analysis.msd import (
     ensemble_mean_squared_displacement,
     mean_squared_displacement,
 )
+from aiida_concerted.analysis.placement import place_network
+from aiida_concerted.analysis.radial import carrier_radial_distributions
+from aiida_concerted.analysis.site_analysis import analyse_sites
+from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.analysis.van_hove import carrier_van_hove
 from aiida_concerted.common.trajectory import Trajectory
 from tests.synthetic import as_trajectory, hopping_walkers
 
 N_FRAMES, N_CARRIERS, N_FRAMEWORK, STRIDE = 240, 12, 5, 10
 CELL = np.diag([9.0, 10.0, 11.0])
+SITES = SiteNetwork(
+    "grid", tuple("ABCABCAB"), np.array(list(np.ndindex(2, 2, 2))) / 2.0, CELL, max_edge_A=6.0, origin_shift=(0, 0, 0)
+)
 
 
 def in_memory() -> Trajectory:
@@ -59,7 +69,7 @@ def assert_same(first: Any, second: Any, where: str = "result") -> None:
         assert first.keys() == second.keys(), where
         for key in first:
             assert_same(first[key], second[key], f"{where}.{key}")
-    elif isinstance(first, list | tuple) and first and not isinstance(first[0], int | float | str):
+    elif isinstance(first, list | tuple) and not all(isinstance(item, int | float) for item in first):
         assert len(first) == len(second), where
         for number, pair in enumerate(zip(first, second, strict=True)):
             assert_same(*pair, f"{where}[{number}]")
@@ -88,3 +98,32 @@ def test_diffusivity(runs, window):
     results = [estimate_diffusivity(run, discard_ps=0.7, fit_window_ps=window, hop_length_A=3.0) for run in runs]
     assert_same(*results)
     assert results[0].tracer.value > 0
+
+
+def test_sites_of_carriers(runs):
+    placed = place_network(SITES, CELL)
+    histories = [
+        site_history(run.carriers, placed, 0.1, framework_displacement=run.framework_displacement) for run in runs
+    ]
+    assert_same(*histories)
+    assert_same(*(assign_sites(run.relative_to_framework(), placed) for run in runs))
+    np.testing.assert_array_equal(histories[1].to_dense(), assign_sites(runs[0].relative_to_framework()[:], placed))
+    assert histories[0].n_hops > 100
+
+
+def test_statistics_of_sites(runs):
+    results = [analyse_sites(run, SITES, discard_ps=1.0) for run in runs]
+    assert_same(*(result.as_dict() for result in results))
+    assert results[0].hops.counted > 50
+
+
+def test_density(runs):
+    assert_same(*(carrier_density(run, grid=(7, 8, 9), origin_shift=(0.1, 0.2, 0.3)) for run in runs))
+
+
+def test_radial_distributions(runs):
+    assert_same(*(carrier_radial_distributions(run, r_max=6.0, max_frames=50) for run in runs))
+
+
+def test_van_hove_functions(runs):
+    assert_same(*(carrier_van_hove(run, max_origins=40) for run in runs))

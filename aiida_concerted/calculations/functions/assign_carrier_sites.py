@@ -8,6 +8,7 @@ from aiida.engine import ExitCode, calcfunction
 from aiida_concerted.analysis.assignment import site_history
 from aiida_concerted.analysis.site_analysis import first_frame_after, place_in
 from aiida_concerted.calculations.functions.context import crystal_framework, departure_context, result_context
+from aiida_concerted.common.positions import from_frame
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 
@@ -33,7 +34,7 @@ def assign_carrier_sites(
     try:
         placed = place_in(run, sites.get_network(), crystal=crystal)
         first = first_frame_after(run, settings.get("discard_ps", 0.0))
-        history = site_history(run.relative_to_framework()[first:], placed, run.frame_interval_ps)
+        history = site_history(from_frame(run.relative_to_framework(), first), placed, run.frame_interval_ps)
     except ValueError as error:
         return ExitCode(410, f"the carriers have no sites: {error}")
     context = {**result_context(trajectory, settings), **departure_context(structure, trajectory)}
