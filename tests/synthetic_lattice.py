@@ -66,3 +66,33 @@ def thermal_positions(
     first = placed.positions[sites[0]] @ inverse
     fractional = np.concatenate([first[None], first[None] + np.cumsum(steps, axis=0)])
     return fractional @ placed.cell + rng.normal(scale=amplitude_A, size=(*sites.shape, 3))
+
+
+def lattice_gas(
+    rng: np.random.Generator, placed: PlacedNetwork, probability: float, n_frames: int, n_carriers: int
+) -> np.ndarray:
+    """Return the sites of carriers, ``(n_frames, n_carriers)``; each tries a hop per frame with the given probability.
+
+    A carrier that finds its neighbour taken pushes it on to a free site, which makes concerted events.
+    """
+    neighbours = [placed.edges[placed.edges[:, 0] == site, 1] for site in range(placed.n_sites)]
+    held = rng.permutation(placed.n_sites)[:n_carriers]
+    owner = np.full(placed.n_sites, -1)
+    owner[held] = np.arange(n_carriers)
+
+    def move(carrier: int, target: int) -> None:
+        owner[held[carrier]], owner[target], held[carrier] = -1, carrier, target
+
+    frames = [held.copy()]
+    for _ in range(n_frames - 1):
+        for carrier in np.flatnonzero(rng.random(n_carriers) < probability):
+            target = int(rng.choice(neighbours[held[carrier]]))
+            other = owner[target]
+            if other >= 0:
+                free = [site for site in neighbours[target] if owner[site] < 0]
+                if not free:
+                    continue
+                move(other, int(rng.choice(free)))
+            move(carrier, target)
+        frames.append(held.copy())
+    return np.array(frames)

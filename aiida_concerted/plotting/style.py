@@ -42,7 +42,6 @@ STYLE: Any = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4.5,
     "mathtext.default": "regular",
-    "savefig.dpi": 200,
     "svg.fonttype": "path",
     "svg.hashsalt": "aiida-concerted",
     "xtick.direction": "in",
@@ -67,11 +66,44 @@ def new_figure(columns: int = 1, *, height_ratio: float = 0.8) -> tuple[Figure, 
     :param height_ratio: height over width.
     :raises ValueError: if ``columns`` is neither 1 nor 2.
     """
+    figure = _new_page(columns, height_ratio)
+    return figure, figure.subplots()
+
+
+def new_panels(
+    columns: int = 2, *, width_ratios: Sequence[float], height_ratio: float = 0.4
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with several axes in a row.
+
+    :param columns: 1 or 2 columns of a page.
+    :param width_ratios: width of each axes, relative to the others.
+    :param height_ratio: height over width of the whole.
+    :raises ValueError: if ``columns`` is neither 1 nor 2.
+    """
+    figure = _new_page(columns, height_ratio)
+    row = figure.subplots(1, len(width_ratios), width_ratios=list(width_ratios), squeeze=False)
+    return figure, list(row[0])
+
+
+def new_grid(n_axes: int, *, columns: int, panel_ratio: float = 0.8) -> tuple[Figure, list[Axes]]:
+    """Return a figure of two columns of a page with ``n_axes`` axes of one size, filled row by row.
+
+    :param columns: axes in a row.
+    :param panel_ratio: height over width of an axes with its labels.
+    """
+    n_rows = -(-n_axes // columns)
+    figure = _new_page(2, panel_ratio * n_rows / columns)
+    grid = figure.subplots(n_rows, columns, squeeze=False).ravel()
+    for spare in grid[n_axes:]:
+        spare.remove()
+    return figure, list(grid[:n_axes])
+
+
+def _new_page(columns: int, height_ratio: float) -> Figure:
     if columns not in COLUMN_WIDTH_INCH:
         raise ValueError(f"a figure spans 1 or 2 columns, got {columns}")
     width = COLUMN_WIDTH_INCH[columns]
-    figure = Figure(figsize=(width, width * height_ratio))
-    return figure, figure.subplots()
+    return Figure(figsize=(width, width * height_ratio))
 
 
 def figure_bytes(figure: Figure, file_format: str = "svg") -> bytes:
@@ -82,7 +114,9 @@ def figure_bytes(figure: Figure, file_format: str = "svg") -> bytes:
     """
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(file_format, {})
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=file_format, metadata=metadata)
+    # What is drawn as pixels inside an SVG travels in web pages, where size counts more than print.
+    dpi = 200 if file_format == "svg" else 300
+    figure.savefig(buffer, format=file_format, metadata=metadata, dpi=dpi)
     return buffer.getvalue()
 
 

@@ -16,7 +16,7 @@ def errorbars(axes: Axes) -> dict[str, ErrorbarContainer]:
 
 def points(container: ErrorbarContainer) -> np.ndarray:
     """Return the drawn points, shape (n, 2)."""
-    return np.column_stack(container.lines[0].get_data())
+    return np.column_stack(container.lines[0].get_data()).astype(np.float64)
 
 
 def bars(container: ErrorbarContainer) -> np.ndarray:

@@ -14,7 +14,7 @@ from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from sqlalchemy.exc import SAWarning
 
-from aiida_concerted.analysis.placement import PlacedNetwork, place_network
+from aiida_concerted.analysis.placement import place_network
 from aiida_concerted.calculations.functions.analyse_site_history import analyse_site_history
 from aiida_concerted.calculations.functions.assign_carrier_sites import assign_carrier_sites
 from aiida_concerted.calculations.functions.compute_diffusivity import compute_diffusivity
@@ -29,7 +29,7 @@ from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.results import VacancyFormationData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from tests.synthetic_lattice import thermal_positions
+from tests.synthetic_lattice import lattice_gas, thermal_positions
 from tests.synthetic_md import random_frames
 
 SURROGATE = "concerted-vasp-surrogate 0.1 (CHGNet 0.3.0, not DFT)"
@@ -230,7 +230,7 @@ def lattice_gas_run(
     placed = place_network(network, cell, origin_shift=(0.0, 0.0, 0.0))
     rng = np.random.default_rng(int(temperature))
     rate = 2.4 * np.exp(-0.2 / (BOLTZMANN_EV_PER_K * temperature))
-    dense = lattice_gas(rng, placed, rate * 0.05, n_frames)
+    dense = lattice_gas(rng, placed, rate * 0.05, n_frames, N_CARRIERS)
     corners = np.stack(np.meshgrid(*(range(n) for n in REPETITIONS), indexing="ij"), axis=-1).reshape(-1, 3)
     fractional = (network.framework_fractional[None] + corners[:, None]).reshape(-1, 3)
     framework = np.tile(fractional @ network.cell, (n_frames, 1, 1))
@@ -245,34 +245,6 @@ def lattice_gas_run(
         temperature_K=temperature,
     )
     return MolecularDynamicsData.from_trajectory(trajectory, level_of_theory=level_of_theory, material="LGPS")
-
-
-def lattice_gas(rng: np.random.Generator, placed: PlacedNetwork, probability: float, n_frames: int) -> np.ndarray:
-    """Return the sites of carriers, ``(n_frames, N_CARRIERS)``; each tries a hop per frame with the given probability.
-
-    A carrier that finds its neighbour taken pushes it on to a free site, which makes concerted events.
-    """
-    neighbours = [placed.edges[placed.edges[:, 0] == site, 1] for site in range(placed.n_sites)]
-    held = rng.permutation(placed.n_sites)[:N_CARRIERS]
-    owner = np.full(placed.n_sites, -1)
-    owner[held] = np.arange(N_CARRIERS)
-
-    def move(carrier: int, target: int) -> None:
-        owner[held[carrier]], owner[target], held[carrier] = -1, carrier, target
-
-    frames = [held.copy()]
-    for _ in range(n_frames - 1):
-        for carrier in np.flatnonzero(rng.random(N_CARRIERS) < probability):
-            target = int(rng.choice(neighbours[held[carrier]]))
-            other = owner[target]
-            if other >= 0:
-                free = [site for site in neighbours[target] if owner[site] < 0]
-                if not free:
-                    continue
-                move(other, int(rng.choice(free)))
-            move(carrier, target)
-        frames.append(held.copy())
-    return np.array(frames)
 
 
 def metrics(turn: int, index: int) -> orm.Dict:
