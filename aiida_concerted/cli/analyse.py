@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from aiida_concerted.analysis.sites import SiteNetwork
     from aiida_concerted.analysis.whole_run import AnalysisSettings, Progress, RunAnalysis
-    from aiida_concerted.common.trajectory import Trajectory
     from aiida_concerted.formats.trajectory_files import ReadReport, TrajectoryRequest
 
 FORMATS = ("auto", "h5md", "lammps-dump", "dcd", "xdatcar", "vasprun", "extxyz")
@@ -185,12 +184,16 @@ class _Run:
     def _read_and_analyse(
         self, network: SiteNetwork | None, settings: AnalysisSettings, progress: Progress
     ) -> tuple[RunAnalysis, ReadReport]:
+        from aiida_concerted.analysis.auto_sites import find_sites
         from aiida_concerted.analysis.whole_run import analyse_run
         from aiida_concerted.formats.trajectory_files import read_trajectory
 
-        with read_trajectory(self._request(), scratch_folder=self.scratch, progress=progress) as (trajectory, report):
+        def show(n_bytes: int, n_all: int) -> None:
+            progress("reading", n_bytes / max(n_all, 1))
+
+        with read_trajectory(self._request(), scratch_folder=self.scratch, progress=show) as (trajectory, report):
             if self.sites == AUTO:
-                network = self._find_sites(trajectory, progress)
+                network = find_sites(trajectory, progress=lambda fraction: progress("finding sites", fraction))
             return analyse_run(trajectory, network, settings, progress=progress), report
 
     def _request(self) -> TrajectoryRequest:
@@ -207,14 +210,6 @@ class _Run:
             topology=self.topology,
             coordinates=self.coordinates,
         )
-
-    def _find_sites(self, trajectory: Trajectory, progress: Progress) -> SiteNetwork:
-        from aiida_concerted.analysis.auto_sites import find_sites
-
-        progress("finding sites", 0.0)
-        network = find_sites(trajectory)
-        progress("finding sites", 1.0)
-        return network
 
     def _plot(self, analysis: RunAnalysis, progress: Progress) -> list[Path]:
         if self.plots is None:
