@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check docs clean
+.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -48,6 +48,20 @@ docs: $(BIN)/python ## the documentation as HTML, in build/docs
 	@$(INSTALL) '.[docs]'
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs build/docs
 	@echo "The documentation is in build/docs/index.html."
+
+coverage: $(VENV)/.installed-test ## whether the stated errors are true: 200 synthetic runs of each kind, in five minutes
+	@$(BIN)/python -m benchmarks.coverage
+
+bench-long: $(VENV)/.installed-test ## time and memory of the analysis command up to 400,000 frames of 900 atoms
+	@$(BIN)/python -m benchmarks.long_run
+
+bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajectory analysed by this package and by others
+	@$(BIN)/python -m benchmarks.peers --python .venv-peers/bin/python
+
+.venv-peers/.installed: benchmarks/requirements-peers.txt
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 clean: ## remove the environment and caches, never results
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
