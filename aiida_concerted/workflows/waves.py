@@ -19,9 +19,15 @@ UNFINISHED = (500, 502)
 """What aiida-vasp's work chain calls a run whose output is missing or ends early: the machine's doing."""
 
 
+WALL_TIME_OVER = 410
+"""Exit status of our trainings and molecular dynamics that ran out of wall time, as they would again."""
+
+
 def is_final(child: orm.ProcessNode) -> bool:
-    """Return whether a child failed by its inputs (2xx) or by its physics (5xx), which a second run cannot mend."""
+    """Return whether a second run cannot mend a failure: one of inputs (2xx), physics (5xx) or too little wall time."""
     status = child.exit_status or 0
+    if status == WALL_TIME_OVER:
+        return True
     return (200 <= status < 300 or 500 <= status < 600) and status not in UNFINISHED
 
 

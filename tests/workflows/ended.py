@@ -27,6 +27,7 @@ def ended(
     exit_message: str = "as it was left",
     called: Sequence[orm.ProcessNode] = (),
     computer: orm.Computer | None = None,
+    options: Mapping[str, Any] | None = None,
     **inputs: orm.Data,
 ) -> orm.ProcessNode:
     """Return a stored process of this class that ended with an exit status and left these outputs.
@@ -41,6 +42,8 @@ def ended(
     node.set_exit_status(exit_status)
     if exit_status:
         node.set_exit_message(exit_message)
+    for name, value in (options or {}).items():
+        node.set_option(name, value)
     for label, value in inputs.items():
         kind = LinkType.INPUT_CALC if is_job else LinkType.INPUT_WORK
         node.base.links.add_incoming(value.store(), kind, label)

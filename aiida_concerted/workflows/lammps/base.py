@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import (
@@ -14,9 +15,10 @@ from aiida.engine import (
     while_,
 )
 
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.sections import MD_KEYS
 
 INTERRUPTIONS = tuple(
     LammpsMdCalculation.exit_codes[label]
@@ -24,12 +26,16 @@ INTERRUPTIONS = tuple(
 )
 """What the machine, not the physics, does to a run."""
 
+WALL_TIME_MARGIN = 1.2
+"""Factor on the wall time that a run would have needed: machines are not always equally fast."""
+
 
 class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
     """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
 
     _process_class = LammpsMdCalculation
     _protocol_file = "lammps_base"
+    _section_keys: ClassVar = {"md": (*MD_KEYS, "temperature_K", "seed")}
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:
@@ -43,6 +49,12 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         )
         spec.expose_outputs(LammpsMdCalculation)
         spec.exit_code(210, "ERROR_PAIR_STYLE_MISSING", message="{reason}")
+        spec.exit_code(
+            410,
+            "ERROR_WALL_TIME_OVER",
+            message="The wall time ended the run after {done:g} of {planned:g} ps, heating included; its frames so far "
+            "are attached. Set max_wallclock_seconds to {needed_s} or more, or shorten production_ps.",
+        )
         spec.exit_code(
             510,
             "ERROR_PHYSICS",
@@ -94,6 +106,24 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         self.report(f"LAMMPS <{calculation.pk}>: {calculation.exit_message}; the sound part is kept")
         self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
         return ProcessHandlerReport(True, self.exit_codes.ERROR_PHYSICS.format(reason=calculation.exit_message))
+
+    @process_handler(priority=580, exit_codes=[LammpsMdCalculation.exit_codes.ERROR_STOPPED_BY_TIMER])
+    def handle_wall_time(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Stop where the wall time was too short, and say how much would do.
+
+        The same inputs would end at the same place. The frames so far are sound and attached.
+        """
+        self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
+        md = md_parameters(calculation.inputs.parameters)
+        planned = md.first_step + md.production_steps
+        done = calculation.outputs.results["steps_done"] if "results" in calculation.outputs else 0
+        given = calculation.get_option("max_wallclock_seconds") or 0
+        needed = math.ceil(WALL_TIME_MARGIN * given * planned / max(done, 1))
+        self.report(f"LAMMPS <{calculation.pk}> ran out of wall time at step {done} of {planned}")
+        code = self.exit_codes.ERROR_WALL_TIME_OVER.format(
+            done=done * md.timestep_ps, planned=planned * md.timestep_ps, needed_s=needed
+        )
+        return ProcessHandlerReport(True, code)
 
     @process_handler(priority=550, exit_codes=[LammpsMdCalculation.exit_codes.ERROR_PAIR_STYLE_MISSING])
     def handle_pair_style(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
