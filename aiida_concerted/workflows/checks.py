@@ -9,6 +9,7 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
+from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.deepmd_train import training_parameters
 from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
 from aiida_concerted.common.cells import cell_heights
@@ -40,6 +41,17 @@ def dynamics(value: orm.Dict, _: Any) -> str | None:
         return f"{' and '.join(set_here)} would be ignored: temperatures_K and seed are inputs of the work chain"
     try:
         md_parameters(orm.Dict({**given, "temperature_K": PLACEHOLDER_K}))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def analysis(value: orm.Dict, _: Any) -> str | None:
+    """Return why parameters of an analysis without seed are refused."""
+    if "seed" in value.get_dict():
+        return "seed would be ignored: it is an input of the work chain"
+    try:
+        analysis_parameters(value)
     except ValueError as error:
         return str(error)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
@@ -18,6 +18,7 @@ from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.sections import MD_KEYS
 from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
 
 SEED_STRIDE = 17
@@ -32,6 +33,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
     """Runs the committee at several temperatures, compares its members, and picks what to label."""
 
     _protocol_file = "explore"
+    _section_keys: ClassVar = {"md": MD_KEYS}
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:

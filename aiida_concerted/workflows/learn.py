@@ -61,6 +61,15 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             "consecutive", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
             validator=positive, help="Turns in a row that must reach it (a number without unit).",
         )  # fmt: skip
+        spec.input(
+            "warm_start", valid_type=orm.Bool, serializer=orm.to_aiida_type, default=lambda: orm.Bool(False),
+            help="Whether every committee but the first starts from the potentials of the turn before.",
+        )  # fmt: skip
+        spec.input(
+            "warm_start_learning_rate", valid_type=orm.Float, serializer=orm.to_aiida_type, required=False,
+            validator=positive, help="Learning rate (without unit) at which a warm start begins; that of a cold one "
+            "without.",
+        )  # fmt: skip
         spec.outline(
             cls.setup,
             while_(cls.should_iterate)(cls.run_iteration, cls.inspect_iteration),
@@ -103,8 +112,10 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         final = DeepmdCommitteeWorkChain.get_builder_from_protocol(dp_code, {}, overrides=inputs["final"], **common)
         builder.iteration._update(inputs_of(iteration, "dataset"))
         builder.final._update(inputs_of(final))
-        for key in ("min_iterations", "max_iterations", "accurate_fraction", "consecutive"):
+        for key in ("min_iterations", "max_iterations", "accurate_fraction", "consecutive", "warm_start"):
             builder[key] = inputs[key]
+        if inputs["warm_start_learning_rate"] is not None:
+            builder.warm_start_learning_rate = inputs["warm_start_learning_rate"]
         return builder
 
     def setup(self) -> None:
@@ -138,8 +149,19 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         if "validation" in self.inputs:
             builder.validation = self.inputs.validation
         builder.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * (self.ctx.turn + 1))
+        self.start_warm(builder.committee)
         label = self.turn_label(self.ctx.turn)
         self.to_context(**{label: self.run_child(label, builder)})
+
+    def start_warm(self, committee: Any) -> None:
+        """Give a committee the potentials of the turn before to start from, where that is wanted and there is one."""
+        if not self.inputs.warm_start.value or self.ctx.turn == 0:
+            return
+        models = self.ctx[self.turn_label(self.ctx.turn - 1)].outputs.committee.models
+        committee.initial_models = {name: models[name] for name in models}
+        if "warm_start_learning_rate" in self.inputs:
+            rate = {"start_learning_rate": self.inputs.warm_start_learning_rate.value}
+            committee.train.parameters = orm.Dict({**committee.train.parameters.get_dict(), **rate})
 
     def inspect_iteration(self) -> ExitCode | None:
         """Take over the dataset of the turn."""
@@ -168,6 +190,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         if "validation" in self.inputs:
             builder.train.validation = {"held_out": self.inputs.validation}
         builder.seed = self.inputs.seed
+        self.start_warm(builder)
         self.to_context(final=self.run_child("final", builder))
 
     def inspect_final(self) -> ExitCode | None:

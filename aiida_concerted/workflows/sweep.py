@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
@@ -20,6 +20,7 @@ from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS
 from aiida_concerted.workflows.waves import WavesWorkChain
 
 SEED_STRIDE = 31
@@ -29,6 +30,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
     """Runs a potential at several temperatures and turns each trajectory into diffusivities, sites and modes."""
 
     _protocol_file = "sweep"
+    _section_keys: ClassVar = {"md": MD_KEYS, "analysis": ANALYSIS_KEYS}
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:
@@ -65,7 +67,8 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             "analysis",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="Parameters of the analysis: material, charge (e), discard_ps, window_ps, recrossing_ps, study_uuid.",
+            validator=checks.analysis,
+            help="Parameters of the analysis without seed, see `AnalysisParameters`: charge (e), window_ps, …",
         )
         spec.input(
             "seed",

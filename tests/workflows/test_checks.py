@@ -24,6 +24,13 @@ def node_of(value):
         (checks.dynamics, {**MD, "production_fs": 1.0}, "did you mean 'production_ps'"),
         (checks.dynamics, {**MD, "seed": 3}, "seed would be ignored"),
         (checks.dynamics, {**MD, "anneal_ps": 1.0}, "anneal_from_K and anneal_ps belong together"),
+        (checks.analysis, {"windw_ps": 1.0}, "did you mean 'window_ps'"),
+        (checks.analysis, {"seed": 1}, "seed would be ignored"),
+        (checks.analysis, {"window_ps": 0}, "window_ps must be a positive number"),
+        (checks.analysis, {"fit_window_ps": [5.0, 1.0]}, "must begin before it ends"),
+        (checks.analysis, {"fit_window_ps": 5.0}, "shortest and the longest lag"),
+        (checks.analysis, {"charge": 0}, "charge must be a number"),
+        (checks.analysis, {"material": 3}, "material must be text"),
         (checks.selection, {**TRUST, "trust_lower_eV_A": 0.4}, "0 < lower < upper"),
         (checks.selection, {"max_selected": 5}, "must hold trust_lower_eV_A"),
         (checks.selection, {**TRUST, "max_selected": -1}, "cannot be negative"),
@@ -40,6 +47,7 @@ def test_what_could_only_fail_later_is_refused_with_a_reason(aiida_profile, chec
         (checks.none_or_temperatures, []),
         (checks.dynamics, MD),
         (checks.selection, TRUST),
+        (checks.analysis, {"charge": 1, "fit_window_ps": [1.0, 5.0], "material": None, "study_uuid": "x"}),
     ],
 )
 def test_what_is_sound_passes(aiida_profile, check, value):

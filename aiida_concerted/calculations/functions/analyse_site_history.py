@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.site_analysis import SiteAnalysis, analyse_history
+from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.data.results import ModeFrequenciesData, SiteStatisticsData
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 
@@ -31,22 +32,25 @@ def analyse_site_history(
 
     :param history: site of every carrier over a run.
     :param sites: the network that the history was made with.
-    :param parameters: ``window_ps`` and ``recrossing_ps`` in ps, and ``seed`` of the null model.
+    :param parameters: see :class:`AnalysisParameters`; ``window_ps``, ``recrossing_ps`` and ``seed`` are looked at.
     """
-    settings = parameters.get_dict()
+    try:
+        settings = analysis_parameters(parameters)
+    except ValueError as error:
+        return ExitCode(210, str(error))
     try:
         result = analyse_history(
             history.get_history(),
             history.place(sites.get_network()),
-            window_ps=settings["window_ps"],
-            recrossing_ps=settings["recrossing_ps"],
-            seed=settings.get("seed", 0),
+            window_ps=settings.window_ps,
+            recrossing_ps=settings.recrossing_ps,
+            seed=settings.seed,
         )
     except ValueError as error:
         return ExitCode(410, f"this history has no site statistics: {error}")
     attributes = history.base.attributes.all
     context = {key: attributes[key] for key in CONTEXT if key in attributes}
-    definition = {"window_ps": settings["window_ps"], "recrossing_ps": settings["recrossing_ps"]}
+    definition = {"window_ps": settings.window_ps, "recrossing_ps": settings.recrossing_ps}
     return {"statistics": _statistics(result, context, definition), "modes": _modes(result, context, definition)}
 
 

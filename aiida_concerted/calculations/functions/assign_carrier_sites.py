@@ -7,6 +7,7 @@ from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.assignment import site_history
 from aiida_concerted.analysis.site_analysis import first_frame_after, place_in
+from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.functions.context import crystal_framework, departure_context, result_context
 from aiida_concerted.common.positions import from_frame
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
@@ -24,16 +25,19 @@ def assign_carrier_sites(
 
     :param trajectory: one run at one temperature.
     :param sites: the site network of the material.
-    :param parameters: ``material``, optional ``discard_ps`` in ps and ``study_uuid``.
+    :param parameters: see :class:`AnalysisParameters`; ``material``, ``discard_ps`` and ``study_uuid`` are looked at.
     :param structure: the crystal that the run began from, which fixes the origin of the sites; without it the time
         average of the framework does.
     """
-    settings = parameters.get_dict()
+    try:
+        settings = analysis_parameters(parameters)
+    except ValueError as error:
+        return ExitCode(210, str(error))
     run = trajectory.get_trajectory()
     crystal = crystal_framework(structure, trajectory)
     try:
         placed = place_in(run, sites.get_network(), crystal=crystal)
-        first = first_frame_after(run, settings.get("discard_ps", 0.0))
+        first = first_frame_after(run, settings.discard_ps)
         history = site_history(from_frame(run.relative_to_framework(), first), placed, run.frame_interval_ps)
     except ValueError as error:
         return ExitCode(410, f"the carriers have no sites: {error}")

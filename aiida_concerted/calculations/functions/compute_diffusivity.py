@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
+from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.functions.context import departure_context, result_context
 from aiida_concerted.data.results import DiffusivityData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
@@ -20,19 +21,20 @@ def compute_diffusivity(
     """Return the tracer and charge diffusivity, Haven ratio and conductivities of one run.
 
     :param trajectory: one run at one temperature.
-    :param parameters: ``material``, ``charge`` in e, ``discard_ps`` in ps, optional ``fit_window_ps`` in ps, ``seed``,
-        optional ``study_uuid``.
+    :param parameters: see :class:`AnalysisParameters`; all but ``window_ps`` and ``recrossing_ps`` are looked at.
     :param structure: the crystal that the run began from, by which the result says how far its framework has gone.
     """
-    settings = parameters.get_dict()
-    window = settings.get("fit_window_ps")
+    try:
+        settings = analysis_parameters(parameters)
+    except ValueError as error:
+        return ExitCode(210, str(error))
     try:
         result = estimate_diffusivity(
             trajectory.get_trajectory(),
-            charge=settings.get("charge", 1.0),
-            discard_ps=settings.get("discard_ps", 0.0),
-            fit_window_ps=tuple(window) if window else None,
-            seed=settings.get("seed", 0),
+            charge=settings.charge,
+            discard_ps=settings.discard_ps,
+            fit_window_ps=settings.fit_window_ps,
+            seed=settings.seed,
         )
     except ValueError as error:
         return ExitCode(410, f"no diffusivity from this trajectory: {error}")
@@ -40,7 +42,7 @@ def compute_diffusivity(
         attributes={
             **result_context(trajectory, settings),
             **departure_context(structure, trajectory),
-            "duration_ps": trajectory.duration_ps - settings.get("discard_ps", 0.0),
+            "duration_ps": trajectory.duration_ps - settings.discard_ps,
             **diffusivity_attributes(result),
         },
         result=result.as_dict()["diffusivity"],

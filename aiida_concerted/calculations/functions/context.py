@@ -9,6 +9,7 @@ from aiida import orm
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.framework import framework_departure
+from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
 from aiida_concerted.data.conversion import arrays_of_structure
 from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.data.trajectory import MolecularDynamicsData
@@ -17,7 +18,7 @@ MIN_SOUND_POINTS = 3
 """Least temperatures of a fit that others had to be left out of: two would leave nothing to see the error by."""
 
 
-def result_context(trajectory: MolecularDynamicsData, settings: dict[str, Any]) -> dict[str, Any]:
+def result_context(trajectory: MolecularDynamicsData, settings: AnalysisParameters) -> dict[str, Any]:
     """Return the attributes that results of one run share.
 
     :param settings: parameters of the analysis; ``material`` wins over the trajectory's own, the formula stands for a
@@ -25,13 +26,13 @@ def result_context(trajectory: MolecularDynamicsData, settings: dict[str, Any]) 
     """
     attributes = trajectory.base.attributes.all
     return {
-        "material": settings.get("material") or attributes.get("material") or attributes["formula"],
+        "material": settings.material or attributes.get("material") or attributes["formula"],
         "formula": attributes["formula"],
         "carrier": attributes["carrier"],
         "level_of_theory": attributes.get("level_of_theory"),
         "n_atoms": attributes["n_atoms"],
         "temperature_K": attributes.get("temperature_K"),
-        "study_uuid": settings.get("study_uuid"),
+        "study_uuid": settings.study_uuid,
     }
 
 

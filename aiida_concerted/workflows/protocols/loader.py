@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -53,17 +54,8 @@ class ProtocolMixin:
     """Gives a work chain the protocols of the YAML file named by ``_protocol_file``."""
 
     _protocol_file: str
-
-    @classmethod
-    def get_available_protocols(cls) -> dict[str, str]:
-        """Return the description of each protocol by its name."""
-        return {name: content["description"] for name, content in _load(cls._protocol_file)["protocols"].items()}
-
-    @classmethod
-    def get_default_protocol(cls) -> str:
-        """Return the name of the protocol that is used when none is given."""
-        default: str = _load(cls._protocol_file)["default_protocol"]
-        return default
+    _section_keys: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Keys that a section of the overrides may hold beside those that the protocol sets."""
 
     @classmethod
     def get_protocol_inputs(
@@ -79,6 +71,13 @@ class ProtocolMixin:
             raise ProtocolError(f"unknown protocol '{name}': {nearest(name, list(content['protocols']))}")
         inputs = merge(content["default_inputs"], content["protocols"][name].get("inputs") or {})
         if overrides:
-            check_keys(overrides, inputs, set(content.get("open_keys", ())), f"{cls._protocol_file}.")
+            check_keys(overrides, cls._known_keys(inputs), set(content.get("open_keys", ())), f"{cls._protocol_file}.")
             inputs = merge(inputs, overrides)
         return inputs
+
+    @classmethod
+    def _known_keys(cls, inputs: dict[str, Any]) -> dict[str, Any]:
+        known = dict(inputs)
+        for section, keys in cls._section_keys.items():
+            known[section] = {**dict.fromkeys(keys), **inputs[section]}
+        return known

@@ -1,11 +1,18 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import yaml
 
+from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
+from aiida_concerted.formats.deepmd_input import TrainingParameters
+from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import protocols
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
+from aiida_concerted.workflows.sweep import SweepWorkChain
 
 FILES = sorted(Path(protocols.__file__).parent.glob("*.yaml"))
 
@@ -37,6 +44,43 @@ def test_overrides_reach_the_leaf_and_leave_the_rest():
 def test_an_unknown_override_names_the_nearest_key():
     with pytest.raises(ProtocolError, match=r"explore\.md\.production_fs'.*did you mean 'production_ps'"):
         ExploreWorkChain.get_protocol_inputs("fast", {"md": {"production_fs": 1.0}})
+
+
+@pytest.mark.parametrize(
+    ("chain", "section", "key", "value"),
+    [
+        (ExploreWorkChain, "md", "max_temperature_K", 4000.0),
+        (ExploreWorkChain, "md", "anneal_from_K", 100.0),
+        (SweepWorkChain, "md", "deviation_interval_ps", 1.0),
+        (SweepWorkChain, "analysis", "fit_window_ps", [1.0, 5.0]),
+        (SweepWorkChain, "analysis", "material", "mine"),
+        (LammpsBaseWorkChain, "md", "restart_interval_ps", 1.0),
+    ],
+)
+def test_whatever_the_port_takes_may_be_overridden(chain, section, key, value):
+    assert chain.get_protocol_inputs("fast", {section: {key: value}})[section][key] == value
+
+
+@pytest.mark.parametrize(
+    ("chain", "section", "classes"),
+    [
+        (ExploreWorkChain, "md", MdParameters),
+        (SweepWorkChain, "md", MdParameters),
+        (LammpsBaseWorkChain, "md", MdParameters),
+        (SweepWorkChain, "analysis", AnalysisParameters),
+        (DeepmdCommitteeWorkChain, "train", TrainingParameters),
+    ],
+)
+def test_every_key_of_a_section_is_known_to_what_takes_it(chain, section, classes):
+    known = {field.name for field in dataclasses.fields(classes)}
+    for protocol in ("fast", "balanced", "stringent", "paper"):
+        assert set(chain.get_protocol_inputs(protocol)[section]) <= known
+    assert set(chain._section_keys.get(section, known)) <= known
+
+
+def test_what_the_work_chain_sets_is_no_override():
+    with pytest.raises(ProtocolError, match=r"explore\.md\.seed"):
+        ExploreWorkChain.get_protocol_inputs("fast", {"md": {"seed": 3}})
 
 
 def test_an_unknown_protocol_names_the_nearest():

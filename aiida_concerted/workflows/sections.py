@@ -1,0 +1,19 @@
+"""The keys that sections of protocols take beside those that a protocol sets: all that the port behind them takes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
+from aiida_concerted.formats.lammps_input import MdParameters
+
+
+def _fields(cls: type, *without: str) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls) if field.name not in without)
+
+
+MD_KEYS = _fields(MdParameters, "temperature_K", "seed")
+"""Parameters of molecular dynamics but for those that work chains set for each run."""
+
+ANALYSIS_KEYS = _fields(AnalysisParameters, "seed", "study_uuid")
+"""Parameters of the analysis but for those that work chains set."""
