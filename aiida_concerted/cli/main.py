@@ -12,6 +12,7 @@ import click
 
 from aiida_concerted import __version__
 from aiida_concerted.cli.analyse import analyse
+from aiida_concerted.cli.archive import archive
 from aiida_concerted.cli.arrhenius import arrhenius
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
@@ -30,7 +31,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (analyse, arrhenius, demo, doctor, query, report, status):
+for _command in (analyse, archive, arrhenius, demo, doctor, query, report, status):
     cli.add_command(_command)
 
 

@@ -5,35 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aiida_concerted.archive.create import create_clean_archive
+from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.scrub import POTCAR_FILE
 from aiida_concerted.environment.errors import SetupError
 
 if TYPE_CHECKING:
     from aiida.orm import ProcessNode
 
-_POTCAR_TEXT = "data.vasp.potcar_file.%"
-
 
 def archive_study(study: ProcessNode, path: Path) -> None:
-    """Write the study with all its ancestors and everything it called to ``path``.
+    """Write the study with all its ancestors and everything it called to ``path``, without the text of POTCARs.
 
-    POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
-    to a calculation, and the finished file is looked through for them before it gets its name.
-
-    :raises SetupError: if a POTCAR's text is in the archive, or it cannot be written.
+    :raises SetupError: if it cannot be written.
     """
-    from aiida.tools.archive import create_archive
-
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        create_archive([study], filename=unfinished, overwrite=True, call_calc_backward=True, call_work_backward=True)
-        count = count_potcar_texts(unfinished)
-        if count:
-            raise SetupError(f"the archive would hold the text of {count} POTCARs, so it was not written: report this")
-        unfinished.replace(path)
-    except OSError as error:
-        raise SetupError(f"cannot write {path} ({error.strerror}): free some space and start again") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        create_clean_archive([study], path)
+    except ArchiveError as error:
+        raise SetupError(str(error)) from error
 
 
 def count_potcar_texts(path: Path) -> int:
@@ -42,4 +31,4 @@ def count_potcar_texts(path: Path) -> int:
     from aiida.tools.archive.implementations.sqlite_zip.main import ArchiveFormatSqlZip
 
     with ArchiveFormatSqlZip().open(path, "r") as reader:
-        return int(reader.querybuilder().append(Node, filters={"node_type": {"like": _POTCAR_TEXT}}).count())
+        return int(reader.querybuilder().append(Node, filters={"node_type": {"like": POTCAR_FILE}}).count())

@@ -1,0 +1,1 @@
+"""Archives that can be shared: made without licensed text, read without importing, checked by computing again."""

@@ -1,0 +1,7 @@
+"""The error of an archive that reaches a user as one line."""
+
+from __future__ import annotations
+
+
+class ArchiveError(ValueError):
+    """An archive cannot be read or written as asked; the message says what, where and what to do."""

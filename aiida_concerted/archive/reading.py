@@ -1,0 +1,108 @@
+"""An archive opened for reading: nothing is imported, no profile is touched, nothing is unpacked but its database."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida_concerted.archive.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from aiida.storage.sqlite_zip.backend import SqliteZipBackend
+
+METADATA, DATABASE, OBJECTS = "metadata.json", "db.sqlite3", "repo/"
+_OBJECT = re.compile(r"repo/([0-9a-f]{64})?")
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Yield the archive as the zip file that it is, after a look at the names in it.
+
+    :raises ArchiveError: if it is no archive, or damaged.
+    """
+    if not path.is_file():
+        raise ArchiveError(f"there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_names(archive, path)
+            yield archive
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ArchiveError(f"{path} is no AiiDA archive, or damaged ({error}): copy it anew") from error
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def read_metadata(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Return what an archive says of itself.
+
+    :raises ArchiveError: if that is damaged.
+    """
+    try:
+        metadata = json.loads(archive.read(METADATA))
+    except ValueError as error:
+        raise ArchiveError(f"{archive.filename}: its {METADATA} is damaged: copy it anew") from error
+    if not isinstance(metadata, dict):
+        raise ArchiveError(f"{archive.filename}: its {METADATA} is damaged: copy it anew")
+    return metadata
+
+
+def extract_database(archive: zipfile.ZipFile, target: Path) -> None:
+    """Write the database of an archive to a file.
+
+    :raises ArchiveError: if it is damaged.
+    """
+    try:
+        with archive.open(DATABASE) as source, target.open("wb") as stream:
+            shutil.copyfileobj(source, stream)
+        connection = sqlite3.connect(target)
+        try:
+            connection.execute("SELECT id, uuid, node_type, attributes, extras FROM db_dbnode LIMIT 1").fetchall()
+        finally:
+            connection.close()
+    except (sqlite3.DatabaseError, zipfile.BadZipFile) as error:
+        raise ArchiveError(f"{archive.filename}: its database is damaged ({error}): copy it anew") from error
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[SqliteZipBackend]:
+    """Yield the archive as a storage to ask; no profile has to be loaded, and none is changed.
+
+    :raises ArchiveError: if it is no archive, damaged, or of another version of AiiDA's format.
+    """
+    from aiida.common.exceptions import AiidaException
+    from aiida.storage.sqlite_zip.backend import SqliteZipBackend
+
+    with open_zip(path):
+        pass
+    try:
+        backend = SqliteZipBackend(SqliteZipBackend.create_profile(path.resolve()))
+    except AiidaException as error:
+        message = " ".join(str(error).split())
+        raise ArchiveError(f"{path} cannot be opened ({message}): try 'verdi archive migrate'") from error
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        yield backend
+    except (AiidaException, DatabaseError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split())
+        raise ArchiveError(f"{path} is damaged ({reason}): copy it anew") from error
+    finally:
+        backend.close()
+
+
+def _check_names(archive: zipfile.ZipFile, path: Path) -> None:
+    names = archive.namelist()
+    if METADATA not in names or DATABASE not in names:
+        raise ArchiveError(f"{path} is no AiiDA archive: it holds no {METADATA} and {DATABASE}")
+    for name in names:
+        if name not in (METADATA, DATABASE) and _OBJECT.fullmatch(name) is None:
+            raise ArchiveError(f"{path} holds '{name[:80]!a}', which no AiiDA archive does: do not trust it")
+    if len(set(names)) != len(names):
+        raise ArchiveError(f"{path} names a member twice, which no AiiDA archive does: do not trust it")

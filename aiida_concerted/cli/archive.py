@@ -1,0 +1,155 @@
+"""``aiida-concerted archive``: share a study safely, read one without importing, compute its results again."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def archive() -> None:
+    """Share a study without licensed text; read and check the archives of others."""
+
+
+@archive.command()
+@click.argument("pk", type=int, required=False)
+@click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
+@profile_options
+def create(pk: int | None, output: Path, folder: Path | None, profile: str | None) -> None:
+    """Write process PK with everything behind and below it to an archive.
+
+    The text of POTCARs is never in it. Without PK it is the study of the demonstration.
+    """
+    place = open_profile(folder, profile)
+    study = load_study(pk, place)
+    from aiida_concerted.archive.create import create_clean_archive
+
+    with _bar("Looking for POTCAR text") as progress:
+        report = create_clean_archive([study], output, progress=progress)
+    if not report.is_clean:
+        click.echo(f"Taken out: {_taken_out(report)}.")
+    click.echo(f"Archive: {output} ({_size(output.stat().st_size)})")
+
+
+@archive.command()
+@click.argument("file", type=_FILE)
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True)
+def inspect(file: Path, form: str) -> None:
+    """Show what an archive holds, without importing it."""
+    with _some_configuration():
+        from aiida_concerted.archive.summary import summarise_archive
+        from aiida_concerted.cli.archive_text import describe
+
+        summary = summarise_archive(file)
+        if form == "json":
+            click.echo(json.dumps(summary.as_dict(), indent=1, ensure_ascii=False))
+        else:
+            click.echo(describe(summary))
+
+
+@archive.command()
+@click.argument("file", type=_FILE)
+@click.option("--tolerance", type=click.FloatRange(min=0), default=1e-6, show_default=True, metavar="X",
+              help="Relative deviation up to which numbers agree.")  # fmt: skip
+def verify(file: Path, tolerance: float) -> int:
+    """Compute the results in an archive again from their inputs and compare.
+
+    Nothing is imported. The exit status is 1 where a result differs.
+    """
+    with _some_configuration():
+        from aiida_concerted.archive.verify import AGREES, DIFFERS, verify_archive
+        from aiida_concerted.cli.archive_text import describe_verdict
+
+        _load_memory_profile()
+        outcomes = []
+        for verdict in verify_archive(file, tolerance=tolerance):
+            click.echo(describe_verdict(verdict))
+            outcomes.append(verdict.outcome)
+        agree, differ = outcomes.count(AGREES), outcomes.count(DIFFERS)
+        click.echo(f"{agree} agree, {differ} differ, {len(outcomes) - agree - differ} could not be computed again.")
+        return 1 if differ or not outcomes else 0
+
+
+@archive.command()
+@click.argument("file", type=_FILE)
+@click.option("-o", "--output", type=_FILE, help="Archive to write; FILE-scrubbed.aiida when not given.")
+def scrub(file: Path, output: Path | None) -> None:
+    """Take the text of POTCARs out of an archive made by other means.
+
+    It keeps TITEL, LEXCH, ZVAL, ENMAX and hashes of the potentials. FILE itself is left as it is.
+    """
+    from aiida_concerted.archive.scrub import scrub_archive
+
+    target = output or file.with_name(f"{file.stem}-scrubbed{file.suffix or '.aiida'}")
+    with _bar("Looking for POTCAR text") as progress:
+        report = scrub_archive(file, target, progress=progress)
+    if report.is_clean:
+        click.echo("There was nothing to take out.")
+    else:
+        click.echo(f"Taken out: {_taken_out(report)}.")
+        for potential in report.potentials.values():
+            click.echo(
+                f"  {potential.titel}  LEXCH {potential.lexch}  ZVAL {potential.zval}  ENMAX {potential.enmax_eV} eV"
+            )
+    click.echo(f"Archive: {target} ({_size(target.stat().st_size)})")
+
+
+def _taken_out(report: object) -> str:
+    counts = {"n_nodes": "nodes of potentials", "n_objects": "files", "n_records": "records of the database"}
+    found = [f"{getattr(report, name)} {text}" for name, text in counts.items() if getattr(report, name)]
+    return ", ".join(found) + " with the text of POTCARs"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
+
+
+@contextmanager
+def _some_configuration() -> Iterator[None]:
+    """Let AiiDA be imported where there is no configuration, without leaving one behind."""
+    if "AIIDA_PATH" in os.environ or Path("~/.aiida").expanduser().is_dir():
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["AIIDA_PATH"] = folder
+        Path(folder, ".aiida").mkdir()
+        try:
+            yield
+        finally:
+            del os.environ["AIIDA_PATH"]
+
+
+def _load_memory_profile() -> None:
+    """Load a profile in memory where none is loaded: AiiDA makes no node without one."""
+    from aiida.manage import get_manager
+    from aiida.storage.sqlite_temp import SqliteTempBackend
+
+    manager = get_manager()
+    if manager.get_profile() is None:
+        manager.load_profile(SqliteTempBackend.create_profile("verify", debug=False))
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows how far something is, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(label, total=None)
+
+        def advance(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        yield advance
