@@ -33,7 +33,8 @@ class ModeActivation:
     :param temperatures_K: temperatures used.
     :param energy_eV: activation energy with standard error and profile-likelihood interval.
     :param attempt_frequency_s: frequency per site cell at infinite temperature in s⁻¹, with its standard error.
-    :param covariance: of the logarithm of the attempt frequency (in s⁻¹) and the energy in eV, shape ``(2, 2)``.
+    :param covariance: of (E_a in eV, ln ν₀ with ν₀ in s⁻¹), shape ``(2, 2)``, in the order of
+        :class:`~aiida_concerted.analysis.arrhenius.ArrheniusFit`.
     :param reason: why there is no energy; empty where there is one.
     """
 
@@ -89,23 +90,24 @@ def fit_mode_activation(
     if reason := _refusal(data, n_events):
         return ModeActivation(n_events, used, reason=reason)
     centre, energy = _maximise(data)
-    if not abs(energy) < MAX_ENERGY_EV:
-        return ModeActivation(n_events, used, reason="the events do not bound an activation energy")
-    bounds = _profile_bounds(data, centre, energy)
+    bounds = _profile_bounds(data, centre, energy) if abs(energy) < MAX_ENERGY_EV else None
     if bounds is None:
         return ModeActivation(n_events, used, reason="the events do not bound an activation energy")
-    covariance = _covariance(data, centre, energy)
-    # From the rate at the reference temperature, in ps⁻¹, to the attempt frequency in s⁻¹.
-    to_attempt = np.array([[1.0, data.reference], [0.0, 1.0]])
-    covariance = to_attempt @ covariance @ to_attempt.T
+    return ModeActivation(n_events, used, **_fitted(data, centre, energy, bounds))
+
+
+def _fitted(data: _Counts, centre: float, energy: float, bounds: tuple[float, float]) -> dict[str, Any]:
+    """Return energy, attempt frequency and their covariance from the rate at the reference temperature."""
+    to_attempt = np.array([[1.0, 0.0], [data.reference, 1.0]])
+    covariance = to_attempt @ _covariance(data, centre, energy) @ to_attempt.T
+    error_energy, error_logarithm = np.sqrt(np.diag(covariance)).tolist()
+    # Rates are in ps⁻¹ here, attempt frequencies in s⁻¹.
     attempt = float(np.exp(centre + energy * data.reference)) / PS_IN_S
-    return ModeActivation(
-        n_events,
-        used,
-        energy_eV=Interval(energy, lower=bounds[0], upper=bounds[1], stderr=float(np.sqrt(covariance[1, 1]))),
-        attempt_frequency_s=Estimate(attempt, attempt * float(np.sqrt(covariance[0, 0]))),
-        covariance=covariance,
-    )
+    return {
+        "energy_eV": Interval(energy, lower=bounds[0], upper=bounds[1], stderr=error_energy),
+        "attempt_frequency_s": Estimate(attempt, attempt * error_logarithm),
+        "covariance": covariance,
+    }
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ def _profile_bounds(data: _Counts, centre: float, energy: float) -> tuple[float,
     def deficit(trial: float) -> float:
         return best - _profile(data, trial, centre) - allowed
 
-    step = 2.0 * float(np.sqrt(_covariance(data, centre, energy)[1, 1]))
+    step = 2.0 * float(np.sqrt(_covariance(data, centre, energy)[0, 0]))
     bounds = []
     for direction in (-1.0, 1.0):
         outer = energy + direction * step
@@ -259,10 +261,10 @@ def _profile_bounds(data: _Counts, centre: float, energy: float) -> tuple[float,
 
 
 def _covariance(data: _Counts, centre: float, energy: float) -> FloatArray:
-    """Return the inverse Fisher information of the two parameters; the measured background adds its own variance."""
+    """Return the inverse Fisher information of (energy, ln rate); the measured background adds its own variance."""
     signal = _signal(data, centre, energy)
     background = _background(data, signal)
     variance = np.maximum(signal + background + background / data.ratio, 1e-12)
-    slopes = np.stack([signal, -signal * (data.inverse_energy - data.reference)])
+    slopes = np.stack([-signal * (data.inverse_energy - data.reference), signal])
     inverse: FloatArray = np.linalg.inv((slopes * (data.weight / variance)) @ slopes.T).astype(np.float64)
     return inverse

@@ -38,6 +38,24 @@ def test_exact_counts_give_the_planted_law() -> None:
     assert fit.n_events == pytest.approx(signal.sum())
 
 
+def test_the_covariance_is_that_of_energy_and_logarithm_in_this_order() -> None:
+    rng = np.random.default_rng(7)
+    fits = [fit_mode_activation(TEMPERATURES, *draw(rng, 30.0), RATIO, EXPOSURE * 30.0) for _ in range(60)]
+    drawn = np.array([[fit.energy_eV.value, np.log(fit.attempt_frequency_s.value)] for fit in fits])  # type: ignore[union-attr]
+    stated = np.mean([fit.covariance for fit in fits], axis=0)
+    np.testing.assert_allclose(np.cov(drawn.T), stated, rtol=0.5)
+    fit = fits[0]
+    assert fit.energy_eV is not None
+    assert fit.attempt_frequency_s is not None
+    assert fit.covariance is not None
+    assert fit.energy_eV.stderr == pytest.approx(np.sqrt(fit.covariance[0, 0]))
+    relative = fit.attempt_frequency_s.stderr / fit.attempt_frequency_s.value
+    assert relative == pytest.approx(np.sqrt(fit.covariance[1, 1]))
+    # Amid the temperatures the rate is known about as well as the number of events, however long the way to ν0.
+    gradient = np.array([-1.0 / (BOLTZMANN_EV_PER_K * 700.0), 1.0])
+    assert np.sqrt(gradient @ fit.covariance @ gradient) < 2.0 / np.sqrt(fit.n_events)
+
+
 def test_the_background_does_not_leak_into_the_energy() -> None:
     rng = np.random.default_rng(0)
     energies, raw_energies = [], []

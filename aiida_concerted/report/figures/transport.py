@@ -30,9 +30,6 @@ def line_of(fit: Result | None, label: str = "_fit") -> ArrheniusLine | None:
         return None
     temperatures = fit["temperatures_K"]
     covariance = np.array(fit.content.get("covariance", ()), dtype=np.float64)
-    # The fits of counts keep (ln ν0, E_a), those of diffusivities (E_a, ln A).
-    if fit["quantity"] == "mode_frequency":
-        covariance = covariance[::-1, ::-1] if covariance.ndim == 2 else covariance
     return ArrheniusLine(
         prefactor=fit["prefactor"],
         activation_energy_eV=fit["activation_energy_eV"],
