@@ -25,6 +25,25 @@ from aiida_concerted.workflows.waves import positive
 
 SEED_STRIDE = 100
 
+NET = ("cutoff_A", "smooth_cutoff_A", "sel", "descriptor_neurons", "axis_neurons", "fitting_neurons", "type_one_side")
+"""What two trainings must share for one to start from the other's potential."""
+
+
+def validate_warm_start(inputs: Any, _: Any) -> str | None:
+    """Return why the committees of the loop cannot start from one another, where they are to."""
+    if not inputs or not inputs["warm_start"].value:
+        return None
+    turns, final = inputs["iteration"]["committee"]["train"], inputs["final"]["train"]
+    if turns["compress"].value:
+        return (
+            "warm_start: a compressed potential holds no weights to start from; turn off iteration.committee.compress"
+        )
+    for key in NET:
+        first, last = turns["parameters"].get_dict().get(key), final["parameters"].get_dict().get(key)
+        if first != last:
+            return f"warm_start: the final committee cannot start from nets with another {key} ({last}, not {first})"
+    return None
+
 
 class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
     """Repeats turns of learning until a rule holds or the budget ends, then trains the final committee."""
@@ -70,6 +89,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             validator=positive, help="Learning rate (without unit) at which a warm start begins; that of a cold one "
             "without.",
         )  # fmt: skip
+        spec.inputs.validator = validate_warm_start
         spec.outline(
             cls.setup,
             while_(cls.should_iterate)(cls.run_iteration, cls.inspect_iteration),

@@ -46,7 +46,7 @@ def loop(arguments, process_of):
     def make(**numbers):
         positional, overrides = arguments()
         builder = LearnWorkChain.get_builder_from_protocol(
-            *positional, protocol="fast", overrides={"iteration": overrides, **numbers}
+            *positional, protocol="fast", overrides={"iteration": overrides, "warm_start": False, **numbers}
         )
         process = process_of(builder)
         process.setup()
@@ -196,3 +196,38 @@ def test_the_table_holds_every_turn_and_the_final_committee(loop, potentials):
     assert turns[0]["runs"]["cell_T900"]["candidate"] == 2
     assert set(turns[1]["metrics"]) == {"model_0", "model_1"}
     assert set(process.outputs["models"]) == {"model_0", "model_1"}
+
+
+def test_a_warm_loop_starts_every_committee_from_the_one_before(loop, potentials):
+    process = loop(warm_start=True, warm_start_learning_rate=5e-4)
+    submitted = caught(process)
+    process.run_iteration()
+    first = submitted["iteration_01"].committee
+    assert not first.get("initial_models")
+    end_turn(process, statistics(cell_T300=(0, 1, 0), cell_T900=(0, 1, 0)), committee=committee(potentials))
+    process.run_iteration()
+    process.run_final()
+    for builder in (submitted["iteration_02"].committee, submitted["final"]):
+        assert {name: node.uuid for name, node in builder.initial_models.items()} == {
+            name: node.uuid for name, node in potentials.items()
+        }
+        assert builder.train.parameters["start_learning_rate"] == 5e-4
+    assert first.train.parameters["start_learning_rate"] != 5e-4
+
+
+def test_a_cold_loop_starts_anew(loop, potentials):
+    process = loop(warm_start=False)
+    submitted = caught(process)
+    end_turn(process, statistics(cell_T300=(0, 1, 0), cell_T900=(0, 1, 0)), committee=committee(potentials))
+    process.run_iteration()
+    assert not submitted["iteration_02"].committee.get("initial_models")
+
+
+def test_a_warm_loop_needs_one_net_throughout(arguments, process_of):
+    positional, overrides = arguments()
+    builder = LearnWorkChain.get_builder_from_protocol(
+        *positional, protocol="fast",
+        overrides={"iteration": overrides, "warm_start": True, "final": {"train": {"fitting_neurons": [7, 7]}}},
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="another fitting_neurons"):
+        process_of(builder)
