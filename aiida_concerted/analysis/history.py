@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
@@ -137,12 +138,12 @@ class SiteHistory:
         if missing := sorted(set(self.labels) - set(order)):
             raise ValueError(f"label_order must name every label, it lacks {', '.join(missing)}")
         rank = {label: place for place, label in enumerate(order)}
-        rows = np.argsort([rank[label] for label in self.labels], kind="stable")
-        first, last = -(-self.starts // stride), -(-self.ends // stride)
-        change = np.zeros((self.n_sites, -(-self.n_frames // stride) + 1), dtype=np.int16)
-        np.add.at(change, (self.sites, first), 1)
-        np.add.at(change, (self.sites, last), -1)
-        return np.cumsum(change[:, :-1], axis=1, dtype=np.int16)[rows]
+        row = np.empty(self.n_sites, dtype=np.int64)
+        row[np.argsort([rank[label] for label in self.labels], kind="stable")] = np.arange(self.n_sites)
+        held = np.zeros((self.n_sites, -(-self.n_frames // stride) + 1), dtype=np.int16)
+        np.add.at(held, (row[self.sites], -(-self.starts // stride)), 1)
+        np.add.at(held, (row[self.sites], -(-self.ends // stride)), -1)
+        return np.cumsum(held, axis=1, dtype=np.int16, out=held)[:, :-1]
 
     @property
     def multiple_occupancy_fraction(self) -> float:
@@ -150,15 +151,10 @@ class SiteHistory:
 
         Voronoi cells of sites are wide enough for two; where this is not small, hops are not moves to a free site.
         """
-        site = np.concatenate([self.sites, self.sites]).astype(np.int64)
-        frame = np.concatenate([self.starts, self.ends])
-        change = np.repeat([1, -1], len(self.starts))
-        order = np.lexsort((change, frame, site))
-        occupants = np.cumsum(change[order])
-        lasting = np.diff(frame[order], append=0)
-        lasting[np.diff(site[order], append=-1) != 0] = 0
-        shared = (occupants * lasting)[occupants > 1].sum()
-        return float(shared / (self.n_frames * self.n_carriers))
+        # Arrivals at and departures from all sites, each in the order of sites and then of frames.
+        span = self.n_frames + 1
+        arrivals, departures = (np.sort(self.sites * np.int64(span) + frames) for frames in (self.starts, self.ends))
+        return float(_shared_frames(arrivals, departures, span) / (self.n_frames * self.n_carriers))
 
 
 class SiteHistoryBuilder:
@@ -204,7 +200,8 @@ class SiteHistoryBuilder:
         if self._last is None:
             raise ValueError("a history needs at least one frame")
         carrier, frame, site = (np.concatenate(column) for column in zip(*self._runs, strict=True))
-        order = np.lexsort((frame, carrier))
+        # The runs came in the order of their frames: only the carriers are to be sorted.
+        order = np.argsort(carrier, kind="stable")
         return SiteHistory(
             n_frames=self._n_frames,
             frame_interval_ps=self._frame_interval_ps,
@@ -213,3 +210,22 @@ class SiteHistoryBuilder:
             starts=frame[order].astype(np.int64),
             sites=site[order],
         )
+
+
+@njit(cache=True, nogil=True)
+def _shared_frames(arrivals, departures, span):  # type: ignore[no-untyped-def]
+    """Return the frames that carriers spent in company, added up over carriers; keys are ``site * span + frame``."""
+    shared, occupants, last = 0, 0, 0
+    arrival = departure = 0
+    while departure < len(departures):
+        # Whoever leaves a site in the frame in which another enters it has gone before.
+        leaves = arrival == len(arrivals) or departures[departure] <= arrivals[arrival]
+        now = departures[departure] if leaves else arrivals[arrival]
+        if occupants > 1:
+            shared += occupants * (now - last)
+        last = now
+        if leaves:
+            occupants, departure = occupants - 1, departure + 1
+        else:
+            occupants, arrival = occupants + 1, arrival + 1
+    return shared

@@ -110,10 +110,13 @@ def count_hops(raw: SiteHistory, counted: SiteHistory, placed: PlacedNetwork, re
     """
     hops = find_hops(counted)
     along = placed.is_edge(hops.origin, hops.destination)
-    labels = np.array(placed.labels)
-    pairs = {_pair(a, b): 0 for a, b in np.unique(labels[placed.edges], axis=0).tolist()}
-    for first, second in labels[np.column_stack([hops.origin, hops.destination])[along]].tolist():
-        pairs[_pair(first, second)] += 1
+    names, kind = np.unique(np.array(placed.labels), return_inverse=True)
+    keys = kind[hops.origin[along]] * len(names) + kind[hops.destination[along]]
+    table = np.bincount(keys, minlength=len(names) ** 2).reshape(len(names), len(names))
+    pairs = dict.fromkeys((_pair(a, b) for a, b in names[kind[placed.edges]].tolist()), 0)
+    for (origin, destination), number in np.ndenumerate(table):
+        if number:
+            pairs[_pair(str(names[origin]), str(names[destination]))] += int(number)
     return HopCounts(raw.n_hops, len(hops), int(np.count_nonzero(~along)), dict(sorted(pairs.items())), recrossing_ps)
 
 

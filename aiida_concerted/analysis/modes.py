@@ -178,21 +178,10 @@ def find_concerted_modes(
         raise ValueError(f"the history has {history.n_sites} sites, the placed network {placed.n_sites}")
     windows = LagWindows.of(history, window_ps, background_ps)
     hops = hops_along_edges(drop_recrossings(history, recrossing_ps), placed)
-    paths = placed.network.paths_per_cell()
-    classes = PathClasses.of(placed, tuple(paths))
-    pairs = HopJoin(hops, classes, windows.window).pairs()
-    dispersions = _dispersions(pairs, hops, windows, len(paths))
-    tally = _Tally(
-        windows=windows,
-        histogram=HopJoin(hops, classes, windows.reach).lag_histogram(),
-        one_to_one=np.bincount(pairs.mode[match_one_to_one(pairs, len(hops))], minlength=len(paths)),
-        null=_null_excess(hops, classes, windows, history.n_carriers, seed),
-        exposure_cell_ps=placed.n_cells * history.duration_ps,
-        frame_interval_ps=history.frame_interval_ps,
-    )
-    named = placed.network.modes
+    paths, named = placed.network.paths_per_cell(), placed.network.modes
+    tally = _Tally.of(hops, PathClasses.of(placed, tuple(paths)), windows, history, placed.n_cells, seed)
     return [
-        tally.mode_count(number, label, label in named, n_paths, dispersions[number])
+        tally.mode_count(number, label, label in named, n_paths)
         for number, (label, n_paths) in enumerate(paths.items())
     ]
 
@@ -223,14 +212,30 @@ class _Tally:
     windows: LagWindows
     histogram: IntArray
     one_to_one: IntArray
+    dispersions: list[float | None]
     null: FloatArray | None
     exposure_cell_ps: float
     frame_interval_ps: float
 
-    def mode_count(
-        self, number: int, label: str, is_named: bool, n_paths: float, dispersion: float | None
-    ) -> ModeCount:
+    @classmethod
+    def of(
+        cls, hops: Hops, classes: PathClasses, windows: LagWindows, history: SiteHistory, n_cells: int, seed: int
+    ) -> _Tally:
+        """Return the tally of the hops of a history."""
+        pairs, n_classes = HopJoin(hops, classes, windows.window).pairs(), len(classes.modes)
+        return cls(
+            windows=windows,
+            histogram=HopJoin(hops, classes, windows.reach).lag_histogram(),
+            one_to_one=np.bincount(pairs.mode[match_one_to_one(pairs, len(hops))], minlength=n_classes),
+            dispersions=_dispersions(pairs, hops, windows, n_classes),
+            null=_null_excess(hops, classes, windows, history.n_carriers, seed),
+            exposure_cell_ps=n_cells * history.duration_ps,
+            frame_interval_ps=history.frame_interval_ps,
+        )
+
+    def mode_count(self, number: int, label: str, is_named: bool, n_paths: float) -> ModeCount:
         """Return the count of one class."""
+        dispersion = self.dispersions[number]
         lags = np.arange(-self.windows.reach, self.windows.reach + 1)
         raw = int(self.histogram[number, np.abs(lags) <= self.windows.window].sum())
         side = int(self.histogram[number, self.windows.in_side(lags)].sum())

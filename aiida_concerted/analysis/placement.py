@@ -119,6 +119,22 @@ def place_network(
         return _lay(network, cell, candidates[0], OriginFit(np.asarray(given, dtype=np.float64), None))
     if not network.framework_elements or framework_positions is None or framework_species is None:
         return _lay(network, cell, candidates[0], OriginFit(np.zeros(3), None))
+    atoms = (framework_positions, framework_species, carrier_positions)
+    return _lay(network, cell, *_best_placement(network, cell, candidates, *atoms))
+
+
+def _best_placement(
+    network: SiteNetwork,
+    cell: FloatArray,
+    candidates: list[Candidate],
+    framework_positions: FloatArray,
+    framework_species: tuple[str, ...],
+    carrier_positions: FloatArray | None,
+) -> tuple[Candidate, OriginFit]:
+    """Return the supercell and the origin under which the framework meets the model's.
+
+    :raises ValueError: if it does not within 0.6 Å.
+    """
     fits: list[tuple[float, Candidate, OriginFit]] = []
     for candidate in candidates:
         to_unit = np.linalg.inv(cell) @ candidate[0]
@@ -133,7 +149,7 @@ def place_network(
             f"the framework atoms are {residual:.2f} Å (root mean square) from those of the site model "
             f"'{network.material}', more than {MAX_RESIDUAL_A} Å, with the best origin found: is it this material?"
         )
-    return _lay(network, cell, candidate, fit)
+    return candidate, fit
 
 
 def _lay(network: SiteNetwork, cell: FloatArray, candidate: Candidate, origin: OriginFit) -> PlacedNetwork:

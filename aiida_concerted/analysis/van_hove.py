@@ -107,16 +107,7 @@ def van_hove(
     chosen = _checked_lags(n_frames, lags)
     edges = shell_edges(_default_radius(cell) if r_max is None else r_max, bin_width)
     origins = [spread_frames(n_frames - lag, max_origins) for lag in chosen.tolist()]
-    # Every frame that some lag begins or ends in is read once, in the order of the run.
-    ends = [starts + lag for starts, lag in zip(origins, chosen, strict=True)]
-    needed = np.unique(np.concatenate([*origins, *ends]))
-    snapshots = take_frames(RelativePositions(positions, drift), needed)
-
-    def of_lag(number: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        before, after = (np.searchsorted(needed, frames[number]) for frames in (origins, ends))
-        return _one_lag(snapshots, before, after, cell, edges)
-
-    parts = list(map_in_threads(of_lag, range(len(chosen))))
+    parts = _all_lags(RelativePositions(positions, drift), chosen, origins, cell, edges)
     return VanHove(
         r_A=0.5 * (edges[1:] + edges[:-1]),
         edges_A=edges,
@@ -176,6 +167,22 @@ def characteristic_time(
         return float(times[0])
     share = (threshold - values[first - 1]) / (values[first] - values[first - 1])
     return float(times[first - 1] + share * (times[first] - times[first - 1]))
+
+
+def _all_lags(
+    positions: PositionArray, lags: IntArray, origins: list[IntArray], cell: FloatArray, edges: FloatArray
+) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Return self part, distinct part and its error of each lag."""
+    ends = [starts + lag for starts, lag in zip(origins, lags, strict=True)]
+    # Every frame that some lag begins or ends in is read once, in the order of the run.
+    needed = np.unique(np.concatenate([*origins, *ends]))
+    snapshots = take_frames(positions, needed)
+
+    def of_lag(number: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        before, after = (np.searchsorted(needed, frames[number]) for frames in (origins, ends))
+        return _one_lag(snapshots, before, after, cell, edges)
+
+    return list(map_in_threads(of_lag, range(len(lags))))
 
 
 def _one_lag(
