@@ -16,6 +16,9 @@ from matplotlib.figure import Figure
 from aiida_concerted.plotting.style import figure_bytes, publication_style
 
 FORMATS = ("pdf", "png")
+DIGITS = 8
+"""Digits of the numbers beside a figure, as many as single precision has; errors are far larger than the rest."""
+
 SUFFIXES = ("pdf", "png", "svg")
 
 
@@ -47,16 +50,19 @@ class DrawnFigure:
         """
         with publication_style():
             contents = {suffix: figure_bytes(self.figure, suffix) for suffix in formats}
-        contents["csv"] = csv_text(self.columns, self.rows).encode()
+        contents["csv"] = csv_text(self.columns, self.rows, digits=DIGITS).encode()
         return [write_at_once(folder / f"{self.name}.{suffix}", content) for suffix, content in contents.items()]
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as comma-separated values below their headings; what is not known is empty."""
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, digits: int | None = None) -> str:
+    """Return rows as comma-separated values below their headings; what is not known is empty.
+
+    :param digits: significant digits of numbers that are not whole; all of them when not given.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([["" if _is_unknown(cell) else _plain(cell) for cell in row] for row in rows])
+    writer.writerows([["" if _is_unknown(cell) else _rounded(cell, digits) for cell in row] for row in rows])
     return buffer.getvalue()
 
 
@@ -66,12 +72,21 @@ def write_figure(figure: Figure, path: Path) -> Path:
     :raises ValueError: if the ending is not one of ``SUFFIXES``.
     :raises OSError: if the file cannot be written.
     """
+    suffix = suffix_of(path)
+    with publication_style():
+        return write_at_once(path, figure_bytes(figure, suffix))
+
+
+def suffix_of(path: Path) -> str:
+    """Return the format that the name of a file asks for.
+
+    :raises ValueError: if it is not one of ``SUFFIXES``.
+    """
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in SUFFIXES:
         known = ", ".join(f".{name}" for name in SUFFIXES)
         raise ValueError(f"'{path.name}' does not say a format: let the name of the file end in one of {known}")
-    with publication_style():
-        return write_at_once(path, figure_bytes(figure, suffix))
+    return suffix
 
 
 def write_at_once(path: Path, content: bytes) -> Path:
@@ -95,6 +110,5 @@ def _is_unknown(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and cell != cell)
 
 
-def _plain(cell: Any) -> Any:
-    """Return a number with the digits that single precision has: the errors are far larger, the files half the size."""
-    return f"{cell:.8g}" if isinstance(cell, float) else cell
+def _rounded(cell: Any, digits: int | None) -> Any:
+    return f"{cell:.{digits}g}" if digits is not None and isinstance(cell, float) else cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,6 +45,7 @@ def plot_arrhenius_diffusivity(
     axes: Axes,
     points: TemperatureSeries,
     *,
+    doubtful: TemperatureSeries | None = None,
     fit: ArrheniusLine | None = None,
     references: Sequence[TemperatureSeries] = (),
     reference_line: ArrheniusLine | None = None,
@@ -52,13 +54,19 @@ def plot_arrhenius_diffusivity(
     """Return the axes with diffusivities in m² s⁻¹ over 1000/T, their fit, and published values in grey.
 
     :param points: diffusivities with their intervals.
+    :param doubtful: diffusivities whose sampling is insufficient, drawn hollow.
     :param fit: the Arrhenius fit through them.
     :param references: published values, one series a source.
     :param reference_line: a published activation energy, drawn as a dotted line.
     :param extrapolate_to_K: temperature to which the fit is drawn, dashed beyond its points.
     """
     axes.set_yscale("log")
-    draw_points(axes, points, positive_only=True, color=PALETTE[0], marker="o", zorder=3)
+    own = [
+        series for series in (points, doubtful) if series is not None and (len(series.value) or series is not doubtful)
+    ]
+    for series in own:
+        hollow: dict[str, Any] = {"mfc": "white"} if series is doubtful else {}
+        draw_points(axes, series, positive_only=True, color=PALETTE[0], marker="o", zorder=3, **hollow)
     if fit is not None:
         draw_line(axes, fit, to_K=extrapolate_to_K, color=PALETTE[0])
     if reference_line is not None:
@@ -71,7 +79,7 @@ def plot_arrhenius_diffusivity(
         marker = REFERENCE_MARKERS[index % len(REFERENCE_MARKERS)]
         draw_points(axes, reference, positive_only=True, color=REFERENCE_COLOUR, marker=marker, mfc="white", zorder=2)
     axes.set_ylabel("D (m$^2$ s$^{-1}$)")
-    finish_temperature_axis(axes, [value for item in (points, *references) for value in item.temperature_K])
+    finish_temperature_axis(axes, [value for item in (*own, *references) for value in item.temperature_K])
     legend_below(axes, ncols=2, columnspacing=1.0, fontsize=7)
     return axes
 
@@ -113,6 +121,22 @@ def _slope_of_diffusion(axes: Axes, curves: Sequence[DisplacementCurve]) -> None
     # Below the coldest curve, where it crosses nothing.
     level = 0.5 * coldest.displacement_A2[usable][-1]
     axes.plot(span, level * span / span[-1], ":", color=REFERENCE_COLOUR, lw=1, label="∝ lag")
+
+
+def plot_haven_ratios(axes: Axes, ratios: TemperatureSeries, *, references: Sequence[TemperatureSeries] = ()) -> Axes:
+    """Return the axes with Haven ratios D*/D_σ over 1000/T; carriers that move independently have one."""
+    draw_points(axes, ratios, positive_only=False, color=PALETTE[0], marker="o", zorder=3)
+    for index, reference in enumerate(references):
+        marker = REFERENCE_MARKERS[index % len(REFERENCE_MARKERS)]
+        draw_points(axes, reference, positive_only=False, color=REFERENCE_COLOUR, marker=marker, mfc="white")
+    axes.axhline(1.0, color=REFERENCE_COLOUR, lw=0.8, ls=":", label="independent, 1")
+    axes.set_ylim(bottom=0.0)
+    axes.set_ylabel("Haven ratio (D*/D$_σ$)")
+    finish_temperature_axis(
+        axes, [*ratios.temperature_K, *(value for item in references for value in item.temperature_K)]
+    )
+    legend_below(axes, ncols=2)
+    return axes
 
 
 def plot_plane_share(axes: Axes, share: TemperatureSeries, *, references: Sequence[TemperatureSeries] = ()) -> Axes:

@@ -32,9 +32,11 @@ def test_a_figure_is_written_for_print_for_screens_and_as_numbers(figure, tmp_pa
 
 def test_numbers_keep_the_digits_of_single_precision():
     values = np.random.default_rng(1).lognormal(sigma=20.0, size=200).tolist()
-    read = [float(row) for row in csv_text(("x",), [(value,) for value in values]).splitlines()[1:]]
+    read = [float(row) for row in csv_text(("x",), [(value,) for value in values], digits=8).splitlines()[1:]]
 
     np.testing.assert_allclose(read, values, rtol=1e-7)
+    exact = [float(row) for row in csv_text(("x",), [(value,) for value in values]).splitlines()[1:]]
+    assert exact == values
 
 
 def test_unknown_numbers_are_empty_and_text_is_quoted():
