@@ -43,40 +43,46 @@ def fast_localhost(aiida_localhost):
     return aiida_localhost
 
 
-@pytest.fixture
-def dp_code(aiida_code_installed, fast_localhost):
-    """Return the code of the real ``dp`` on one thread."""
-    return aiida_code_installed(
-        label="dp",
-        computer=fast_localhost,
-        default_calc_job_plugin="concerted.deepmd.train",
-        filepath_executable=executable("dp"),
-        prepend_text=SINGLE_THREAD,
-    )
+@pytest.fixture(scope="session")
+def checks_of_executables(request):
+    """Remember in pytest's cache which executables work, which each of them takes ten seconds to show."""
+    from aiida_concerted.workflows import executables
+
+    with pytest.MonkeyPatch.context() as patch:
+        place = request.config.cache.mkdir("executables") / "checks.json"
+        patch.setattr(executables, "cache_file", lambda: place)
+        yield place
 
 
 @pytest.fixture
-def lmp_code(aiida_code_installed, fast_localhost):
-    """Return the code of the real ``lmp`` with the deepmd pair style on one thread."""
-    return aiida_code_installed(
-        label="lmp",
-        computer=fast_localhost,
-        default_calc_job_plugin="concerted.lammps.md",
-        filepath_executable=executable("lmp"),
-        prepend_text=SINGLE_THREAD,
-    )
+def engine_code(aiida_code_installed, fast_localhost, checks_of_executables):
+    """Return a function that makes the code of a real engine on one thread."""
+
+    def make(label, plugin, name):
+        return aiida_code_installed(
+            label=label, computer=fast_localhost, default_calc_job_plugin=plugin,
+            filepath_executable=executable(name), prepend_text=SINGLE_THREAD,
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.fixture
-def surrogate_code(aiida_code_installed, fast_localhost):
-    """Return the code of the VASP surrogate on one thread."""
-    return aiida_code_installed(
-        label="vasp-surrogate",
-        computer=fast_localhost,
-        default_calc_job_plugin="vasp.vasp",
-        filepath_executable=executable("concerted-vasp-surrogate"),
-        prepend_text=SINGLE_THREAD,
-    )
+def dp_code(engine_code):
+    """Return the code of the real ``dp``."""
+    return engine_code("dp", "concerted.deepmd.train", "dp")
+
+
+@pytest.fixture
+def lmp_code(engine_code):
+    """Return the code of the real ``lmp`` with the deepmd pair style."""
+    return engine_code("lmp", "concerted.lammps.md", "lmp")
+
+
+@pytest.fixture
+def surrogate_code(engine_code):
+    """Return the code of the VASP surrogate."""
+    return engine_code("vasp-surrogate", "vasp.vasp", "concerted-vasp-surrogate")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ def build_demo_study(
     :raises ValueError: if the protocol is unknown.
     """
     from aiida_concerted.environment.codes import POTCAR_FAMILY
+    from aiida_concerted.workflows.executables import remember_code
     from aiida_concerted.workflows.protocols.loader import merge
     from aiida_concerted.workflows.study import StudyWorkChain
 
@@ -37,6 +38,8 @@ def build_demo_study(
         "vacancy": {"vasp": vasp},
     }
 
+    for label, program in (("dp", "dp"), ("lmp", "lmp"), ("vasp-surrogate", "vasp")):
+        remember_code(codes[label], program)  # `check_engines` has just seen them start
     return StudyWorkChain.get_builder_from_protocol(
         dp_code=codes["dp"],
         lammps_code=codes["lmp"],

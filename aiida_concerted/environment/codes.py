@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiida_concerted.environment.engines import ENGINES, SINGLE_THREAD, Engine
+from aiida_concerted.common.executables import SINGLE_THREAD
+from aiida_concerted.environment.engines import ENGINES, Engine
 
 if TYPE_CHECKING:
     from aiida.orm import Computer, InstalledCode

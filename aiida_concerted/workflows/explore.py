@@ -15,6 +15,7 @@ from aiida_concerted.calculations.functions.select_candidates import (
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
+from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -109,6 +110,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         :param models: the committee by name; may be empty when another work chain will fill it.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        check_code(code, "lmp")
         builder = cls.get_builder()
         builder.run.md.code = code
         builder.run.md.metadata.options = calcjob_options(options)

@@ -16,6 +16,7 @@ from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.workflows import checks
+from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.options import calcjob_options
@@ -134,6 +135,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         :param sites: site model of the carriers.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        check_code(code, "lmp")
         builder = cls.get_builder()
         builder.run.md.code = code
         builder.run.md.metadata.options = calcjob_options(options)

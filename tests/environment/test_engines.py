@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aiida_concerted.common import executables
 from aiida_concerted.environment import engines
 from aiida_concerted.environment.engines import (
     ENGINES,
@@ -69,7 +70,7 @@ def test_a_file_that_is_no_program_is_named(tmp_path):
 
 
 def test_an_engine_that_hangs_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "_START_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(executables, "START_TIMEOUT_S", 0.5)
     with pytest.raises(SetupError, match="does not answer"):
         check_starts(engine_named("slow"), script(tmp_path / "slow", "exec sleep 30"))
 

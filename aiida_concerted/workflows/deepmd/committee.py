@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
 from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation
+from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.waves import WavesWorkChain, positive
@@ -82,6 +83,7 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
         :param options: scheduler options of every training.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        check_code(code, "dp")
         builder = cls.get_builder()
         builder.n_models = inputs["n_models"]
         builder.max_concurrent = inputs["max_concurrent"]

@@ -16,6 +16,7 @@ from aiida.engine import (
 )
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS
@@ -81,6 +82,7 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         :param options: scheduler options.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
+        check_code(code, "lmp")
         builder = cls.get_builder()
         builder.md.code = code
         builder.md.structure = structure

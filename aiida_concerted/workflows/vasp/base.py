@@ -12,6 +12,7 @@ from aiida_vasp.workchains.v2.vasp import VaspWorkChain
 from aiida_vasp.workchains.v2.vasp import validate_calc_job_custom as validate_upstream
 
 from aiida_concerted.common.hints import nearest
+from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.protocols.loader import merge
@@ -134,6 +135,7 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             raise ProtocolError(f"unknown run type '{run_type}': {nearest(run_type, list(RUN_TYPES))}")
         inputs = cls.get_protocol_inputs(protocol, overrides)
         refuse_shadowed(overrides or {}, inputs, run_type)
+        check_code(code, "vasp")
         builder = cls.get_builder()
         builder.code = code
         builder.structure = structure
