@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.formats.byte_stream import LineStream
 from aiida_concerted.formats.elements import symbol_of, symbol_of_number
-from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell
+from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell, note_end
 from aiida_concerted.formats.text_rows import NUMBER, SKIP, WORD, CutOffError, read_rows, word_of
 
 FloatArray = NDArray[np.float64]
@@ -94,8 +94,7 @@ class ExtxyzSource:
                 step, time = _step(entries), _time(entries)
                 yield from builder.add(positions, cell, step=step, time=time)
                 self._n_frames += 1
-            if self._stream.has_rest or self._stream.is_truncated:
-                self.facts.n_truncated = 1
+            note_end(self._stream, self.facts)
         except CutOffError:
             self.facts.n_truncated = 1
         yield from builder.rest()

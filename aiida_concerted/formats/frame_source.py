@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.formats.byte_stream import LineStream
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Positions = NDArray[np.floating[Any]]
@@ -161,3 +163,10 @@ def checked_cell(cell: FloatArray, where: str) -> FloatArray:
     if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
         raise ValueError(f"{where}: the cell has no volume: {np.array2string(cell, separator=', ')}".replace("\n", ""))
     return cell
+
+
+def note_end(stream: LineStream, facts: SourceFacts) -> None:
+    """Take up how a text file ended: within a frame, or within its compressed data."""
+    facts.n_truncated = max(facts.n_truncated, int(stream.has_rest))
+    if stream.is_truncated and not facts.n_truncated:
+        facts.messages.append(f"{stream.path.name}: its compressed data end early, behind a whole frame")

@@ -241,7 +241,7 @@ class ForeignH5mdSource:
         if data.ndim:
             times: FloatArray = np.asarray(data[start:stop], dtype=np.float64)
         else:
-            times = np.arange(start, stop) * float(data[()]) + float(data.attrs.get("offset", 0.0))
+            times = np.arange(start, stop, dtype=np.float64) * float(data[()]) + float(data.attrs.get("offset", 0.0))
         return times * scale
 
     @property

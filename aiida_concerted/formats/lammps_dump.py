@@ -72,7 +72,7 @@ def _read_frame(handle: IO[str]) -> DumpFrame:
     n_atoms = int(_next(handle))
     bounds_line = _expect(handle, "ITEM: BOX BOUNDS")
     bounds = np.array([[float(word) for word in _next(handle).split()] for _ in range(3)])
-    cell, origin = _cell_of_bounds(bounds, bounds_line)
+    cell, origin = cell_of_bounds(bounds, bounds_line)
     names = _expect(handle, "ITEM: ATOMS").split()[2:]
     rows = []
     for _ in range(n_atoms):
@@ -92,8 +92,13 @@ def _read_frame(handle: IO[str]) -> DumpFrame:
     return DumpFrame(step, cell, origin, {name: column[order] for name, column in columns.items()}, elements)
 
 
-def _cell_of_bounds(bounds: FloatArray, line: str) -> tuple[FloatArray, FloatArray]:
-    """Return cell and origin; the bounds of a tilted cell are those of the box around it (LAMMPS' Howto_triclinic)."""
+def cell_of_bounds(bounds: FloatArray, line: str) -> tuple[FloatArray, FloatArray]:
+    """Return cell and origin in Å; the bounds of a tilted cell are those of the box around it (Howto_triclinic).
+
+    :param bounds: what stands in the three lines, shape ``(3, 2)`` or ``(3, 3)``.
+    :param line: the line before them.
+    :raises ValueError: if the cell is a general triclinic one.
+    """
     if "abc" in line:
         raise ValueError("dumps with general triclinic cells ('triclinic/general') are not read: leave that option out")
     if bounds.shape[1] == 2:

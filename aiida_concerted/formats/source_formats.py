@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from aiida_concerted.formats.byte_stream import first_bytes
+from aiida_concerted.formats.dcd_source import DcdSource
 from aiida_concerted.formats.extxyz import ExtxyzSource
 from aiida_concerted.formats.frame_source import FrameSource
 from aiida_concerted.formats.h5md_source import open_h5md
+from aiida_concerted.formats.lammps_dump_source import LammpsDumpSource
 from aiida_concerted.formats.topology import Topology
+from aiida_concerted.formats.vasprun_source import VasprunSource
 from aiida_concerted.formats.xdatcar import XdatcarSource
 
 FORMATS = ("h5md", "lammps-dump", "dcd", "xdatcar", "vasprun", "extxyz")
@@ -48,8 +52,13 @@ def open_source(path: Path, kind: str, topology: Topology | None, h5md_group: st
     """
     if kind == "h5md":
         return open_h5md(path, topology, h5md_group)
-    if kind == "xdatcar":
-        return XdatcarSource(path)
-    if kind == "extxyz":
-        return ExtxyzSource(path)
-    raise ValueError(f"the format {kind} is not read")
+    if kind == "lammps-dump":
+        return LammpsDumpSource(path, topology)
+    if kind == "dcd":
+        return DcdSource(path, topology)
+    readers: dict[str, Callable[[Path], FrameSource]] = {
+        "xdatcar": XdatcarSource,
+        "vasprun": VasprunSource,
+        "extxyz": ExtxyzSource,
+    }
+    return readers[kind](path)

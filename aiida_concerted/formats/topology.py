@@ -48,6 +48,15 @@ class Topology:
             )
         return self.species
 
+    def of_ids(self, ids: IntArray, where: str) -> tuple[str, ...]:
+        """Return the element of each atom by its number, counted from 1.
+
+        :raises ValueError: if there is no such atom.
+        """
+        if len(ids) and not 1 <= ids.min() <= ids.max() <= len(self.species):
+            raise ValueError(f"{where} has atoms up to number {ids.max()}, {self.path} names {len(self.species)}")
+        return tuple(self.species[int(number) - 1] for number in ids)
+
     def of_types(self, types: NDArray[Any], where: str) -> tuple[str, ...]:
         """Return the element of each atom by its type.
 

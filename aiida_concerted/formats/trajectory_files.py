@@ -186,8 +186,6 @@ def _finish(
     messages = [message for fact in facts for message in fact.messages] + assembler.messages + notes + more
     if clock.n_repeated:
         messages.append(f"{clock.n_repeated} frames were read before and are left out")
-    if assembled.displacement is None:
-        messages.append("there are no framework atoms: motion is that in the laboratory")
     report = ReadReport(
         format=kind,
         n_files=len(request.paths),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from lxml import etree
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
+from aiida_concerted.formats.byte_stream import ByteStream
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CHUNK = 1 << 20
 _WANTED = ("generator", "incar", "parameters", "atominfo", "structure", "calculation")
 
 
@@ -76,7 +76,7 @@ class VasprunHeader:
 
 
 class VasprunReader:
-    """A vasprun.xml read step by step; iterate over it once.
+    """A vasprun.xml, gzipped or not, read step by step; iterate over it once.
 
     After the iteration ``n_truncated`` counts steps that were begun and not finished, and ``is_complete`` says whether
     the document was closed, that is, whether VASP came to its end.
@@ -89,6 +89,7 @@ class VasprunReader:
         self.header = VasprunHeader()
         self.n_truncated = 0
         self.is_complete = False
+        self.n_bytes_done = 0
         self._n_begun = 0
         self._n_done = 0
 
@@ -102,13 +103,11 @@ class VasprunReader:
             events=("start", "end"), tag=(*_WANTED, "modeling"), recover=True, huge_tree=True, resolve_entities=False
         )
         self._n_begun = self._n_done = 0
-        try:
-            with self.path.open("rb") as stream:
-                for chunk in _chunks(stream):
-                    parser.feed(chunk)
-                    yield from self._steps(parser)
-        except OSError as error:
-            raise ValueError(f"{self.path} cannot be read: {error.strerror}") from None
+        with ByteStream(self.path) as stream:
+            for chunk in stream:
+                parser.feed(chunk)
+                self.n_bytes_done = stream.n_done
+                yield from self._steps(parser)
         if not self.header.program:
             raise ValueError(f"{self.path} is not a vasprun.xml: it names no generator")
         self.n_truncated = self._n_begun - self._n_done
@@ -120,6 +119,10 @@ class VasprunReader:
                 self._n_begun += element.tag == "calculation"
             elif element.tag == "calculation":
                 self._n_done += 1
+                if self._n_begun > self._n_done:
+                    raise ValueError(
+                        f"{self.path}: ionic step {self._n_done} is cut off and the file goes on: give the parts apart"
+                    )
                 yield self._step(element)
                 _forget(element)
             elif element.tag == "modeling":
@@ -223,12 +226,6 @@ def read_vasprun_frames(path: str | Path, *, origin: str = "") -> VasprunFrames:
     )
     n_electronic = np.array([step.n_electronic for step in steps], dtype=np.int64)
     return VasprunFrames(frames, reader.header, n_electronic, reader.n_truncated, reader.is_complete)
-
-
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the file in pieces."""
-    while chunk := stream.read(_CHUNK):
-        yield chunk
 
 
 def _forget(element: Any) -> None:

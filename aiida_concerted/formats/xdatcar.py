@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.formats.byte_stream import LineStream
-from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell
+from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell, note_end
 from aiida_concerted.formats.poscar import Poscar, element_of
 from aiida_concerted.formats.text_rows import NUMBER, CutOffError, read_rows
 
@@ -80,7 +80,7 @@ class XdatcarReader:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.n_truncated = 0
-        self._stream = LineStream(path)
+        self.stream = LineStream(path)
         self._species: tuple[str, ...] = ()
         self._cell = np.zeros((3, 3))
         self._last_step = 0
@@ -91,12 +91,12 @@ class XdatcarReader:
         :raises ValueError: if a line is not what it must be.
         """
         try:
-            while (line := self._stream.filled_line()) is not None:
+            while (line := self.stream.filled_line()) is not None:
                 if "configuration=" not in line:
                     self._read_header(line)
                     continue
                 yield self._frame(line)
-            self.n_truncated = int(self._stream.has_rest or self._stream.is_truncated)
+            self.n_truncated = int(self.stream.has_rest)
         except CutOffError:
             self.n_truncated = 1
 
@@ -108,7 +108,7 @@ class XdatcarReader:
         # Fortran prints stars for a number that has no room; the next one is meant then.
         step = self._last_step + 1 if number.strip("*") == "" and number else self._number(number, line)
         self._last_step = step
-        fractional, _ = read_rows(self._stream, len(self._species), _COLUMNS, f"{self.path} configuration {step}")
+        fractional, _ = read_rows(self.stream, len(self._species), _COLUMNS, f"{self.path} configuration {step}")
         return XdatcarFrame(step, self._species, self._cell, fractional)
 
     def _number(self, text: str, line: str) -> int:
@@ -119,14 +119,14 @@ class XdatcarReader:
 
     @property
     def _where(self) -> str:
-        return f"{self.path} line {self._stream.line_number}"
+        return f"{self.path} line {self.stream.line_number}"
 
     def _read_header(self, first: str) -> None:
         """Take up the element of each atom and the cell."""
         where = self._where
         lines = [first]
         for _ in range(6):
-            line = self._stream.line()
+            line = self.stream.line()
             if line is None:
                 if self._species:
                     raise CutOffError
@@ -139,11 +139,11 @@ class XdatcarReader:
     @property
     def n_done(self) -> int:
         """Return how many bytes of the file have been read."""
-        return self._stream.n_done
+        return self.stream.n_done
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self.stream.close()
 
 
 class XdatcarSource:
@@ -177,6 +177,7 @@ class XdatcarSource:
             last = frame.step
             yield from builder.add(frame.fractional @ cell, cell, step=frame.step, begins_segment=begins)
         self.facts.n_truncated = self._reader.n_truncated
+        note_end(self._reader.stream, self.facts)
         yield from builder.rest()
 
     @property

@@ -70,10 +70,11 @@ def test_cosines_are_angles_too(tmp_path, positions):
     ("content", "message"),
     [
         (b"", "cut off in its header"),
-        (b"CORD" * 40, "no DCD file of this machine's byte order"),
+        (b"CORD" * 40, "is no DCD file"),
         (np.int32(84).tobytes() + b"VELD" + bytes(80) + np.int32(84).tobytes() + bytes(99), "no DCD file"),
-        (np.int32(84).tobytes() + b"CORD" + bytes(80) + np.int32(84).tobytes() + bytes(99), "without cells"),
+        (np.int32(84).tobytes() + b"CORD" + bytes(80) + np.int32(84).tobytes() + bytes(99), "no number of atoms"),
         (np.int32(84).tobytes() + b"CORD" + bytes(80) + np.int32(80).tobytes(), "two lengths differ"),
+        (np.int32(84).tobytes() + b"CORD" + bytes(28) + np.ones(13, "<i4").tobytes() + b"T\0\0\0", "fixed atoms"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, message):
