@@ -21,6 +21,7 @@ from aiida_concerted.analysis.run_warnings import run_warnings, site_warnings, t
 from aiida_concerted.analysis.site_analysis import SiteAnalysis, analyse_sites, first_frame_after
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.analysis.van_hove import VanHove, carrier_van_hove, characteristic_time
+from aiida_concerted.analysis.watched import Watch, WatchedPositions, watched
 from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.common.positions import from_frame
@@ -44,6 +45,12 @@ STAGES = {
     "van_hove": "van Hove function",
     "density": "density",
 }
+
+PASSES = {"transport": 4.0, "sites": 1.0, "van_hove": 1.0, "density": 1.0}
+"""How often a part reads all positions, for its progress; what takes its frames from 200 places reads that many."""
+
+SAMPLED_FRAMES = {"rdf": 400, "van_hove": 8000}
+"""Frames that a part reads at most: at 200 places, for every element or lag anew."""
 
 RDF_RADIUS_A = (6.0, 10.0)
 """Shortest and longest reach of g(r): half the cell in between."""
@@ -204,8 +211,8 @@ def analyse_run(
     :raises ValueError: if the cell is no supercell of the network's, the framework does not fit, or a setting does not
         fit the run.
     """
-    work = _Work(trajectory, network, settings or AnalysisSettings(), progress or _silent)
-    return work.result()
+    run, positions = watched(trajectory)
+    return _Work(run, positions, network, settings or AnalysisSettings(), progress or _silent).result()
 
 
 def after(trajectory: Trajectory, discard_ps: float) -> Trajectory:
@@ -287,6 +294,7 @@ class _Work:
     """The parts of the analysis of one run, one method each."""
 
     trajectory: Trajectory
+    positions: WatchedPositions
     network: SiteNetwork | None
     settings: AnalysisSettings
     progress: Progress
@@ -316,10 +324,19 @@ class _Work:
     def _part(self, name: str, compute: Callable[[], Any]) -> Any:
         if name in self.settings.skip:
             return None
-        self.progress(STAGES[name], 0.0)
+        stage = STAGES[name]
+        self.progress(stage, 0.0)
+        self.positions.watch = Watch(lambda fraction: self.progress(stage, fraction), self._numbers_of(name))
         found = compute()
-        self.progress(STAGES[name], 1.0)
+        self.positions.watch = None
+        self.progress(stage, 1.0)
         return found
+
+    def _numbers_of(self, name: str) -> float:
+        """Return how many numbers a part reads."""
+        run = self.trajectory
+        frames = min(PASSES.get(name, 1.0) * run.n_frames, SAMPLED_FRAMES.get(name, math.inf))
+        return 3.0 * run.n_carriers * frames
 
     def transport(self) -> TransportResult | None:
         """Return diffusivities and conductivities, ``None`` for a run of too few frames."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("auto", "h5md", "lammps-dump", "dcd", "xdatcar", "vasprun", "extxyz")
 AUTO = "auto"
-LEAST_WIDTH = 100
+HELP_WIDTH = 100
+TABLE_WIDTH = 200
 
 GROUPS = {
     "Trajectory": (
@@ -40,7 +41,7 @@ NotNegative = Number("not negative")
 Finite = Number("finite")
 
 
-@click.command(cls=GroupedCommand, groups=GROUPS, context_settings={"max_content_width": LEAST_WIDTH})
+@click.command(cls=GroupedCommand, groups=GROUPS, context_settings={"max_content_width": HELP_WIDTH})
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=ExistingFile)
 @click.option("--carrier", required=True, metavar="ELEMENT", help="Element that moves, such as Li.")
 @click.option("--timestep-fs", type=Positive, metavar="FS", help="Integration step: times are step numbers times this.")
@@ -236,10 +237,10 @@ def with_report(content: dict[str, Any], report: ReadReport) -> dict[str, Any]:
 
 
 def output_console() -> Console:
-    """Return the console for results: tables keep their width where nobody looks."""
+    """Return the console for results.
+
+    Tables keep their width: a narrow terminal breaks lines, but cells cut to its width would hide numbers.
+    """
     from rich.console import Console
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, LEAST_WIDTH)
-    return console
+    return Console(highlight=False, width=TABLE_WIDTH)

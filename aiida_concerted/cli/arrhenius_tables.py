@@ -14,7 +14,13 @@ from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 
 Content = Mapping[str, Any]
 
-TITLES = {"diffusivity": "tracer diffusivity D*", "charge_diffusivity": "charge diffusivity Dσ"}
+TITLES = {"diffusivity": "tracer D*", "charge_diffusivity": "charge Dσ"}
+SHAPES = {
+    "arrhenius": "a straight line fits",
+    "vogel-fulcher-tammann": "bends as a Vogel–Fulcher–Tammann curve",
+    "two-pieces": "two lines fit better than one",
+    "not assessed": "whether the line bends is not assessed below five temperatures",
+}
 
 
 def print_arrhenius(content: Content, console: Console) -> None:
@@ -27,14 +33,7 @@ def print_arrhenius(content: Content, console: Console) -> None:
     console.print(f"[bold]Temperatures[/bold] {temperatures} K; carrier {escape(content['carrier'])}\n", soft_wrap=True)
     fits = {key: content[key] for key in TITLES if key in content}
     if fits:
-        columns = (
-            "Arrhenius law",
-            "Ea, eV",
-            "prefactor, m² s⁻¹",
-            "at 300 K (95 %), m² s⁻¹",
-            "σ(300 K), mS cm⁻¹",
-            "shape",
-        )
+        columns = ("diffusivity", "Ea, eV", "prefactor, m² s⁻¹", "at 300 K (95 %), m² s⁻¹", "σ(300 K), mS cm⁻¹")
         print_table(console, "Diffusion", columns, [_diffusion_row(TITLES[key], fit) for key, fit in fits.items()])
         for note in _notes(fits):
             console.print(f"  [dim]{escape(note)}[/dim]", soft_wrap=True)
@@ -56,7 +55,6 @@ def _diffusion_row(title: str, fit: Content) -> tuple[str, ...]:
         _estimate(fit["prefactor_m2_s"]),
         _interval(fit["extrapolated_300K_m2_s"]),
         _interval(conductivity),
-        fit["bend"],
     )
 
 
@@ -67,9 +65,7 @@ def _notes(fits: Mapping[str, Content]) -> list[str]:
             cold = ", ".join(f"{temperature:g}" for temperature in fit["excluded_temperatures_K"])
             notes.append(f"{TITLES[key]}: no positive value at {cold} K, left out")
         if "reduced_chi_square" in fit:
-            notes.append(f"{TITLES[key]}: scatter about the line, reduced χ² = {fit['reduced_chi_square']:.2f}")
-    if any(fit["bend"] == "not assessed" for fit in fits.values()):
-        notes.append("whether the line bends is not assessed below five temperatures")
+            notes.append(f"{TITLES[key]}: {SHAPES[fit['bend']]}; reduced χ² {fit['reduced_chi_square']:.2f}")
     return notes
 
 
