@@ -28,6 +28,8 @@ UNREADABLE = (
 )
 """What a killed process, a power cut or a vanished file leaves behind."""
 
+STDOUT = "vasp_output"
+
 HELP = {
     "parameters": "The INCAR tags in lower case, under the key `incar`; VASP's own units (eV, Å, fs, kB).",
     "kpoints": "The k-points mesh; either this or `kpoints_spacing`.",
@@ -48,6 +50,11 @@ def validate_inputs(inputs: Any, namespace: Any) -> str | None:
     """Return why the inputs cannot run together: a POTCAR that the family lacks, or atoms that POSCAR would reorder."""
     problem: str | None = validate_upstream(inputs, namespace)
     structure = inputs.get("structure") if inputs else None
+    if inputs and "settings" in inputs and inputs["settings"].get_dict().get("ALWAYS_STORE") is False:
+        return (
+            "settings: with ALWAYS_STORE false aiida-vasp's parser finds no files and ends every run with 352, and "
+            "frames and energies could not be read: leave it out"
+        )
     if problem or structure is None or not isinstance(structure, orm.StructureData):
         return problem
     if "potential_family" in inputs and "potential_mapping" in inputs:
@@ -105,8 +112,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         spec.exit_code(
             430,
             "ERROR_DIED_TWICE",
-            message="VASP died twice before its end; see the scheduler's output of the last calculation. "
-            "Give it more time or memory, or fewer steps.",
+            message="VASP died twice before its end; the last said: {said}. "
+            "Give it more time or memory, or fewer steps; if it never began, look at the code.",
         )
 
     @classmethod
@@ -189,11 +196,15 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         """Start a run that died again, once.
 
         Whatever stopped it (a killed process, a power cut, a file that vanished) was not VASP's verdict, and the same
-        inputs may well succeed. A relaxation goes on from the last geometry that can be read; all else starts over.
+        inputs may well succeed. That holds for missing files (352) too: a process that is killed at its start has
+        written none. An executable that cannot start dies in no time, so that its second try costs little.
+
+        A relaxation goes on from the last geometry that can be read; all else starts over.
         """
         self.ctx.died += 1
         if self.ctx.died > 1:
-            return ProcessHandlerReport(do_break=True, exit_code=self.exit_codes.ERROR_DIED_TWICE)
+            code = self.exit_codes.ERROR_DIED_TWICE.format(said=last_words(node))
+            return ProcessHandlerReport(do_break=True, exit_code=code)
         relaxes = int(self.ctx.inputs.parameters.get("ibrion", -1)) > 0
         if relaxes and "structure" in node.outputs:
             self.ctx.inputs.structure = node.outputs.structure
@@ -223,6 +234,15 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
     @process_handler(priority=900, enabled=False)
     def handler_unfinished_calc_generic(self, node: orm.CalcJobNode) -> None:
         """Stay out of the way: ``handle_died`` does this."""
+
+
+def last_words(node: orm.CalcJobNode) -> str:
+    """Return the last line that a calculation or its scheduler wrote."""
+    texts = [node.get_scheduler_stderr(), node.get_scheduler_stdout()]
+    if "retrieved" in node.outputs and STDOUT in node.outputs.retrieved.base.repository.list_object_names():
+        texts.insert(0, node.outputs.retrieved.base.repository.get_object_content(STDOUT, mode="r"))
+    lines = [line.strip() for text in texts if text for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "nothing"
 
 
 def gamma_only() -> orm.KpointsData:

@@ -1,5 +1,7 @@
 """One VASP run: what the builder chooses, what the door refuses, and what is done about failures."""
 
+import io
+
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
@@ -11,6 +13,7 @@ from aiida_concerted.workflows.protocols import ProtocolError
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 
 DIED = VaspCalculation.exit_codes.ERROR_DID_NOT_FINISH.status
+MISSING = VaspCalculation.exit_codes.ERROR_CRITICAL_MISSING_OBJECT.status
 UNCONVERGED = VaspCalculation.exit_codes.ERROR_ELECTRONIC_NOT_CONVERGED.status
 
 
@@ -124,6 +127,23 @@ def test_a_run_that_died_is_started_again_once(build, process_of, failed_calcula
     assert not process.ctx.is_finished
     assert process.ctx.inputs.metadata["disable_cache"] is True
     assert process.inspect_process().status == process.exit_codes.ERROR_DIED_TWICE.status
+
+
+def test_the_last_words_of_a_run_that_died_twice_are_passed_on(build, process_of, failed_calculation):
+    process = prepared(process_of(build()))
+    folder = orm.FolderData()
+    folder.base.repository.put_object_from_filelike(io.BytesIO(b"vasp_std: libmpi.so: not found\n\n"), "vasp_output")
+    process.ctx.children = [failed_calculation(MISSING, retrieved=folder)]
+    process.inspect_process()
+    code = process.inspect_process()
+    assert "the last said: vasp_std: libmpi.so: not found" in code.message
+
+
+def test_a_run_whose_files_would_not_be_kept_is_refused(build, process_of):
+    builder = build()
+    builder.settings = {**builder.settings.get_dict(), "ALWAYS_STORE": False}
+    with pytest.raises(ValueError, match=r"with ALWAYS_STORE false .* leave it out"):
+        process_of(builder)
 
 
 def test_a_relaxation_that_died_goes_on_from_its_last_geometry(build, process_of, failed_calculation, rock_salt):
