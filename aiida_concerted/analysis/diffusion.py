@@ -44,8 +44,9 @@ METHOD = (
 )
 SAMPLING_RULE = (
     f"sufficient: relative standard error of the tracer diffusivity at most {SUFFICIENT_RELATIVE_ERROR:.2f}, "
-    f"at least {SUFFICIENT_HOPS} effective hops, and at the beginning of the fit a diffusive squared displacement "
-    f"of at least {LEAST_DISPLACEMENT:g} squared hop lengths"
+    f"at least {SUFFICIENT_HOPS} effective hops (where the relative error 3.43/√N + 0.04 of N hops by He et al., "
+    f"npj Comput. Mater. 4, 18 (2018), falls to one half), and at the beginning of the fit a diffusive squared "
+    f"displacement of at least {LEAST_DISPLACEMENT:g} squared hop lengths"
 )
 
 
@@ -69,6 +70,8 @@ class TransportResult:
     :param n_independent: three-dimensional Gaussian displacements, independent of each other, that would give this
         error.
     :param n_hops_effective: N ⟨r²⟩/a² over the whole run with the hop length ``a`` [He2018]_.
+    :param relative_error_of_hops: relative error 3.43/√N + 0.04 of a diffusivity from so many hops [He2018]_; ``None``
+        without any.
     :param sampling: ``sufficient`` or ``insufficient`` by ``sampling_rule``.
     :param lag_ps: lags of the two curves, thinned.
     :param msd_tracer_A2: mean squared displacement of one carrier.
@@ -92,6 +95,7 @@ class TransportResult:
     collective_factor: float
     n_independent: int
     n_hops_effective: float
+    relative_error_of_hops: float | None
     sampling: str
     lag_ps: FloatArray
     msd_tracer_A2: FloatArray
@@ -100,10 +104,16 @@ class TransportResult:
     sampling_rule: str = SAMPLING_RULE
     method: str = METHOD
 
+    @property
+    def c_share(self) -> Estimate | None:
+        """Return Dzz/(Dxx + Dyy + Dzz), the rest of ``ab_share`` and with its error."""
+        return None if self.ab_share is None else Estimate(1.0 - self.ab_share.value, self.ab_share.stderr)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the sections ``diffusivity`` and ``msd`` of the analysis JSON; what is not computable is left out."""
         estimates = {
             "ab_share": self.ab_share,
+            "c_share": self.c_share,
             "charge_m2_s": self.charge_diffusivity,
             "haven_ratio": self.haven_ratio,
         }
@@ -125,8 +135,8 @@ class TransportResult:
         }
         if not diffusivity["conductivity_S_m"]:
             del diffusivity["conductivity_S_m"]
-        if self.correlation_ps is not None:
-            diffusivity["correlation_ps"] = self.correlation_ps
+        optional = {"correlation_ps": self.correlation_ps, "relative_error_of_hops": self.relative_error_of_hops}
+        diffusivity |= {key: value for key, value in optional.items() if value is not None}
         curves = {
             "lag_ps": self.lag_ps.tolist(),
             "tracer_A2": self.msd_tracer_A2.tolist(),
@@ -185,6 +195,11 @@ def _fit(
     return fit_slope(single, fit_weights(single)), fit_slope(together, fit_weights(at_charge_lags))
 
 
+def relative_error_of_hops(n_hops: float) -> float:
+    """Return the relative standard deviation of a diffusivity from so many effective hops, as measured by [He2018]_."""
+    return float(3.43 / np.sqrt(n_hops) + 0.04)
+
+
 def thinned_lags(n_frames: int) -> NDArray[np.int64]:
     """Return some 200 lags in frames: all of a short run, else logarithmic ones and multiples of a round number."""
     longest = n_frames - 1
@@ -236,6 +251,7 @@ class _Analysis:
             collective_factor=self.tracer.factor,
             n_independent=_n_independent(tracer),
             n_hops_effective=n_hops,
+            relative_error_of_hops=relative_error_of_hops(n_hops) if n_hops > 0 else None,
             sampling=self.sampling(tracer, n_hops),
             lag_ps=np.asarray(lags * interval, dtype=np.float64),
             msd_tracer_A2=single,

@@ -9,7 +9,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity, thinned_lags
+from aiida_concerted.analysis.diffusion import (
+    SUFFICIENT_HOPS,
+    TransportResult,
+    estimate_diffusivity,
+    relative_error_of_hops,
+    thinned_lags,
+)
 from aiida_concerted.common.units import conductivity_S_m
 from tests.synthetic import as_trajectory, hopping_walkers, random_walkers, rigid_groups, vibration
 
@@ -219,6 +225,29 @@ def test_hop_length_sets_the_effective_number_of_hops():
     assert one.n_hops_effective == pytest.approx(4 * two.n_hops_effective)
     with pytest.raises(ValueError, match="hop length must be positive"):
         estimate_diffusivity(trajectory, hop_length_A=0.0)
+
+
+def test_shares_of_the_plane_and_the_axis_are_those_planted_with_their_error():
+    planted = np.array([0.2, 0.2, 0.6])
+    runs = [random_walkers(800, 60, planted, INTERVAL_PS, seed) for seed in range(40)]
+    results = [estimate_diffusivity(as_trajectory(run, INTERVAL_PS)) for run in runs]
+    shares = [result.c_share for result in results]
+    assert np.mean([share.value for share in shares]) == pytest.approx(0.6, rel=0.03)
+    scores = [(share.value - 0.6) / share.stderr for share in shares]
+    assert 0.6 < np.std(scores) < 1.4
+    for result in results:
+        assert result.ab_share.value + result.c_share.value == pytest.approx(1.0)
+        assert result.as_dict()["diffusivity"]["c_share"]["stderr"] == result.ab_share.stderr
+
+
+def test_error_expected_of_the_number_of_hops_stands_beside_the_verdict():
+    result = study("independent")[0]
+    expected = 3.43 / np.sqrt(result.n_hops_effective) + 0.04
+    assert result.as_dict()["diffusivity"]["relative_error_of_hops"] == pytest.approx(expected)
+    assert relative_error_of_hops(SUFFICIENT_HOPS) == pytest.approx(0.5, abs=0.01)
+    assert "3.43/√N + 0.04" in result.sampling_rule
+    resting = estimate_diffusivity(as_trajectory(np.zeros((100, 3, 3)), INTERVAL_PS))
+    assert "relative_error_of_hops" not in resting.as_dict()["diffusivity"]
 
 
 def test_json_has_the_agreed_keys():
