@@ -30,10 +30,12 @@ from aiida_concerted.plotting.run_transport import CellSizes, plot_cell_sizes, p
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 from aiida_concerted.plotting.sites import plot_occupancies, plot_residence_times, plot_site_raster
 from aiida_concerted.plotting.style import figure_bytes, new_figure, publication_style
+from aiida_concerted.plotting.temperature_figures import plot_arrhenius, temperature_figures
 from aiida_concerted.plotting.transport import (
     DisplacementCurve,
     plot_arrhenius_diffusivity,
     plot_displacements,
+    plot_haven_ratios,
     plot_plane_share,
 )
 from aiida_concerted.plotting.vacancies import plot_vacancy_energies
@@ -48,6 +50,7 @@ __all__ = [
     "TemperatureSeries",
     "figure_bytes",
     "new_figure",
+    "plot_arrhenius",
     "plot_arrhenius_diffusivity",
     "plot_cell_sizes",
     "plot_density_projection",
@@ -56,6 +59,7 @@ __all__ = [
     "plot_deviation_over_time",
     "plot_directions",
     "plot_displacements",
+    "plot_haven_ratios",
     "plot_lag_histogram",
     "plot_learning_curves",
     "plot_mode_frequencies",
@@ -81,5 +85,6 @@ __all__ = [
     "project",
     "publication_style",
     "run_figures",
+    "temperature_figures",
     "write_figure",
 ]

@@ -12,7 +12,7 @@ from aiida_concerted.analysis.residence import Residence, SurvivalCurve
 from aiida_concerted.common.estimate import Estimate
 from aiida_concerted.plotting.series import NORMAL_95
 from aiida_concerted.plotting.style import REFERENCE_COLOUR, colour_of, marker_of
-from aiida_concerted.plotting.temperature_axis import say_empty
+from aiida_concerted.plotting.temperature_axis import plain_ticks, say_empty
 
 FloatArray = NDArray[np.float64]
 
@@ -79,6 +79,7 @@ def plot_residence_by_label(axes: Axes, residence: Mapping[str, Residence]) -> A
     axes.set_ylabel("mean residence time (ps)")
     if ends and max(ends) > LOGARITHMIC_BEYOND * min(ends):
         axes.set_yscale("log")
+        plain_ticks(axes)
     elif ends:
         axes.set_ylim(bottom=0.0)
     if not any(item.exposure_ps > 0 for item in residence.values()):

@@ -16,6 +16,7 @@ from aiida_concerted.plotting.temperature_axis import (
     draw_points,
     finish_temperature_axis,
     legend_below,
+    plain_ticks,
     say_empty,
     shift_of,
 )
@@ -61,6 +62,7 @@ def plot_residence_times(
         if fits and item.label in fits:
             draw_line(axes, fits[item.label], color=colour)
     axes.set_ylabel("mean residence time (ps)")
+    plain_ticks(axes)
     return _finish(axes, series, bool(series), "no carrier left a site")
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 
 INVERSE_TEMPERATURE_LABEL = "1000/T (K$^{-1}$)"
 SHIFT_PT = 2.6
-MINIMUM_TICK_DISTANCE = 0.075
+MINIMUM_TICK_DISTANCE = 0.1
 """Least distance of two temperatures on the upper axis, in fractions of it, at which their numbers do not touch."""
 
 
@@ -103,6 +103,14 @@ def finish_temperature_axis(axes: Axes, temperatures_K: Iterable[float]) -> None
     top.set_xticks(ticks, [f"{1000.0 / tick:.0f}" for tick in ticks])
     top.xaxis.set_minor_locator(NullLocator())
     top.set_xlabel("T (K)")
+
+
+def plain_ticks(axes: Axes) -> None:
+    """Write the numbers on a logarithmic vertical axis of less than two decades as 2, 5, 10 instead of as powers."""
+    low, high = axes.get_ylim()
+    if low >= 1e-3 and high < 2e4 and high < 100.0 * low:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""))
 
 
 def _apart(values: np.ndarray, distance: float) -> list[float]:

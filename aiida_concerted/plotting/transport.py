@@ -130,7 +130,8 @@ def plot_haven_ratios(axes: Axes, ratios: TemperatureSeries, *, references: Sequ
         marker = REFERENCE_MARKERS[index % len(REFERENCE_MARKERS)]
         draw_points(axes, reference, positive_only=False, color=REFERENCE_COLOUR, marker=marker, mfc="white")
     axes.axhline(1.0, color=REFERENCE_COLOUR, lw=0.8, ls=":", label="independent, 1")
-    axes.set_ylim(bottom=0.0)
+    # Room above, where the ticks of the temperatures would touch an error bar.
+    axes.set_ylim(0.0, 1.08 * axes.get_ylim()[1])
     axes.set_ylabel("Haven ratio (D*/D$_σ$)")
     finish_temperature_axis(
         axes, [*ratios.temperature_K, *(value for item in references for value in item.temperature_K)]

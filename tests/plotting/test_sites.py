@@ -94,3 +94,17 @@ def test_long_history_is_thinned_without_losing_its_length(axes):
 def test_label_order_that_lacks_a_label_is_refused(axes):
     with pytest.raises(ValueError, match="Li3"):
         plot_site_raster(axes, history(), label_order=("Li1",))
+
+
+def test_times_of_few_decades_have_plain_numbers(axes):
+    plot_residence_times(axes, [TemperatureSeries.of("Li1", T, [40.0, 3.0])])
+    axes.figure.draw_without_rendering()
+
+    assert {"5", "10", "20"} <= {tick.get_text() for tick in axes.get_yticklabels(which="both")}
+
+
+def test_times_of_many_decades_have_powers_of_ten(axes):
+    plot_residence_times(axes, [TemperatureSeries.of("Li1", T, [40000.0, 3.0])])
+    axes.figure.draw_without_rendering()
+
+    assert "10^{3}" in " ".join(tick.get_text() for tick in axes.get_yticklabels())

@@ -9,6 +9,7 @@ from aiida_concerted.plotting.transport import (
     DisplacementCurve,
     plot_arrhenius_diffusivity,
     plot_displacements,
+    plot_haven_ratios,
     plot_plane_share,
 )
 from tests.plotting.drawn import bars, errorbars, has_unit, lines, points
@@ -63,6 +64,14 @@ def test_published_values_are_drawn_beside(axes):
     assert {text.get_text() for text in axes.figure.legends[0].get_texts()} == {"ours", "published", "published line"}
 
 
+def test_doubtful_diffusivities_are_hollow(axes):
+    good, bad = TemperatureSeries.of("good", T[1:], D[1:]), TemperatureSeries.of("doubtful", T[:1], D[:1])
+    plot_arrhenius_diffusivity(axes, good, doubtful=bad)
+
+    assert errorbars(axes)["doubtful"].lines[0].get_markerfacecolor() == "white"
+    assert errorbars(axes)["good"].lines[0].get_markerfacecolor() != "white"
+
+
 def test_zero_diffusivity_is_drawn_as_its_upper_bound(axes):
     series = TemperatureSeries.of("ours", T, [0.0, *D[1:]], [None] * 3, [1e-10, 2e-9, 4e-9])
     plot_arrhenius_diffusivity(axes, series)
@@ -111,7 +120,7 @@ def test_plane_share_is_drawn_with_the_isotropic_value(axes):
     assert has_unit(axes.get_ylabel())
 
 
-@pytest.mark.parametrize("plot", [plot_arrhenius_diffusivity, plot_plane_share])
+@pytest.mark.parametrize("plot", [plot_arrhenius_diffusivity, plot_plane_share, plot_haven_ratios])
 def test_nothing_to_show_is_no_error(axes, plot):
     plot(axes, TemperatureSeries.of("ours", [], []))
 
@@ -122,3 +131,12 @@ def test_no_displacements_are_said_to_be_none(axes):
     plot_displacements(axes, [])
 
     assert axes.texts[0].get_text() == "no displacements"
+
+
+def test_haven_ratios_are_drawn_with_open_intervals_and_the_value_of_independent_carriers(axes):
+    plot_haven_ratios(axes, TemperatureSeries.of("ours", T, [0.4, 0.5, 0.45], [0.3, 0.4, 0.3], [None, 1.6, 0.7]))
+
+    np.testing.assert_allclose(bars(errorbars(axes)["ours"]), [[0.3, 0.4], [0.4, 1.6], [0.3, 0.7]])
+    assert lines(axes, "independent, 1")[0][0, 1] == 1.0
+    assert axes.get_ylim()[1] > 1.6
+    assert has_unit(axes.get_ylabel())
