@@ -143,13 +143,8 @@ def _load_memory_profile() -> None:
 def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that shows how far something is, on a terminal only."""
     from rich.console import Console
-    from rich.progress import Progress
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task(label, total=None)
+    from aiida_concerted.cli.stage_progress import StageProgress
 
-        def advance(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
-
-        yield advance
+    with StageProgress(Console(stderr=True)) as shown:
+        yield lambda done, total: shown(label, done / max(total, 1))

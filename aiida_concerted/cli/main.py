@@ -16,6 +16,7 @@ from aiida_concerted.cli.archive import archive
 from aiida_concerted.cli.arrhenius import arrhenius
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
+from aiida_concerted.cli.imports import import_group
 from aiida_concerted.cli.query import query
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.status import status
@@ -31,7 +32,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (analyse, archive, arrhenius, demo, doctor, query, report, status):
+for _command in (analyse, archive, arrhenius, demo, doctor, import_group, query, report, status):
     cli.add_command(_command)
 
 

@@ -42,6 +42,7 @@ class LabelledFramesData(orm.Data):
     :param level_of_theory: what the labels were computed with, such as ``PBE VASP 6.4.2``.
     :param material: short stable key of the material, such as ``LGPS``.
     :param study_uuid: UUID of the study the frames belong to.
+    :param source: the files they were read from, where no process of ours made them.
     """
 
     _ARRAYS = "frames.npz"
@@ -54,6 +55,7 @@ class LabelledFramesData(orm.Data):
         level_of_theory: str,
         material: str | None = None,
         study_uuid: str | None = None,
+        source: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,6 +69,7 @@ class LabelledFramesData(orm.Data):
             "level_of_theory": level_of_theory,
             "material": material,
             "study_uuid": study_uuid,
+            "source": source,
             "schema_version": SCHEMA_VERSION,
         }
         self.base.attributes.set_many({key: value for key, value in attributes.items() if value is not None})

@@ -29,6 +29,8 @@ class MolecularDynamicsData(orm.Data):
     :param seed: seed of the initial velocities.
     :param potential_sha256: SHA-256 of the potential that drove the run.
     :param study_uuid: UUID of the study the run belongs to.
+    :param source: the files it was read from, where no process of ours made it.
+    :param content_hash: SHA-256 of what was read from them.
     """
 
     FILENAME = "trajectory.h5"
@@ -44,6 +46,8 @@ class MolecularDynamicsData(orm.Data):
         seed: int | None = None,
         potential_sha256: str | None = None,
         study_uuid: str | None = None,
+        source: dict[str, Any] | None = None,
+        content_hash: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -65,6 +69,8 @@ class MolecularDynamicsData(orm.Data):
             "seed": seed,
             "potential_sha256": potential_sha256,
             "study_uuid": study_uuid,
+            "source": source,
+            "content_hash": content_hash,
             "schema_version": SCHEMA_VERSION,
         }
         self.base.attributes.set_many({key: value for key, value in attributes.items() if value is not None})

@@ -1,0 +1,1 @@
+"""Work done elsewhere enters as nodes that say which files they came from."""
