@@ -17,6 +17,7 @@ from aiida_concerted.cli.arrhenius import arrhenius
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
 from aiida_concerted.cli.imports import import_group
+from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.status import status

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from aiida_concerted.plotting import figure_bytes
+from aiida_concerted.plotting import figure_bytes, publication_style
+from aiida_concerted.plotting.files import csv_text
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ReportFigure:
     :param method: how it was computed and what the error bars are.
     :param alternative: text for those who cannot see it.
     :param uuids: nodes that it came from.
-    :param svg: the drawing.
+    :param figure: the drawing.
     :param table: columns and rows of the data, units in the column names.
     """
 
@@ -36,8 +36,14 @@ class ReportFigure:
     method: str
     alternative: str
     uuids: tuple[str, ...]
-    svg: bytes
+    figure: Figure
     table: tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]
+
+    @cached_property
+    def svg(self) -> bytes:
+        """Return the drawing as SVG."""
+        with publication_style():
+            return figure_bytes(self.figure, "svg")
 
     @property
     def svg_uri(self) -> str:
@@ -47,12 +53,7 @@ class ReportFigure:
     @property
     def csv_text(self) -> str:
         """Return the data as comma-separated values; what is not known is empty."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        columns, rows = self.table
-        writer.writerow(columns)
-        writer.writerows([["" if _is_unknown(cell) else cell for cell in row] for row in rows])
-        return buffer.getvalue()
+        return csv_text(*self.table)
 
     @property
     def csv_uri(self) -> str:
@@ -65,12 +66,3 @@ def table_of(
 ) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
     """Return columns and rows as a figure keeps them."""
     return tuple(columns), tuple(tuple(row) for row in rows)
-
-
-def drawn(figure: Figure) -> bytes:
-    """Return a figure as SVG."""
-    return figure_bytes(figure, "svg")
-
-
-def _is_unknown(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and cell != cell)

@@ -17,7 +17,7 @@ from aiida_concerted.plotting import (
     plot_selection,
 )
 from aiida_concerted.report.content import ParityContent, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
+from aiida_concerted.report.figures.base import ReportFigure, table_of
 from aiida_concerted.report.published import Published
 
 Explorations: TypeAlias = Sequence[tuple[str, Exploration]]
@@ -64,7 +64,7 @@ def _distributions(runs: Explorations, trust_eV_A: tuple[float, float] | None) -
         method=DEVIATION_METHOD,
         alternative=f"Deviation of the committee in {len(runs)} explorations, by turn and temperature",
         uuids=tuple(uuid for uuid, _ in runs),
-        svg=drawn(figure),
+        figure=figure,
         table=table_of(DEVIATION_COLUMNS, _deviation_rows(runs)),
     )
 
@@ -81,7 +81,7 @@ def _over_time(runs: Explorations, trust_eV_A: tuple[float, float] | None) -> Re
         method=DEVIATION_METHOD,
         alternative=f"Deviation of the committee over time in the {len(runs)} runs of turn {turn}",
         uuids=tuple(uuid for uuid, _ in runs),
-        svg=drawn(figure),
+        figure=figure,
         table=table_of(DEVIATION_COLUMNS, _deviation_rows(runs)),
     )
 
@@ -102,7 +102,7 @@ def selection_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             method="Counts of frames; they are correlated in time, so no error is given.",
             alternative=f"Bars of accurate, candidate and failed fractions of {len(runs)} explorations",
             uuids=tuple(uuid for uuid, _ in content.learning.explorations),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(
                 ("turn", "run", "temperature_K", "accurate", "candidate", "failed"),
                 [
@@ -135,7 +135,7 @@ def curve_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             method="As the training program wrote it, on one batch at a time: the scatter is that of the batches.",
             alternative=f"Force error over the training steps of {len(data)} models on a logarithmic axis",
             uuids=tuple(item.uuid for item in curves.values()),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(("model", "step", column), rows),
         )
     ]
@@ -169,6 +169,6 @@ def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
         method=f"Frames of runs that no model was trained on.{thinned}",
         alternative=f"Scatter of predicted against reference {what}, root mean squared error {1000 * rmse:.3g} m{unit}",
         uuids=(parity.uuid,),
-        svg=drawn(figure),
+        figure=figure,
         table=table_of((f"reference_{unit}", f"predicted_{unit}"), values),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiida_concerted.plotting import ProvenanceStage, new_figure, plot_provenance
 from aiida_concerted.report.content import StageContent, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
+from aiida_concerted.report.figures.base import ReportFigure, table_of
 from aiida_concerted.report.published import Published
 
 PLACES = {"relaxation": 0.5, "vacancies": 0.79}
@@ -25,7 +25,7 @@ def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]
             method="Drawn from the provenance graph; the whole graph is in the profile and in its archive.",
             alternative="Stages of the study: " + ", ".join(f"{s.title} ({s.detail})" for s in stages),
             uuids=(content.uuid,),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(
                 ("stage", "state", "calculations", "elapsed_s", "job_s", "core_s", "uuid"),
                 [

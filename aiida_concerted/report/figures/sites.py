@@ -15,7 +15,7 @@ from aiida_concerted.plotting import (
     plot_vacancy_energies,
 )
 from aiida_concerted.report.content import HistoryContent, Result, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
+from aiida_concerted.report.figures.base import ReportFigure, table_of
 from aiida_concerted.report.figures.transport import line_of
 from aiida_concerted.report.modes import mode_entries, shown_modes
 from aiida_concerted.report.published import OCCUPANCY, VACANCY_ENERGY, Published
@@ -69,7 +69,7 @@ def occupancy_figure(content: StudyContent, published: Published) -> list[Report
             method="Every carrier belongs to its nearest site in every frame. Bars: 95 % intervals.",
             alternative=f"Occupancy of {', '.join(item.label for item in series)} at each temperature",
             uuids=tuple(item.uuid for item in content.site_statistics),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(("source", "label", "temperature_K", "occupancy", "stderr"), rows),
         )
     ]
@@ -105,7 +105,7 @@ def residence_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             "without an end has no bound there.",
             alternative="Mean residence time by site label at each temperature on a logarithmic axis",
             uuids=tuple(item.uuid for item in content.site_statistics),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(
                 ("label", "temperature_K", "residence_time_ps", "lower_ps", "upper_ps", "n_exits", "n_censored"), rows
             ),
@@ -152,7 +152,7 @@ def mode_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             alternative=f"Frequency of {len(series)} concerted modes at each temperature on a logarithmic axis",
             uuids=tuple(item.uuid for item in content.modes)
             + tuple(fit.uuid for fit in content.arrhenius if fit["quantity"] == "mode_frequency"),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(
                 ("mode", "temperature_K", "frequency_per_cell_s", "lower_s", "upper_s", "raw_count", "background"), rows
             ),
@@ -196,7 +196,7 @@ def _raster(content: StudyContent, item: HistoryContent) -> ReportFigure:
         method=f"Nearest site in every frame, {history.n_hops} changes of site, recrossings included.{cut}",
         alternative=f"Raster of {history.n_sites} sites over {history.duration_ps:g} ps at {item.temperature_K:g} K",
         uuids=(item.uuid,),
-        svg=drawn(figure),
+        figure=figure,
         table=table_of(("carrier", "from_ps", "to_ps", "site", "label"), rows),
     )
 
@@ -224,7 +224,7 @@ def vacancy_figure(content: StudyContent, published: Published) -> list[ReportFi
             "reference, minus that of the perfect cell; lattice fixed.",
             alternative=f"Vacancy formation energies by site label: {', '.join(energies)}",
             uuids=(content.vacancy.uuid,),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(
                 ("label", "site_index", "multiplicity", "distance_to_site_A", "formation_energy_eV"),
                 [

@@ -18,7 +18,7 @@ from aiida_concerted.plotting import (
     plot_plane_share,
 )
 from aiida_concerted.report.content import Result, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, drawn, table_of
+from aiida_concerted.report.figures.base import ReportFigure, table_of
 from aiida_concerted.report.published import DIFFUSIVITY, Published, short_source
 
 ROOM_TEMPERATURE_K = 300.0
@@ -73,7 +73,7 @@ def arrhenius_figure(content: StudyContent, published: Published) -> list[Report
             method=f"{_method(results)} Bars and band: 95 % intervals. The fit weights each point with its error.",
             alternative=f"Arrhenius plot of the diffusivity at {_temperatures(temperatures)} and published values",
             uuids=tuple(item.uuid for item in results) + ((fit.uuid,) if fit else ()),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(("source", "temperature_K", "diffusivity_m2_s", "stderr_m2_s"), rows),
         )
     ]
@@ -139,7 +139,7 @@ def displacement_figure(content: StudyContent, _: Published) -> list[ReportFigur
             "are strongly correlated, so their scatter is no error; the error of D is that of the fit.",
             alternative=f"Mean squared displacements at {len(curves)} temperatures on logarithmic axes",
             uuids=tuple(uuids),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(("temperature_K", "lag_ps", "tracer_A2", "collective_A2"), rows),
         )
     ]
@@ -165,7 +165,7 @@ def plane_share_figure(content: StudyContent, _: Published) -> list[ReportFigure
             method="Diagonal of the tracer diffusivity tensor from the fit of each run. Bars: 95 % intervals.",
             alternative="Share of the ab plane in the diffusivity at each temperature",
             uuids=tuple(item.uuid for item in results),
-            svg=drawn(figure),
+            figure=figure,
             table=table_of(("temperature_K", "ab_share", "stderr"), zip(temperatures, shares, errors, strict=True)),
         )
     ]

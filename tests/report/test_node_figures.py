@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_concerted.data.results import (
+    ArrheniusData,
+    DiffusivityData,
+    ModeFrequenciesData,
+    SiteStatisticsData,
+    VacancyFormationData,
+)
+from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.report.graph import outputs_of
+from aiida_concerted.report.node_figures import KINDS, figure_of_node
+from tests.plotting.drawn import errorbars, lines, points
+
+
+@pytest.fixture(scope="module")
+def results(finished):
+    """Return a result of each class: the last of the study's, fits by quantity."""
+    found = {}
+    for node in outputs_of(finished).values():
+        fit = isinstance(node, ArrheniusData) and (node["quantity"], node.get("mode"))
+        found[fit or type(node)] = node
+    return found
+
+
+def drawable(results):
+    fits = [results["tracer_diffusivity", None], results["mode_frequency", "Li4-Li1-Li3"]]
+    single = {
+        "diffusivity": DiffusivityData, "anisotropy": DiffusivityData, "modes": ModeFrequenciesData,
+        "lags": ModeFrequenciesData, "occupancy": SiteStatisticsData, "residence": SiteStatisticsData,
+        "raster": SiteHistoryData, "vacancy": VacancyFormationData,
+    }  # fmt: skip
+    return [("arrhenius", fit) for fit in fits] + [(kind, results[cls]) for kind, cls in single.items()]
+
+
+def test_every_result_is_drawn_by_itself_with_its_numbers(results):
+    for kind, node in drawable(results):
+        figure = figure_of_node(kind, node)
+
+        assert node.uuid in figure.uuids, kind
+        assert figure.table[1], kind
+        assert figure.svg.startswith(b"<?xml"), kind
+
+
+def test_a_study_is_drawn_as_in_its_report(finished, content):
+    for kind in sorted(set(KINDS) - {"lags", "raster"}):
+        assert figure_of_node(kind, finished).svg, kind
+    drawn = errorbars(figure_of_node("arrhenius", finished).figure.axes[0])["this study"]
+    temperatures = [item.temperature_K for item in content.diffusivities]
+    assert sorted(points(drawn)[:, 0]) == pytest.approx(sorted(1000.0 / np.array(temperatures)))
+
+
+def test_a_fit_is_drawn_with_the_results_it_was_made_from(results, content):
+    axes = figure_of_node("arrhenius", results["tracer_diffusivity", None]).figure.axes[0]
+
+    assert len(points(errorbars(axes)["this study"])) == len(content.diffusivities)
+    assert any(line.get_label().startswith("fit") for line in axes.lines)
+
+
+def test_residence_times_of_one_result_are_those_it_holds(results):
+    node = results[SiteStatisticsData]
+    axes = figure_of_node("residence", node).figure.axes[0]
+
+    for label, time in node["residence_time_ps"].items():
+        assert points(errorbars(axes)[f"_{label}"])[0, 1] == pytest.approx(time)
+
+
+def test_a_label_never_left_has_the_lower_bound_it_was_stored_with():
+    attributes = {
+        "material": "LGPS", "formula": "Li", "carrier": "Li", "level_of_theory": "none", "n_atoms": 1,
+        "temperature_K": 300.0, "occupancy": {"Li2": 1.0}, "residence_time_ps": {}, "n_hops": 0, "recrossing_ps": 1.0,
+    }  # fmt: skip
+    sites = {"residence_time_ps": {"Li2": {"lower": 54.2, "n_exits": 0, "n_censored": 4}}}
+    node = SiteStatisticsData(attributes=attributes, result={"sites": sites}).store()
+    axes = figure_of_node("residence", node).figure.axes[0]
+
+    np.testing.assert_allclose(lines(axes, "_Li2_at_least"), [[[0.0, 54.2]]])
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(finished):
+    with pytest.raises(ValueError, match="no figure 'arrenius': did you mean 'arrhenius'"):
+        figure_of_node("arrenius", finished)
+
+
+def test_a_node_of_another_class_is_refused_with_those_it_takes(results, finished):
+    number = orm.Int(3).store()
+    with pytest.raises(ValueError, match=rf"node {number.pk} is a Int: .* a DiffusivityData or a study"):
+        figure_of_node("diffusivity", number)
+    with pytest.raises(ValueError, match="drawn for a study"):
+        figure_of_node("committee", results[DiffusivityData])
+    with pytest.raises(ValueError, match="drawn for a ModeFrequenciesData"):
+        figure_of_node("lags", finished)
+
+
+def test_several_figures_of_a_study_are_named_instead_of_one_being_picked(finished):
+    with pytest.raises(ValueError, match=r"4 figures 'raster' .*600 K.*give the PK of one result"):
+        figure_of_node("raster", finished)
+
+
+def test_a_study_without_the_result_says_so(running):
+    with pytest.raises(ValueError, match="holds nothing to draw for the figure 'vacancy'"):
+        figure_of_node("vacancy", running)
