@@ -56,6 +56,7 @@ bench-long: $(VENV)/.installed-test ## time and memory of the analysis command u
 	@$(BIN)/python -m benchmarks.long_run
 
 bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajectory analysed by this package and by others
+	@.venv-peers/bin/python -W ignore -m benchmarks.peer_facts
 	@$(BIN)/python -m benchmarks.peers --python .venv-peers/bin/python
 
 .venv-peers/.installed: benchmarks/requirements-peers.txt

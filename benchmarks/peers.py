@@ -108,13 +108,14 @@ def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
         for package, found in packages.items():
             title = TITLES[task] if package == "aiida-concerted" else ""
             if "error" in found:
-                rows.append((title, package, "failed", "", "", found["error"][:60]))
+                rows.append((title, package, "failed", "", "", "", found["error"][:60]))
                 continue
             mark = "" if found["share"] == 1.0 else " *"
             answer = ", ".join(f"{_words(key)} {value:.6g}" for key, value in found["answer"].items())
             ratio = "" if package == "aiida-concerted" else f"{found['seconds'] / ours:.3g}"
-            rows.append((title, package, f"{found['seconds']:.3g}{mark}", f"{found['growth_MB']:.0f}", ratio, answer))
-    return markdown_table(("task", "package", "seconds", "MB", "times ours", "answer"), rows)
+            seconds, clock = f"{found['seconds']:.3g}{mark}", f"{found['clock_seconds']:.3g}"
+            rows.append((title, package, seconds, clock, f"{found['growth_MB']:.0f}", ratio, answer))
+    return markdown_table(("task", "package", "processor, s", "clock, s", "memory, MB", "times ours", "answer"), rows)
 
 
 def _words(key: str) -> str:

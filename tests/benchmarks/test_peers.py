@@ -76,7 +76,7 @@ def test_every_task_has_a_title_and_its_peers() -> None:
 
 
 def result(seconds: float) -> dict:
-    return {"seconds": seconds, "share": 1.0, "growth_MB": 1.0, "answer": {"n": 1.0}}
+    return {"seconds": seconds, "clock_seconds": seconds, "share": 1.0, "growth_MB": 1.0, "answer": {"n": 1.0}}
 
 
 def test_a_faster_peer_and_a_close_reference_are_complained_of() -> None:
