@@ -33,7 +33,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (analyse, archive, arrhenius, demo, doctor, import_group, query, report, status):
+for _command in (analyse, archive, arrhenius, demo, doctor, import_group, plot, query, report, status):
     cli.add_command(_command)
 
 
