@@ -8,11 +8,12 @@ import inspect
 import re
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from aiida.engine import CalcJob, WorkChain
+from aiida.engine import BaseRestartWorkChain, CalcJob, WorkChain
 
 import aiida_concerted
 
@@ -113,6 +114,64 @@ def test_every_exit_code_that_is_returned_exists(point):
         process = calculation.load()
     known = set(process.spec().exit_codes)
     assert set(exit_codes_used(loaded)) <= known
+
+
+def handlers_of(process):
+    """Yield the syntax trees of the process handlers that this package gives a restart work chain."""
+    for base in inspect.getmro(process):
+        if not base.__module__.startswith("aiida_concerted"):
+            continue
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base)))):
+            if isinstance(node, ast.FunctionDef) and "process_handler" in ast.dump(ast.Module(node.decorator_list, [])):
+                yield node
+
+
+def outputs_read(handler):
+    """Yield the labels in ``x.outputs.label``, ``x.outputs["label"]`` and ``"label" in x.outputs``."""
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Attribute | ast.Subscript) and getattr(node.value, "attr", None) == "outputs":
+            yield node.attr if isinstance(node, ast.Attribute) else node.slice.value
+        elif isinstance(node, ast.Compare) and getattr(node.comparators[0], "attr", None) == "outputs":
+            yield node.left.value
+
+
+RESTARTING = [p for p in PROCESSES if issubclass(p.load(), BaseRestartWorkChain)]
+
+
+@pytest.mark.parametrize("point", RESTARTING, ids=ids)
+def test_every_output_that_a_handler_reads_exists(point):
+    process = point.load()
+    handlers = list(handlers_of(process))
+    assert handlers
+    read = {label for handler in handlers for label in outputs_read(handler)}
+    assert read
+    assert read <= set(process._process_class.spec().outputs)
+
+
+NO_PORTS = {
+    "concerted.vasp.base": {
+        "potentials", "plain_potentials_if_missing", "kpoints_spacing_2pi_per_A", "incar", "incar_relax",
+        "incar_static", "incar_aimd",
+    },
+    "concerted.vasp.vacancy": {"reference_kpoints_spacing_2pi_per_A"},
+    "concerted.study": {"with_vacancy"},
+}  # fmt: skip
+"""Keys of protocols that their builders turn into something else; all others are ports."""
+
+CHAINS = [point for point in PROCESSES if hasattr(point.load(), "_protocol_file")]
+
+
+@pytest.mark.parametrize("point", CHAINS, ids=ids)
+def test_every_key_of_every_protocol_is_a_port(point):
+    chain = point.load()
+    ports = set(chain.spec().inputs)
+    for protocol in ("fast", "balanced", "stringent", "paper"):
+        keys = set(chain.get_protocol_inputs(protocol))
+        assert keys - ports == NO_PORTS.get(point.name, set())
+
+
+def test_every_work_chain_that_is_built_from_a_protocol_is_checked():
+    assert len(CHAINS) == len([point for point in PROCESSES if issubclass(point.load(), WorkChain)])
 
 
 def test_every_test_file_is_collected():
