@@ -67,6 +67,7 @@ def test_impossible_angles_are_refused(angles: list[float]) -> None:
         ("li6ps5cl_48h", {"Li": 48}),
         ("na3ps4", {"Na": 6}),
         ("li3ps4", {"Li1": 8, "Li2": 4, "Li3": 4}),
+        ("latp", {"M1": 6, "M2": 18}),
     ],
 )
 def test_other_materials_have_their_sites(name: str, counts: dict[str, int]) -> None:
