@@ -53,5 +53,5 @@ def test_maxima_merge_by_saddle_and_distance(ratio: float, reach_A: float, n_bas
 
 
 def test_a_reach_beyond_half_of_the_cell_is_refused() -> None:
-    with pytest.raises(ValueError, match="maxima 3.6 Å apart may meet their own images"):
+    with pytest.raises(ValueError, match=r"maxima 3\.6 Å apart may meet their own images"):
         find_basins(np.ones(SHAPE), CELL, floor=0.1, saddle_ratio=0.5, reach_A=3.6)
