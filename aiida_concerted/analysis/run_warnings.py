@@ -81,7 +81,8 @@ def _hop_warnings(sites: SiteAnalysis) -> list[str]:
             f"{hops.non_edge} of {hops.counted} hops follow no edge up to {sites.placed.network.max_edge_A:g} Å: "
             "frames are too far apart to see every step, or the longest edge is too short"
         )
-    times = {label: residence.time_ps for label, residence in sites.statistics.residence.items()}
+    residences = {label: stay for label, stay in sites.statistics.residence.items() if stay.n_exits >= FEWEST_HOPS}
+    times = {label: stay.time_ps for label, stay in residences.items()}
     short = [label for label, time in times.items() if time is not None and time.value < FRAMES_PER_STAY * interval]
     if short:
         found.append(

@@ -10,9 +10,8 @@ from typing import Any
 
 from aiida_concerted import __version__
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
+from aiida_concerted.analysis.json_form import ANALYSIS_SCHEMA, without_undefined
 from aiida_concerted.analysis.mode_kinetics import ModeActivation, fit_mode_activation
-from aiida_concerted.analysis.whole_run import SCHEMA as ANALYSIS_SCHEMA
-from aiida_concerted.analysis.whole_run import without_undefined
 from aiida_concerted.common.units import conductivity_S_m
 
 SCHEMA = "aiida-concerted/arrhenius/1"
@@ -115,7 +114,7 @@ def join_temperatures(analyses: Mapping[str, Analysis]) -> TemperatureSeries:
     _check_together(ordered)
     temperatures = [_temperature(analysis) for analysis in ordered.values()]
     runs = list(ordered.values())
-    warnings = _sampling_warnings(runs)
+    warnings = _sampling_warnings(runs) + _site_warnings(runs)
     diffusivities = {}
     for name, key in QUANTITIES.items():
         try:
@@ -125,7 +124,7 @@ def join_temperatures(analyses: Mapping[str, Analysis]) -> TemperatureSeries:
     return TemperatureSeries(
         temperatures_K=temperatures,
         carrier=str(runs[0]["input"]["carrier"]),
-        site_model=runs[0].get("site_model"),
+        site_model={key: value for key, value in runs[0].get("site_model", {}).items() if key != "sites"} or None,
         diffusivities=diffusivities,
         modes=fit_modes(dict(zip(temperatures, [run.get("modes", []) for run in runs], strict=True))),
         warnings=warnings + _bend_warnings(diffusivities),
@@ -245,7 +244,9 @@ def _definition(analysis: Analysis) -> dict[str, Any]:
 
 def _site_model(analysis: Analysis) -> dict[str, Any]:
     """Return what must agree; lattices of one model may differ, as those of a CIF refined at each temperature do."""
-    return {key: value for key, value in analysis.get("site_model", {}).items() if key not in ("cell_A", "modes")}
+    return {
+        key: value for key, value in analysis.get("site_model", {}).items() if key not in ("cell_A", "sites", "modes")
+    }
 
 
 _MUST_AGREE: dict[str, Callable[[Analysis], Any]] = {
@@ -272,6 +273,15 @@ def _sampling_warnings(runs: Sequence[Analysis]) -> list[str]:
         return []
     listed = ", ".join(f"{temperature:g}" for temperature in poor)
     return [f"the sampling is insufficient at {listed} K: the energy is less certain than its error says"]
+
+
+def _site_warnings(runs: Sequence[Analysis]) -> list[str]:
+    if not any("auto_sites" in run for run in runs):
+        return []
+    return [
+        "sites were found in each run anew: see that a label means the same sites at every temperature before "
+        "comparing modes, or give the sites of one run to all as a SITES.yaml"
+    ]
 
 
 def _bend_warnings(diffusivities: Mapping[str, DiffusivityFit]) -> list[str]:

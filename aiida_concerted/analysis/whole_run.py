@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from aiida_concerted.analysis.density import DensityMap, carrier_density
 from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
 from aiida_concerted.analysis.fit_window import MINIMUM_FRAMES
 from aiida_concerted.analysis.hops import DEFAULT_RECROSSING_PS, recrossing_curve
+from aiida_concerted.analysis.json_form import ANALYSIS_SCHEMA, describe_network, run_facts, without_undefined
 from aiida_concerted.analysis.modes import DEFAULT_BACKGROUND_PS, DEFAULT_WINDOW_PS
 from aiida_concerted.analysis.radial import RadialDistribution, carrier_radial_distributions
 from aiida_concerted.analysis.run_warnings import run_warnings, site_warnings, transport_warnings
@@ -32,7 +33,6 @@ IntArray = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the fraction of it that is done, from 0 to 1."""
 
-SCHEMA = "aiida-concerted/analysis/1"
 CONFIDENCE_LEVEL = 0.95
 PARTS = ("transport", "sites", "rdf", "van_hove", "density", "recrossing")
 """What a run is asked for; every one but those of the sites needs no sites."""
@@ -166,7 +166,7 @@ class RunAnalysis:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: no number in it is infinite or undefined, and what is not known is left out."""
         content: dict[str, Any] = {
-            "schema": SCHEMA,
+            "schema": ANALYSIS_SCHEMA,
             "version": __version__,
             "confidence_level": CONFIDENCE_LEVEL,
             "frame": self.frame,
@@ -235,49 +235,6 @@ def after(trajectory: Trajectory, discard_ps: float) -> Trajectory:
         framework=None if framework is None else from_frame(framework, first // stride),
         framework_displacement=None if drift is None else drift[first:],
     )
-
-
-def describe_network(network: SiteNetwork) -> dict[str, Any]:
-    """Return what makes two site models the same: two analyses are comparable only where this is equal."""
-    return {
-        "material": network.material,
-        "counts_per_cell": network.counts,
-        "max_edge_A": network.max_edge_A,
-        "groups": [list(group) for group in network.groups],
-        "modes": list(network.modes),
-        "cell_A": network.cell.tolist(),
-    }
-
-
-def run_facts(trajectory: Trajectory) -> dict[str, Any]:
-    """Return the section ``input`` of the JSON form."""
-    names = [trajectory.carrier] * trajectory.n_carriers + list(trajectory.framework_species)
-    facts = {
-        "n_frames": trajectory.n_frames,
-        "n_carriers": trajectory.n_carriers,
-        "n_atoms": trajectory.n_atoms,
-        "frame_interval_ps": trajectory.frame_interval_ps,
-        "duration_ps": trajectory.duration_ps,
-        "carrier": trajectory.carrier,
-        "temperature_K": trajectory.temperature_K,
-        "volume_A3": trajectory.volume_A3,
-        "cell_A": trajectory.cell.tolist(),
-        "composition": {name: names.count(name) for name in dict.fromkeys(names)},
-    }
-    return {key: value for key, value in facts.items() if value is not None}
-
-
-def without_undefined(content: Any) -> Any:
-    """Return JSON content without the entries that are ``None``, infinite or undefined, or lists that hold such."""
-    if isinstance(content, Mapping):
-        kept = {str(key): without_undefined(value) for key, value in content.items()}
-        return {key: value for key, value in kept.items() if value is not None}
-    if isinstance(content, list | tuple):
-        items = [without_undefined(value) for value in content]
-        return None if any(item is None for item in items) else items
-    if isinstance(content, float) and not math.isfinite(content):
-        return None
-    return content
 
 
 def _silent(stage: str, fraction: float) -> None:

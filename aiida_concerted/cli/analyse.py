@@ -142,8 +142,8 @@ class _Run:
         if self.plots is not None:
             self.plots.mkdir(parents=True, exist_ok=True)
         with StageProgress(Console(stderr=True), self.progress) as progress:
-            analysis, report = self._read_and_analyse(network, settings, progress)
-            content = with_report(analysis.as_dict(), report)
+            analysis, notes = self._read_and_analyse(network, settings, progress)
+            content = {**analysis.as_dict(), **notes}
             if self.json_path is not None:
                 write_json(self.json_path, content)
             figures = self._plot(analysis, progress)
@@ -184,8 +184,9 @@ class _Run:
 
     def _read_and_analyse(
         self, network: SiteNetwork | None, settings: AnalysisSettings, progress: Progress
-    ) -> tuple[RunAnalysis, ReadReport]:
-        from aiida_concerted.analysis.auto_sites import find_sites
+    ) -> tuple[RunAnalysis, dict[str, Any]]:
+        """Return the analysis, and what was noticed while reading the files and finding sites."""
+        from aiida_concerted.analysis.auto_sites import search_sites
         from aiida_concerted.analysis.whole_run import analyse_run
         from aiida_concerted.formats.trajectory_files import read_trajectory
 
@@ -193,9 +194,11 @@ class _Run:
             progress("reading", n_bytes / max(n_all, 1))
 
         with read_trajectory(self._request(), scratch_folder=self.scratch, progress=show) as (trajectory, report):
+            notes: dict[str, Any] = {"read": reading_notes(report)}
             if self.sites == AUTO:
-                network = find_sites(trajectory, progress=lambda fraction: progress("finding sites", fraction))
-            return analyse_run(trajectory, network, settings, progress=progress), report
+                found = search_sites(trajectory, progress=lambda fraction: progress("finding sites", fraction))
+                network, notes["auto_sites"] = found.network, found.as_dict()
+            return analyse_run(trajectory, network, settings, progress=progress), notes
 
     def _request(self) -> TrajectoryRequest:
         from aiida_concerted.formats.trajectory_files import TrajectoryRequest
@@ -223,9 +226,9 @@ class _Run:
         return figures
 
 
-def with_report(content: dict[str, Any], report: ReadReport) -> dict[str, Any]:
-    """Return the JSON form of an analysis with what was noticed while reading its files."""
-    read = {
+def reading_notes(report: ReadReport) -> dict[str, Any]:
+    """Return the section ``read`` of the JSON form: what was noticed while the files were read."""
+    return {
         "format": report.format,
         "n_files": report.n_files,
         "n_frames": report.n_frames,
@@ -233,7 +236,6 @@ def with_report(content: dict[str, Any], report: ReadReport) -> dict[str, Any]:
         "n_truncated": report.n_truncated,
         "messages": list(report.messages),
     }
-    return {**content, "read": read}
 
 
 def output_console() -> Console:

@@ -80,6 +80,8 @@ def _facts(content: Content) -> list[tuple[str, str]]:
     ]
     if "site_model" in content:
         facts.append(("Site model", _placement(content)))
+    if "auto_sites" in content:
+        facts.append(("Found", _search(content["auto_sites"])))
     if skipped := [part for part in content["skipped"] if part != "density"]:
         facts.append(("Skipped", ", ".join(skipped)))
     for message in content.get("read", {}).get("messages", []):
@@ -94,13 +96,24 @@ def _placement(content: Content) -> str:
     size = " × ".join(map(str, supercell)) if not isinstance(supercell[0], list) else f"by the matrix {supercell}"
     residual = content["placement"].get("origin_residual_A")
     checked = f", framework within {residual:.2f} Å" if residual is not None else ""
-    where = ", ".join(f"{number:.3f}" for number in shift)
+    where = ", ".join(f"{number:.3f}" for number in shift).replace("-0.000", "0.000")
     return f"{model['material']} ({counts} a cell), cell repeated {size}, origin at ({where}){checked}"
+
+
+def _search(found: Content) -> str:
+    how = {
+        "symmetry": f"labelled by {found['n_operations']} symmetry operations of the framework",
+        "site": "each its own label",
+    }.get(found["labelled_by"], "all of one label")
+    return (
+        f"sites at maxima of the density, {how}; longest edge {found['max_edge_A']:g} Å; ions elsewhere for "
+        f"{100 * found['unplaced_fraction']:.1f} % of the time"
+    )
 
 
 def _transport_rows(content: Content) -> list[Row]:
     diffusivity = content["diffusivity"]
-    rows = [("tracer diffusivity D*", _estimate(diffusivity["tracer_m2_s"]), "m² s⁻¹")]
+    rows: list[Row] = [("tracer diffusivity D*", _estimate(diffusivity["tracer_m2_s"]), "m² s⁻¹")]
     rows += [(f"  along {axis}", _estimate(value), "m² s⁻¹") for axis, value in diffusivity["components_m2_s"].items()]
     if "charge_m2_s" in diffusivity:
         rows.append(("charge diffusivity Dσ", _estimate(diffusivity["charge_m2_s"]), "m² s⁻¹"))
@@ -123,7 +136,7 @@ def _sampling(diffusivity: Content) -> str:
 
 
 def _site_rows(sites: Content) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for label, count in sites["counts"].items():
         residence = sites["residence_time_ps"][label]
         rows.append(
@@ -195,7 +208,7 @@ def _mode_row(mode: Content) -> Row:
 
 
 def _structure_rows(content: Content) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for pair, function in content.get("rdf", {}).items():
         height = max(function["g"], default=0.0)
         if height > 0:

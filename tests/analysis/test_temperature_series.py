@@ -116,6 +116,12 @@ def test_points_that_bend_are_said():
     assert any("bend" in warning for warning in content["warnings"])
 
 
+def test_sites_found_anew_in_each_run_are_no_common_ground():
+    files = series((600.0, 800.0), seed=14)
+    files["T800"]["auto_sites"] = {"labelled_by": "symmetry"}
+    assert any("found in each run anew" in warning for warning in join_temperatures(files).warnings)
+
+
 def test_without_sites_only_diffusivities_are_fitted():
     files = series((600.0, 800.0), seed=10)
     for run in files.values():

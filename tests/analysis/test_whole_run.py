@@ -16,9 +16,6 @@ from aiida_concerted.analysis.whole_run import (
     AnalysisSettings,
     after,
     analyse_run,
-    describe_network,
-    run_facts,
-    without_undefined,
 )
 from aiida_concerted.common.positions import RelativePositions
 from tests.analysis.test_site_analysis import LGPS, lattice_gas, trajectory
@@ -187,14 +184,3 @@ def test_a_longer_window_pushes_the_background_out():
     assert AnalysisSettings(window_ps=3.0).side_window_ps == (6.0, 30.0)
     assert AnalysisSettings(window_ps=0.5).side_window_ps == (2.0, 10.0)
     assert AnalysisSettings(background_ps=(1.0, 4.0)).side_window_ps == (1.0, 4.0)
-
-
-def test_undefined_numbers_are_left_out():
-    content = {"a": 1, "b": None, "c": math.nan, "d": [1.0, math.inf], "e": {"f": [1, 2], "g": -math.inf}, "h": ()}
-    assert without_undefined(content) == {"a": 1, "e": {"f": [1, 2]}, "h": []}
-
-
-def test_site_models_differ_in_what_changes_the_counts():
-    assert describe_network(LGPS) != describe_network(replace(LGPS, max_edge_A=3.5))
-    assert describe_network(LGPS) == describe_network(replace(LGPS))
-    assert run_facts(RUN)["duration_ps"] == pytest.approx(299.9)

@@ -329,4 +329,7 @@ def test_sites_of_auto_are_found(folder, capsys):
     assert outcome.status == 0, outcome.err
     content = json.loads((folder / "a.json").read_text())
     assert content["site_model"]["material"] == "auto"
+    assert {label: len(sites) for label, sites in content["site_model"]["sites"].items()} == content["sites"]["counts"]
+    assert content["auto_sites"]["unplaced_fraction"] < 0.05
+    assert "sites at maxima of the density" in outcome.out
     assert content["hops"]["counted"] == pytest.approx(np.count_nonzero(np.diff(SITES, axis=0)), rel=0.1)
