@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from matplotlib.transforms import blended_transform_factory
 
 from aiida_concerted.plotting.style import PALETTE, REFERENCE_COLOUR
@@ -42,6 +42,7 @@ def plot_run_modes(axes: Axes, modes: Sequence[Mode]) -> Axes:
     axes.set_xscale("log")
     left, right = _limits(modes)
     axes.set_xlim(left, right)
+    axes.xaxis.set_minor_formatter(NullFormatter())
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     for row, mode in enumerate(modes):
         _draw_row(axes, row, mode, left)
@@ -51,6 +52,7 @@ def plot_run_modes(axes: Axes, modes: Sequence[Mode]) -> Axes:
     axes.set_ylim(max(len(modes), 1) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, right=False)
     axes.set_xlabel("frequency (s$^{-1}$ per cell)")
+    axes.set_ylabel("concerted mode (A–B–C)")
     if not any("frequency_per_cell_s" in mode for mode in modes):
         say_empty(axes, "no frequencies: no modes, or the run is too short for a background")
     return axes
@@ -82,7 +84,9 @@ def _limits(modes: Sequence[Mode]) -> tuple[float, float]:
         return 1e8, 1e12
     # A bound that is almost zero must not stretch the axis over empty decades.
     high = max(numbers)
-    return max(min(numbers), 1e-4 * high) / 2.0, 2.0 * high
+    low = max(min(numbers), 1e-4 * high) / 2.0
+    # Two powers of ten at least, or the axis would have one number or none.
+    return min(low, 10.0 ** (np.floor(np.log10(2.0 * high)) - 1.0) / 1.2), 2.0 * high
 
 
 def plot_lag_histogram(
@@ -123,6 +127,7 @@ def plot_lag_histogram(
     )
     _draw_background(axes, mode, width, background_ps)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlim(lags[0] - width / 2, lags[-1] + width / 2)
     axes.set_ylim(0.0, 1.12 * float((counts + np.sqrt(counts)).max()))
     return axes

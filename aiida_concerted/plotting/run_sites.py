@@ -48,9 +48,10 @@ def plot_site_occupancies(
             mec="white", mew=0.6, ms=6, label=f"_{label}", zorder=3,
         )  # fmt: skip
     counts = {label: list(labels).count(label) for label in occupancy} if labels else {}
-    ticks = [f"{label}\n(n = {counts[label]})" if counts else label for label in occupancy]
-    _label_axis(axes, ticks)
-    axes.set_ylim(bottom=0.0)
+    ticks = [f"{label}\n{counts[label]}" if counts else label for label in occupancy]
+    _label_axis(axes, ticks, "site (label, number of sites)" if counts else "site (label)")
+    # Room below, so that symbols of empty sites are whole.
+    axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
     axes.set_ylabel("occupancy (carriers per site)")
     if not occupancy:
         say_empty(axes, "no occupancies")
@@ -65,7 +66,7 @@ def plot_residence_by_label(axes: Axes, residence: Mapping[str, Residence]) -> A
     ticks, ends = [], []
     for index, (label, item) in enumerate(residence.items()):
         time, colour = item.time_ps, colour_of(index)
-        ticks.append(f"{label}\n({item.n_exits} exit{'s' if item.n_exits != 1 else ''})")
+        ticks.append(f"{label}\n{item.n_exits}")
         if time is not None:
             ends += [time.lower or time.value, time.upper or time.value]
             lengths = [[time.value - (time.lower or time.value)], [(time.upper or time.value) - time.value]]
@@ -75,7 +76,7 @@ def plot_residence_by_label(axes: Axes, residence: Mapping[str, Residence]) -> A
         elif item.exposure_ps > 0:
             axes.plot([index], [item.lower_bound_ps], "^", mfc="none", color=colour, ms=5, label=f"_{label}_at_least")
             ends.append(item.lower_bound_ps)
-    _label_axis(axes, ticks)
+    _label_axis(axes, ticks, "site (label, number of exits)")
     axes.set_ylabel("mean residence time (ps)")
     if ends and max(ends) > LOGARITHMIC_BEYOND * min(ends):
         axes.set_yscale("log")
@@ -163,7 +164,7 @@ def plot_recrossing(axes: Axes, dwell_ps: ArrayLike, counts: ArrayLike, *, used_
     return axes
 
 
-def _label_axis(axes: Axes, ticks: Sequence[str]) -> None:
+def _label_axis(axes: Axes, ticks: Sequence[str], label: str) -> None:
     axes.set_xticks(range(len(ticks)), list(ticks))
     axes.set_xlim(-0.6, max(len(ticks), 1) - 0.4)
-    axes.set_xlabel("site (label)")
+    axes.set_xlabel(label)

@@ -15,7 +15,7 @@ from aiida_concerted.common.numbers import format_estimate
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S
 from aiida_concerted.plotting.series import NORMAL_95
 from aiida_concerted.plotting.style import PALETTE, REFERENCE_COLOUR, colour_of, marker_of
-from aiida_concerted.plotting.temperature_axis import say_empty
+from aiida_concerted.plotting.temperature_axis import plain_ticks, say_empty
 
 FloatArray = NDArray[np.float64]
 
@@ -65,6 +65,7 @@ def plot_run_displacements(axes: Axes, result: TransportResult) -> Axes:
     axes.set_ylabel("mean squared displacement (Å$^2$)")
     if any(np.size(line.get_xdata()) for line in axes.lines):
         axes.legend(loc="upper left")
+        plain_ticks(axes)
     else:
         say_empty(axes, "nothing moved")
     return axes

@@ -94,7 +94,7 @@ def plot_site_raster(axes: Axes, history: SiteHistory, *, label_order: Sequence[
     for border in borders[:-1]:
         axes.axhline(border - 0.5, color="black", lw=0.6)
     middles = borders - np.array(counts) / 2 - 0.5
-    axes.set_yticks(middles, [f"{label}\n({count})" for label, count in zip(order, counts, strict=True)])
+    axes.set_yticks(middles, [f"{label} ({count})" for label, count in zip(order, counts, strict=True)])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("time (ps)")
     axes.set_ylabel("sites by label (number of sites)")

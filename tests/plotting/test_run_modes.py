@@ -102,3 +102,10 @@ def test_a_mode_without_pairs_says_so(axes, histogram):
     plot_lag_histogram(axes, mode("A-B-C", lag_histogram=histogram), window_ps=0.1, background_ps=(1.0, 2.0))
 
     assert axes.texts[0].get_text() == "no pairs"
+
+
+def test_the_axis_of_frequencies_has_two_powers_of_ten_at_least(axes):
+    plot_run_modes(axes, [mode("A-B-C", frequency=(3e10, 2.5e10, 3.5e10))])
+
+    left, right = axes.get_xlim()
+    assert sum(left < 10.0**power < right for power in range(8, 13)) >= 2

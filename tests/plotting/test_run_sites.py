@@ -29,9 +29,9 @@ def test_occupancies_are_drawn_with_intervals_over_every_site(axes):
     np.testing.assert_allclose(points(drawn["_Li1"]), [[0, 0.5]])
     np.testing.assert_allclose(bars(drawn["_Li1"]), [[0.5 - 0.0392, 0.5 + 0.0392]], rtol=1e-4)
     np.testing.assert_allclose(lines(axes, "_sites_Li1")[0][:, 1], [0.4, 0.6])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["Li1\n(n = 2)", "Li2\n(n = 1)"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["Li1\n2", "Li2\n1"]
     assert has_unit(axes.get_ylabel())
-    assert axes.get_ylim()[0] == 0.0
+    assert -0.1 < axes.get_ylim()[0] < 0.0
 
 
 def test_sites_without_their_labels_are_refused(axes):
@@ -46,7 +46,7 @@ def test_residence_times_have_their_intervals_and_numbers_of_exits(axes):
     drawn = errorbars(axes)
     np.testing.assert_allclose(points(drawn["_Li1"]), [[0, 20.0]])
     np.testing.assert_allclose(bars(drawn["_Li1"]), [[item.time_ps.lower, item.time_ps.upper]])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["Li1\n(50 exits)", "Li3\n(1 exit)"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["Li1\n50", "Li3\n1"]
     assert axes.get_yscale() == "log"
     assert has_unit(axes.get_ylabel())
 

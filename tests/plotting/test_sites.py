@@ -78,7 +78,7 @@ def test_raster_shows_each_site_over_time_in_the_order_of_the_labels(axes):
     (image,) = axes.images
     np.testing.assert_array_equal(image.get_array(), [[0, 0, 0, 2, 2, 2], [1, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0]])
     assert image.get_extent()[:2] == [0.0, 3.0]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["Li3\n(1)", "Li1\n(2)"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["Li3 (1)", "Li1 (2)"]
     assert has_unit(axes.get_xlabel())
     assert has_unit(axes.get_ylabel())
 
