@@ -64,12 +64,12 @@ def _placement_warnings(sites: SiteAnalysis) -> list[str]:
             "a shifted origin renames sites"
         )
     if placed.strain > LARGE_STRAIN:
-        found.append(f"the cell of the run is strained by {placed.strain:.1%} relative to the site model's")
+        found.append(f"the cell of the run is strained by {100 * placed.strain:.1f} % relative to the site model's")
     crowded = sites.statistics.occupancy.multiple_fraction
     if crowded > CROWDED_FRACTION:
         found.append(
-            f"carriers share their nearest site for {crowded:.0%} of the time: the site model lacks sites, or is not "
-            "this material's"
+            f"carriers share their nearest site for {100 * crowded:.0f} % of the time: the site model lacks sites, or is "
+            "not this material's"
         )
     return found
 

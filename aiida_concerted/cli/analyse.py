@@ -151,7 +151,7 @@ class _Run:
         print_run(content, console)
         if self.sites is None:
             console.print("No --sites given: no occupancy, hops and concerted modes.", soft_wrap=True)
-        for path in (self.json_path, self.plots and figures and f"{len(figures)} figures in {self.plots}"):
+        for path in (self.json_path, self.plots and figures and f"{len(figures)} files of figures in {self.plots}"):
             if path:
                 console.print(f"Written: {path}", soft_wrap=True, markup=False, highlight=False)
 

@@ -41,7 +41,7 @@ def test_an_origin_that_nothing_checks_is_named():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda s: {"placed": replace(s.placed, strain=0.05)}, "strained by 5.0%"),
+        (lambda s: {"placed": replace(s.placed, strain=0.05)}, "strained by 5.0 %"),
         (lambda s: {"hops": replace(s.hops, non_edge=s.hops.counted // 2)}, "follow no edge up to 3.8 Å"),
         (lambda s: {"hops": replace(s.hops, recrossing_ps=0.05)}, "not longer than a frame"),
         (lambda s: {"side_window_ps": None}, "too short to measure the background"),
@@ -49,7 +49,7 @@ def test_an_origin_that_nothing_checks_is_named():
             lambda s: {
                 "statistics": replace(s.statistics, occupancy=replace(s.statistics.occupancy, multiple_fraction=0.2))
             },
-            "share their nearest site for 20%",
+            "share their nearest site for 20 %",
         ),
         (
             lambda s: {

@@ -187,6 +187,15 @@ def test_options_reach_the_analysis(folder, capsys):
     assert content["origin_shift"] == [0.21, 0.34, 0.12]
 
 
+def test_figures_are_drawn_into_a_folder_that_is_made(folder, capsys):
+    place = folder / "new" / "figures"
+    skipped = "sites,rdf,van_hove,density"
+    outcome = run_here(capsys, "analyse", folder / "short.h5", "--carrier", "Li", "--skip", skipped, "--plots", place)
+    assert outcome.status == 0, outcome.err
+    assert (place / "msd.png").stat().st_size > 1000
+    assert f"files of figures in {place}" in outcome.out
+
+
 def test_progress_is_shown_on_demand_and_off_the_output(folder, capsys):
     outcome = run_here(capsys, "analyse", folder / "short.h5", *COMMON, "--progress")
     assert outcome.status == 0
