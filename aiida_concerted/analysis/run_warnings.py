@@ -68,8 +68,8 @@ def _placement_warnings(sites: SiteAnalysis) -> list[str]:
     crowded = sites.statistics.occupancy.multiple_fraction
     if crowded > CROWDED_FRACTION:
         found.append(
-            f"carriers share their nearest site for {100 * crowded:.0f} % of the time: the site model lacks sites, or is "
-            "not this material's"
+            f"carriers share their nearest site for {100 * crowded:.0f} % of the time: the site model lacks sites, or "
+            "is not this material's"
         )
     return found
 
