@@ -77,8 +77,11 @@ def open_archive(path: Path) -> Iterator[SqliteZipBackend]:
     :raises ArchiveError: if it is no archive, damaged, or of another version of AiiDA's format.
     """
     from aiida.common.exceptions import AiidaException
+    from aiida.manage.configuration import get_config_option
     from aiida.storage.sqlite_zip.backend import SqliteZipBackend
 
+    # Where no profile is loaded, AiiDA reads its options at the first query, and shows a warning that it means to hide.
+    get_config_option("warnings.showdeprecations")
     with open_zip(path):
         pass
     try:

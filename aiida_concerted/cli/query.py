@@ -46,4 +46,5 @@ def query(
     from aiida_concerted.cli.result_table import write_table
     from aiida_concerted.queries import query as ask  # imports AiiDA, which the profile's folder must precede
 
-    write_table(ask(kind, sort=sort, limit=limit, **criteria), form=form, columns=columns)
+    table = ask(kind, sort=sort, limit=limit, **criteria)
+    write_table(table, form=form, columns=columns, is_filtered=any(value is not None for value in criteria.values()))

@@ -31,12 +31,13 @@ class View:
     is_text: bool = False
 
 
-def write_table(table: ResultTable, *, form: str, columns: str | None) -> None:
+def write_table(table: ResultTable, *, form: str, columns: str | None, is_filtered: bool = True) -> None:
     """Print a table.
 
     :param form: ``table``, ``csv`` or ``json``.
     :param columns: names joined by commas; ``all`` for every column; without it the table shows a choice, and the other
         forms everything.
+    :param is_filtered: whether rows had to meet anything.
     :raises ValueError: if a column is unknown.
     """
     chosen = _chosen(table, columns)
@@ -45,7 +46,8 @@ def write_table(table: ResultTable, *, form: str, columns: str | None) -> None:
     elif form == "csv":
         click.echo(chosen.to_csv(), nl=False)
     elif not len(table):
-        click.echo(f"No {table.kind} meet this. 'aiida-concerted query {table.kind}' lists all of them.", err=True)
+        everything = f"No {table.kind} meet this. 'aiida-concerted query {table.kind}' lists all of them."
+        click.echo(everything if is_filtered else f"There are no {table.kind} in this profile.", err=True)
     else:
         views = VIEWS[table.kind] if columns is None else tuple(_raw(name) for name in chosen.columns)
         click.echo(render(views, table))

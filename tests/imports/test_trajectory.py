@@ -42,7 +42,7 @@ def test_it_can_be_found_and_analysed(aiida_profile, request_of):
     from aiida import orm
 
     node = import_trajectory(request_of(temperature_K=800.0), CONTEXT).node
-    assert trajectories(temperature_K=800)[0]["uuid"] == node.uuid
+    assert node.uuid in trajectories(temperature_K=800, material="LGPS").column("uuid")
     result = compute_diffusivity(node, orm.Dict({"charge": 1.0}))
     assert result["level_of_theory"] == "PBE/VASP 6.4.2"
     assert result["diffusivity_m2_s"] > 0

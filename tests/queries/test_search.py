@@ -20,6 +20,7 @@ from tests.queries.bulk import TEMPERATURES_K, BulkProfile
 @pytest.fixture(scope="module")
 def studies(aiida_profile):
     """Return the UUIDs of studies in a profile of ten thousand nodes."""
+    aiida_profile.reset_storage()
     bulk = BulkProfile()
     uuids = []
     while len(bulk.nodes) < 10_000:
