@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import spglib
 
 from aiida_concerted.analysis.density import carrier_density, symmetrised
 from tests.synthetic import as_trajectory, random_walkers, vibration
@@ -106,6 +107,24 @@ def test_error_of_a_voxel_that_operations_leave_in_its_place_does_not_shrink():
     images = [(1, 2), (4, 1), (5, 4), (2, 5)]
     errors = np.array([original.stderr[a, b, 3] for a, b in images])
     assert result.stderr[1, 2, 3] == pytest.approx(np.sqrt((errors**2).sum()) / 4)
+
+
+def test_density_takes_on_the_symmetry_of_a_space_group():
+    operations = spglib.get_symmetry_from_database(420)  # P4_2/nmc, origin choice 1
+    rotations, translations = operations["rotations"], operations["translations"]
+    cell = np.diag([8.7, 8.7, 12.6])
+    walkers = random_walkers(400, 20, 1.0, 0.1, seed=11)
+    original = carrier_density(as_trajectory(walkers, 0.1, cell=cell), grid=(12, 12, 12))
+    result = symmetrised(original, rotations, translations)
+    assert len(rotations) == 16
+    assert result.n_carriers == pytest.approx(20.0)
+    centres = np.indices((12, 12, 12)).reshape(3, -1).T / 12
+    for rotation, translation in zip(rotations, translations, strict=True):
+        image = np.rint((centres @ rotation.T + translation) * 12).astype(int) % 12
+        np.testing.assert_allclose(result.density[tuple(image.T)], result.density.ravel())
+        np.testing.assert_allclose(result.stderr[tuple(image.T)], result.stderr.ravel())
+    again = symmetrised(result, rotations, translations)
+    np.testing.assert_allclose(again.density, result.density)
 
 
 def test_identity_changes_nothing():

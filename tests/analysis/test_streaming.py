@@ -127,3 +127,42 @@ def test_radial_distributions(runs):
 
 def test_van_hove_functions(runs):
     assert_same(*(carrier_van_hove(run, max_origins=40) for run in runs))
+
+
+class Watched:
+    """Positions that remember the most numbers that anybody asked for at once."""
+
+    def __init__(self, positions: np.ndarray) -> None:
+        self.positions, self.most = positions, 0
+        self.shape, self.dtype = positions.shape, positions.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        found = np.array(self.positions[key])
+        self.most = max(self.most, found.size)
+        return found
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        estimate_diffusivity,
+        lambda run: analyse_sites(run, SITES),
+        lambda run: carrier_density(run, grid=(4, 4, 4)),
+        lambda run: carrier_radial_distributions(run, r_max=6.0),
+        carrier_van_hove,
+    ],
+)
+def test_nobody_asks_for_all_positions_at_once(monkeypatch, estimate):
+    monkeypatch.setattr("aiida_concerted.common.positions.BLOCK_BYTES", 24 * N_FRAMES)
+    trajectory = in_memory()
+    watched = Watched(np.asarray(trajectory.carriers))
+    estimate(dataclasses.replace(trajectory, carriers=watched))
+    assert 0 < watched.most <= 3 * N_FRAMES
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_number_of_threads_changes_nothing(monkeypatch, workers):
+    monkeypatch.setattr("aiida_concerted.common.positions.BLOCK_BYTES", 1)
+    expected = estimate_diffusivity(in_memory()).as_dict()
+    monkeypatch.setattr("aiida_concerted.common.threads.n_threads", lambda: workers)
+    assert estimate_diffusivity(in_memory()).as_dict() == expected
