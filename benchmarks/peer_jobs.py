@@ -178,7 +178,7 @@ def filled(case: Case):
 def site_analysis_hops(case: Case) -> Work:
     """Return the counted transitions between sites."""
     trajectory = filled(case)
-    return lambda: {"n": float(trajectory.transition_counts_by_site().to_array().sum())}
+    return lambda: {"n": float(trajectory.transition_counts_by_site().matrix.sum())}
 
 
 def site_analysis_residence(case: Case) -> Work:
