@@ -178,16 +178,14 @@ class Assembler:
                 self._n_long += self._unwrapper.keep(positions)
         except UnwrapError as error:
             raise ValueError(self._complaint(error, int(frames[error.frame]))) from None
-        self._store.append(positions[:, self._carriers])
+        self._store.append(positions[:, as_slice(self._carriers)])
         if self._framework is None or not len(self._others):
             return
         means = mean_positions(positions, self._others)
         if not n_before:
             self._origin = means[0].copy()
         self._displacements.append(means - self._origin)
-        numbers = n_before + np.arange(len(positions))
-        stored = numbers % self._framework.stride == 0
-        self._framework.append(positions[stored][:, self._others].astype(np.float64), numbers[stored])
+        self._framework.append(positions[:, as_slice(self._others)], n_before + np.arange(len(positions)))
 
     def _join(self, positions: Positions) -> None:
         """Let unwrapped positions of a further file go on where the last one ended."""
@@ -229,7 +227,8 @@ class Assembler:
         # number in the run of every frame of the block; repeated ones belong to no new frame
         numbers = np.where(new, n_before + np.cumsum(new) - 1, -1)
         own = numbers[block.framework_frames - self._file_frames]
-        self._framework.append(block.framework[own >= 0], own[own >= 0])
+        if (own >= 0).any():
+            self._framework.append(block.framework[own >= 0], own[own >= 0])
 
     def _complaint(self, error: UnwrapError, frame: int) -> str:
         """Return what is wrong with a step that cannot be followed."""
@@ -272,6 +271,13 @@ class Assembler:
             )
         species = tuple(self._species[i] for i in self._others) or self._extra_species
         return Assembled(species, framework, stride, displacement, self._cells.mean)
+
+
+def as_slice(numbers: IntArray) -> slice | IntArray:
+    """Return numbers that follow each other as a slice, with which NumPy need not copy; others as they are."""
+    if len(numbers) == numbers[-1] - numbers[0] + 1:
+        return slice(int(numbers[0]), int(numbers[-1]) + 1)
+    return numbers
 
 
 def mean_positions(positions: Positions, atoms: IntArray) -> FloatArray:

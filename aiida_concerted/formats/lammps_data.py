@@ -137,7 +137,7 @@ def _sections(lines: list[str]) -> dict[str, list[str]]:
     for line in lines[1:]:
         bare, _, comment = line.partition("#")
         title = bare.strip()
-        if title and title[0].isalpha():
+        if title and all(word[0].isalpha() for word in title.split()):
             current = title
             sections[current] = []
             if title == "Atoms":

@@ -176,20 +176,22 @@ class FrameworkStore:
         self._frames: list[FloatArray] = []
         self._numbers: list[IntArray] = []
 
-    def append(self, framework: FloatArray, numbers: IntArray) -> None:
+    def append(self, framework: Positions, numbers: IntArray) -> None:
         """Add frames.
 
         :param framework: positions in Å, shape ``(m, n_framework, 3)``.
-        :param numbers: number of each frame in the run.
+        :param numbers: number of each frame in the run, rising; at least one.
         """
-        chosen = numbers % self.stride == 0
-        if not chosen.any():
-            return
-        self._frames.append(framework[chosen].astype(np.float64))
-        self._numbers.append(numbers[chosen])
         limit = max(2, self._memory_bytes // (framework[0].size * 8))
-        while sum(len(part) for part in self._numbers) > limit:
-            self._thin(self.stride * 2)
+        stride = self.stride
+        while numbers[-1] // stride >= limit:
+            stride *= 2
+        if stride != self.stride:
+            self._thin(stride)
+        chosen = numbers % stride == 0
+        if chosen.any():
+            self._frames.append(framework[chosen].astype(np.float64))
+            self._numbers.append(numbers[chosen])
 
     def _thin(self, stride: int) -> None:
         self.stride = stride

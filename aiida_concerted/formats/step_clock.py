@@ -30,6 +30,7 @@ class StepClock:
         self._file_last: int | None = None
         self._last_time: float | None = None
         self._time_interval: float | None = None
+        self._anchor: tuple[float, int] | None = None  # time and number of the last frame that was counted by its time
         self._span, self._n_spans = 0.0, 0
 
     def begin_file(self) -> None:
@@ -46,13 +47,14 @@ class StepClock:
 
         :raises ValueError: if a time is off the grid of the others.
         """
-        previous = times[0] if self._anchor is None else self._anchor[0]
-        number = 0 if self._anchor is None else self._anchor[1]
+        if self._anchor is None:
+            self._anchor = (float(times[0]), 0)
+        previous, number = self._anchor
         if self._time_interval is None:
-            later = times[times > times[0]]
+            later = times[times > previous]
             if not len(later):
-                return None
-            self._time_interval = float(later[0] - times[0])
+                return np.zeros(1, dtype=np.int64) if len(times) == 1 and not self.counts_steps else None
+            self._time_interval = float(later[0] - previous)
         counts = np.diff(times, prepend=previous) / self._time_interval
         whole = np.rint(counts)
         if (np.abs(counts - whole) > _TIME_SLACK + 1e-3 * np.abs(whole)).any():
@@ -61,8 +63,6 @@ class StepClock:
         numbers: IntArray = number + np.cumsum(whole).astype(np.int64)
         self._anchor = (float(times[-1]), int(numbers[-1]))
         return numbers
-
-    _anchor: tuple[float, int] | None = None
 
     def select(self, steps: IntArray) -> BoolArray:
         """Return which frames are new.

@@ -113,9 +113,10 @@ def _from_poscar(path: Path) -> Topology:
     """Return what the first lines of a POSCAR, CONTCAR or XDATCAR tell."""
     lines = first_bytes(path, 1 << 16).decode("utf-8", errors="replace").splitlines()
     try:
-        cell = np.array([[float(word) for word in line.split()[:3]] for line in lines[2:5]]) * float(
-            lines[1].split()[0]
-        )
+        cell = np.array([[float(word) for word in line.split()[:3]] for line in lines[2:5]])
+        scale = float(lines[1].split()[0])
+        # a negative scale is the volume of the cell
+        cell *= scale if scale > 0 else (-scale / abs(np.linalg.det(cell))) ** (1 / 3)
         symbols = [symbol_of(word) for word in lines[5].split()]
         counts = [int(word) for word in lines[6].split()]
         species = tuple(symbol or "X" for symbol, n in zip(symbols, counts, strict=True) for _ in range(n))

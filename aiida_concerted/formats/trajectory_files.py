@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiida_concerted.common.trajectory import Trajectory
@@ -147,10 +148,15 @@ def _read_files(
     facts, done = [], 0
     for path in request.paths:
         with closing(open_source(path, kind, topology, request.h5md_group)) as source:
-            _read_file(source, assembler, block_bytes, lambda n, before=done: progress and progress(before + n, total))  # type: ignore[misc]
+            _read_file(source, assembler, block_bytes, partial(_tell, progress, total, done))
             facts.append(source.facts)
         done += path.stat().st_size
     return facts
+
+
+def _tell(progress: Progress | None, total: int, before: int, n_done: int) -> None:
+    if progress is not None:
+        progress(before + n_done, total)
 
 
 def _read_file(source: FrameSource, assembler: Assembler, block_bytes: int, progress: Callable[[int], None]) -> None:
@@ -160,7 +166,7 @@ def _read_file(source: FrameSource, assembler: Assembler, block_bytes: int, prog
         progress(source.n_done)
     if source.facts.n_truncated:
         source.facts.messages.append(
-            f"{source.path.name}: {source.facts.n_truncated} frame at its end is cut off and was left out"
+            f"{source.path.name}: frames at its end that are cut off and left out: {source.facts.n_truncated}"
         )
 
 
