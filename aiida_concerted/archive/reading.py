@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,13 +31,17 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         raise ArchiveError(f"there is no file {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_names(archive, path)
-            yield archive
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, EOFError) as error:
         raise ArchiveError(f"{path} is no AiiDA archive, or damaged ({error}): copy it anew") from error
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read ({error.strerror or error})") from error
+    with archive:
+        _check_names(archive, path)
+        try:
+            yield archive
+        except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+            raise ArchiveError(f"{path} is damaged ({error}): copy it anew") from error
 
 
 def read_metadata(archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def extract_database(archive: zipfile.ZipFile, target: Path) -> None:
             connection.execute("SELECT id, uuid, node_type, attributes, extras FROM db_dbnode LIMIT 1").fetchall()
         finally:
             connection.close()
-    except (sqlite3.DatabaseError, zipfile.BadZipFile) as error:
+    except (sqlite3.DatabaseError, zipfile.BadZipFile, zlib.error) as error:
         raise ArchiveError(f"{archive.filename}: its database is damaged ({error}): copy it anew") from error
 
 

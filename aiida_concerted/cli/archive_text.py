@@ -7,6 +7,8 @@ from aiida_concerted.archive.verify import Verdict
 from aiida_concerted.cli.result_table import VIEWS, render
 
 MAX_ROWS = 20
+STORED_DIGITS = 1e-12
+"""AiiDA keeps fourteen digits of a number; what lies below is no deviation."""
 
 
 def describe(summary: ArchiveSummary) -> str:
@@ -37,7 +39,7 @@ def describe(summary: ArchiveSummary) -> str:
 
 def describe_verdict(verdict: Verdict) -> str:
     """Return one line on one result."""
-    number = "" if not verdict.deviation else f"  by {verdict.deviation:.1e}"
+    number = "" if (verdict.deviation or 0.0) < STORED_DIGITS else f"  by {verdict.deviation:.1e}"
     reason = f"  ({_clean(verdict.reason)})" if verdict.reason else ""
     return f"{verdict.outcome:8s} {verdict.uuid[:8]}  {_clean(verdict.name)}{number}{reason}"
 
