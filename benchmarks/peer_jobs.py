@@ -301,8 +301,9 @@ def kinisi_diffusivity(case: Case) -> Work:
     coordinates = sc.array(dims=dims, values=fractional, unit=sc.units.dimensionless)
     cells = np.broadcast_to(case.cell, (case.n_frames, 3, 3)).copy()
     lattice = sc.array(dims=["time", "dimension1", "dimension2"], values=cells, unit=sc.units.angstrom)
-    step = max(1, (case.n_frames - 1) // 100)
-    lags = sc.array(dims=["time interval"], values=np.arange(1, 101) * step * case.interval_ps, unit=sc.Unit("ps"))
+    # Its number of independent displacements counts from the longest lag asked for, so that must be the whole run.
+    frames = np.unique(np.linspace(1, case.n_frames - 1, 100).round())
+    lags = sc.array(dims=["time interval"], values=frames * case.interval_ps, unit=sc.Unit("ps"))
 
     def work() -> Answer:
         parser = Parser(
