@@ -34,19 +34,3 @@ def is_converged(history: Sequence[Mapping[str, float]], *, threshold: float, co
         raise ValueError(f"threshold must lie in (0, 1], got {threshold}")
     recent = history[-consecutive:]
     return len(recent) == consecutive and all(turn and min(turn.values()) >= threshold for turn in recent)
-
-
-def scaled_cap(accurate_fraction: float, *, cap: int, soft: float, hard: float) -> int:
-    """Return how many frames to label at this accuracy: all up to ``soft``, none from ``hard``, linear in between.
-
-    DP-GEN's ``fp_accurate_soft_threshold`` and ``fp_accurate_threshold``.
-
-    :raises ValueError: unless 0 ≤ soft ≤ hard.
-    """
-    if not 0 <= soft <= hard:
-        raise ValueError(f"thresholds must obey 0 <= soft <= hard, got {soft} and {hard}")
-    if accurate_fraction < soft:
-        return cap
-    if accurate_fraction >= hard:
-        return 0
-    return int(cap * (accurate_fraction - hard) / (soft - hard))

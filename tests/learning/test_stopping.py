@@ -1,6 +1,6 @@
 import pytest
 
-from aiida_concerted.learning.stopping import accurate_fractions, is_converged, scaled_cap
+from aiida_concerted.learning.stopping import accurate_fractions, is_converged
 
 
 def test_fractions_count_all_classes():
@@ -35,11 +35,3 @@ def test_turns_must_be_consecutive_and_last():
 def test_impossible_rules_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         is_converged([], **{"threshold": 0.9, **arguments})
-
-
-def test_the_cap_falls_linearly_between_the_thresholds():
-    rule = {"cap": 100, "soft": 0.8, "hard": 0.9}
-    assert scaled_cap(0.5, **rule) == 100
-    assert scaled_cap(0.85, **rule) == pytest.approx(50, abs=1)
-    assert scaled_cap(0.9, **rule) == 0
-    assert scaled_cap(1.0, **rule) == 0
