@@ -2,6 +2,11 @@
 
 AiiDA opens its file in rollback mode with a timeout of five seconds; one slow reader then stalls the daemon and can end
 in "database is locked". The journal mode is a property of the file, so that setting it once serves every process.
+
+The timeout is one of each connection. AiiDA makes its engine without arguments of ours (``create_sqla_engine`` takes
+the path alone, and no configuration reaches it), and workers of the daemon open theirs before anything of this package
+is imported: it stays at five seconds. In write-ahead mode that is the time that one writer waits for another, whose
+transactions take milliseconds; what reads never waits.
 """
 
 from __future__ import annotations
