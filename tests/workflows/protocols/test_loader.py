@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,11 @@ def test_an_unknown_protocol_names_the_nearest():
 
 def test_other_packages_names_are_aliases():
     assert ExploreWorkChain.get_protocol_inputs("moderate") == ExploreWorkChain.get_protocol_inputs("balanced")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_number_that_holds_by_default_says_where_it_comes_from(path):
+    text = path.read_text(encoding="utf-8")
+    defaults = text[text.index("default_inputs:") : text.index("protocols:", text.index("default_inputs:"))]
+    numbers = [line for line in defaults.splitlines() if re.search(r":\s*\[?-?\d", line.split("#")[0])]
+    assert [line for line in numbers if "#" not in line] == []
