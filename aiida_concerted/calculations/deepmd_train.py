@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aiida.common.datastructures import CalcInfo, CodeInfo, CodeRunMode
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
+from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.frames import LabelledFramesData
@@ -126,11 +126,14 @@ class DeepmdTrainCalculation(CalcJob):
             help="Tabulate the embedding nets of the frozen model: faster in LAMMPS, five to thirty times larger.",
         )
         spec.inputs.validator = cls.validate_inputs
-        options = spec.inputs["metadata"]["options"]
-        options["parser_name"].default = "concerted.deepmd.train"
-        options["input_filename"].default = cls.INPUT
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["withmpi"].default = False
+        run_as_one_process(spec, "concerted.deepmd.train")
+        spec.inputs["metadata"]["options"]["input_filename"].default = cls.INPUT
+        cls.define_outputs(spec)
+        cls.define_exit_codes(spec)
+
+    @classmethod
+    def define_outputs(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the outputs."""
         spec.output("model", valid_type=DeepPotentialData, required=False, help="The frozen potential (cutoff in Å).")
         spec.output(
             "learning_curve",
@@ -151,7 +154,6 @@ class DeepmdTrainCalculation(CalcJob):
             help="Reference and predicted energies (eV/atom) and forces (eV/Å) of the held-out frames.",
         )
         spec.default_output_node = "results"
-        cls.define_exit_codes(spec)
 
     @classmethod
     def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
@@ -245,8 +247,7 @@ class DeepmdTrainCalculation(CalcJob):
         with folder.open(self.SYSTEMS, "w") as handle:
             handle.write("".join(f"{path}\n" for path in tests))
         if "initial_model" in self.inputs:
-            with self.inputs.initial_model.open(mode="rb") as source, folder.open(self.INITIAL, "wb") as target:
-                shutil.copyfileobj(source, target)
+            copy_potential(self.inputs.initial_model, folder, self.INITIAL)
         return self._calc_info()
 
     def _with_initial_selection(self, parameters: TrainingParameters) -> TrainingParameters:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 from aiida_lammps.calculations.raw import LammpsRawCalculation
 
+from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
 from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.conversion import arrays_of_structure
@@ -93,10 +93,14 @@ class LammpsMdCalculation(LammpsRawCalculation):
             help="Parameters of the run, see `MdParameters`: carrier, temperature_K, production_ps, timestep_fs, …",
         )
         spec.inputs.validator = cls.validate_inputs
-        options = spec.inputs["metadata"]["options"]
-        options["parser_name"].default = "concerted.lammps.md"
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["withmpi"].default = False
+        run_as_one_process(spec, "concerted.lammps.md")
+        cls.define_outputs(spec)
+        cls.define_exit_codes(spec)
+        cls.define_verdicts(spec)
+
+    @classmethod
+    def define_outputs(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the outputs."""
         spec.outputs["results"].required = False
         spec.outputs[
             "results"
@@ -121,11 +125,10 @@ class LammpsMdCalculation(LammpsRawCalculation):
         )
         spec.output("structure", valid_type=orm.StructureData, required=False, help="The last configuration (Å).")
         spec.default_output_node = "results"
-        cls.define_exit_codes(spec)
 
     @classmethod
     def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
-        """Define the exit codes."""
+        """Define the exit codes of runs that the machine ended, or that left nothing to read."""
         spec.exit_code(
             320,
             "ERROR_PAIR_STYLE_MISSING",
@@ -152,6 +155,10 @@ class LammpsMdCalculation(LammpsRawCalculation):
             "the frames so far are attached.",
             invalidates_cache=True,
         )
+
+    @classmethod
+    def define_verdicts(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the exit codes of runs whose physics says no."""
         spec.exit_code(
             510,
             "ERROR_ATOMS_LOST",
@@ -214,8 +221,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         with folder.open(lammps_input.DATA, "w") as handle:
             handle.write(data)
         for name, model in zip(files, models, strict=True):
-            with model.open(mode="rb") as source, folder.open(name, "wb") as target:
-                shutil.copyfileobj(source, target)
+            copy_potential(model, folder, name)
         return self._calc_info(files)
 
     def _timeout_s(self) -> int | None:

@@ -15,11 +15,11 @@ from aiida_concerted.calculations.functions.select_candidates import (
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
-from aiida_concerted.workflows.executables import check_code
+from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
-from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
 
 SEED_STRIDE = 17
@@ -40,39 +40,16 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+        dynamics_ports(spec)
         spec.input_namespace(
             "structures", dynamic=True, valid_type=orm.StructureData, help="Where the runs begin, by name (cells in Å)."
         )
         spec.input_namespace("models", dynamic=True, help="The committee by name; the first member drives the runs.")
-        spec.input(
-            "md",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=checks.dynamics,
-            help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
-        )
-        spec.input(
-            "temperatures_K",
-            valid_type=orm.List,
-            serializer=orm.to_aiida_type,
-            validator=checks.temperatures,
-            help="Temperatures of the runs in K.",
-        )
-        spec.input(
-            "selection",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
+        value_port(
+            spec, "selection", orm.Dict,
+            "Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick.",
             validator=checks.selection,
-            help="Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick.",
-        )
-        spec.input(
-            "seed",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            default=lambda: orm.Int(1),
-            help="Seed of the velocities and of the draw (without unit).",
-        )
+        )  # fmt: skip
         spec.inputs.validator = checks.exploration
         spec.outline(
             cls.setup,
@@ -110,17 +87,12 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         :param models: the committee by name; may be empty when another work chain will fill it.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        check_code(code, "lmp")
         builder = cls.get_builder()
-        builder.run.md.code = code
-        builder.run.md.metadata.options = calcjob_options(options)
+        fill_dynamics(builder, code, inputs, options)
         builder.structures = structures
         if models:
             builder.models = models
-        for key in ("md", "selection"):
-            builder[key] = orm.Dict(inputs[key])
-        builder.temperatures_K = orm.List(inputs["temperatures_K"])
-        builder.max_concurrent = inputs["max_concurrent"]
+        builder.selection = orm.Dict(inputs["selection"])
         return builder
 
     def setup(self) -> None:

@@ -11,10 +11,11 @@ from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
-from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
 from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
 
 
@@ -31,10 +32,7 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
             "dataset", valid_type=LabelledFramesData, help="Frames known so far (energies in eV, forces in eV/Å)."
         )
         spec.input("validation", valid_type=LabelledFramesData, required=False, help="Held-out frames to test on.")
-        spec.input(
-            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
-            help="Seed of the turn (without unit); every random choice of its parts follows from it.",
-        )  # fmt: skip
+        value_port(spec, "seed", orm.Int, "Seed of the turn (without unit), which its parts' follow from.", default=1)
         spec.expose_inputs(
             DeepmdCommitteeWorkChain, namespace="committee", exclude=("train.training", "train.validation", "seed")
         )
@@ -100,12 +98,7 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def run_committee(self) -> None:
         """Train the committee on what is known."""
-        builder = DeepmdCommitteeWorkChain.get_builder()
-        builder._update(self.exposed_inputs(DeepmdCommitteeWorkChain, "committee"))
-        builder.train.training = {"known": self.inputs.dataset}
-        if "validation" in self.inputs:
-            builder.train.validation = {"held_out": self.inputs.validation}
-        builder.seed = self.inputs.seed
+        builder = prepare_committee(self, "committee", self.inputs.dataset)
         self.to_context(committee=self.run_child("committee", builder))
 
     def inspect_committee(self) -> ExitCode | None:

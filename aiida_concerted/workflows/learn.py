@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiida import orm
@@ -16,11 +17,12 @@ from aiida_concerted.calculations.functions.summarise_learning import (
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.learning.stopping import accurate_fractions, is_converged
 from aiida_concerted.workflows.builders import inputs_of
-from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.iteration import IterationWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import positive
 
 SEED_STRIDE = 100
@@ -60,29 +62,20 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         )
         spec.input("dataset", valid_type=LabelledFramesData, help="Frames to begin with (eV, eV/Å).")
         spec.input("validation", valid_type=LabelledFramesData, required=False, help="Held-out frames to test on.")
-        spec.input(
-            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
-            help="Seed of the loop (without unit); every random choice of its turns follows from it.",
+        number = partial(value_port, spec, validator=positive)
+        value_port(
+            spec, "seed", orm.Int, "Seed of the loop (without unit), which every turn's follows from.", default=1
+        )
+        number("min_iterations", orm.Int, "Turns before the stopping rule is asked (without unit).", default=1)
+        number("max_iterations", orm.Int, "Budget of turns (a number without unit).", default=12)
+        number(
+            "accurate_fraction", orm.Float, "Least accurate fraction of every run that ends the loop (without unit).",
+            default=0.99,
         )  # fmt: skip
-        spec.input(
-            "min_iterations", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
-            validator=positive, help="Turns before the stopping rule is asked (a number without unit).",
-        )  # fmt: skip
-        spec.input(
-            "max_iterations", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(12),
-            validator=positive, help="Budget of turns (a number without unit).",
-        )  # fmt: skip
-        spec.input(
-            "accurate_fraction", valid_type=orm.Float, serializer=orm.to_aiida_type, default=lambda: orm.Float(0.99),
-            validator=positive, help="Least accurate fraction of every run that ends the loop (without unit).",
-        )  # fmt: skip
-        spec.input(
-            "consecutive", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
-            validator=positive, help="Turns in a row that must reach it (a number without unit).",
-        )  # fmt: skip
-        spec.input(
-            "warm_start", valid_type=orm.Bool, serializer=orm.to_aiida_type, default=lambda: orm.Bool(False),
-            help="Whether every committee but the first starts from the potentials of the turn before.",
+        number("consecutive", orm.Int, "Turns in a row that must reach it (a number without unit).", default=1)
+        value_port(
+            spec, "warm_start", orm.Bool,
+            "Whether every committee but the first starts from the potentials of the turn before.", default=False,
         )  # fmt: skip
         spec.input(
             "warm_start_learning_rate", valid_type=orm.Float, serializer=orm.to_aiida_type, required=False,
@@ -204,12 +197,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def run_final(self) -> None:
         """Train the committee that production will use on everything."""
-        builder = DeepmdCommitteeWorkChain.get_builder()
-        builder._update(self.exposed_inputs(DeepmdCommitteeWorkChain, "final"))
-        builder.train.training = {"known": self.ctx.dataset}
-        if "validation" in self.inputs:
-            builder.train.validation = {"held_out": self.inputs.validation}
-        builder.seed = self.inputs.seed
+        builder = prepare_committee(self, "final", self.ctx.dataset)
         self.start_warm(builder)
         self.to_context(final=self.run_child("final", builder))
 

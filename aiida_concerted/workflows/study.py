@@ -16,6 +16,7 @@ from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sweep import SweepWorkChain
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
@@ -63,6 +64,12 @@ def build_parts(
     return parts
 
 
+def move_carrier(builder: ProcessBuilder, carrier: str) -> None:
+    """Make every run of molecular dynamics move the carrier of the site model."""
+    for dynamics in (builder.sweep, builder.learn.iteration.explore):
+        dynamics.md = orm.Dict({**dynamics.md.get_dict(), "carrier": carrier})
+
+
 class StudyWorkChain(ProtocolMixin, WavesWorkChain):
     """Relaxes, samples, learns, sweeps and analyses one material, with its vacancy energies beside."""
 
@@ -78,33 +85,24 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
             "structure", valid_type=orm.StructureData, required=False,
             help="Ordered unit cell (Å); without it one is ordered from the site model by electrostatic energy.",
         )  # fmt: skip
-        spec.input(
-            "ordering", valid_type=orm.Dict, serializer=orm.to_aiida_type, default=lambda: orm.Dict({}),
-            help="Parameters of the ordering (see `order_site_model`; energies in eV).",
+        value_port(
+            spec, "ordering", orm.Dict, "Parameters of the ordering (see `order_site_model`; energies in eV).",
+            default={},
         )  # fmt: skip
-        spec.input(
-            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(1),
-            help="Seed of the study (without unit); every random choice follows from it.",
+        value_port(
+            spec, "seed", orm.Int, "Seed of the study (without unit); every random choice follows from it.", default=1
+        )
+        value_port(
+            spec, "aimd_temperatures_K", orm.List,
+            "Temperatures in K of the first-principles runs whose frames are trained on.",
+            validator=checks.temperatures,
         )  # fmt: skip
-        spec.input(
-            "aimd_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type, validator=checks.temperatures,
-            help="Temperatures in K of the first-principles runs whose frames are trained on.",
+        value_port(
+            spec, "held_out_temperatures_K", orm.List,
+            "Temperatures in K of the first-principles runs that are only tested on.",
+            validator=checks.none_or_temperatures, default=[],
         )  # fmt: skip
-        spec.input(
-            "held_out_temperatures_K", valid_type=orm.List, serializer=orm.to_aiida_type,
-            default=lambda: orm.List([]), validator=checks.none_or_temperatures,
-            help="Temperatures in K of the first-principles runs that are only tested on.",
-        )  # fmt: skip
-        spec.expose_inputs(VaspBaseWorkChain, namespace="relax", exclude=("structure",))
-        spec.expose_inputs(VaspAimdWorkChain, namespace="aimd", exclude=("structure", "temperature_K", "seed"))
-        spec.expose_inputs(LearnWorkChain, namespace="learn", exclude=(
-            "dataset", "validation", "seed", "iteration.explore.structures",
-        ))  # fmt: skip
-        spec.expose_inputs(SweepWorkChain, namespace="sweep", exclude=("structure", "models", "sites", "seed"))
-        spec.expose_inputs(
-            VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites", "study_uuid"),
-            namespace_options={"required": False, "populate_defaults": False},
-        )  # fmt: skip
+        cls.expose_parts(spec)
         spec.inputs.validator = checks.study
         spec.outline(
             if_(cls.needs_structure)(cls.order_structure),
@@ -119,9 +117,28 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
             cls.inspect_production,
         )
         spec.output("structure", valid_type=orm.StructureData, help="Relaxed unit cell (Å).")
+        cls.define_exit_codes(spec)
+
+    @classmethod
+    def expose_parts(cls, spec: ProcessSpec) -> None:
+        """Expose what the parts of a study take and leave."""
+        spec.expose_inputs(VaspBaseWorkChain, namespace="relax", exclude=("structure",))
+        spec.expose_inputs(VaspAimdWorkChain, namespace="aimd", exclude=("structure", "temperature_K", "seed"))
+        spec.expose_inputs(LearnWorkChain, namespace="learn", exclude=(
+            "dataset", "validation", "seed", "iteration.explore.structures",
+        ))  # fmt: skip
+        spec.expose_inputs(SweepWorkChain, namespace="sweep", exclude=("structure", "models", "sites", "seed"))
+        spec.expose_inputs(
+            VaspVacancyWorkChain, namespace="vacancy", exclude=("structure", "sites", "study_uuid"),
+            namespace_options={"required": False, "populate_defaults": False},
+        )  # fmt: skip
         spec.expose_outputs(LearnWorkChain, namespace="learn")
         spec.expose_outputs(SweepWorkChain, namespace="sweep", namespace_options={"required": False})
         spec.expose_outputs(VaspVacancyWorkChain, namespace="vacancy", namespace_options={"required": False})
+
+    @classmethod
+    def define_exit_codes(cls, spec: ProcessSpec) -> None:
+        """Define the exit codes."""
         spec.exit_code(440, "ERROR_RELAX_FAILED", message="The relaxation <{pk}> failed: {reason}")
         spec.exit_code(441, "ERROR_AIMD_FAILED", message="First-principles molecular dynamics <{pk}> failed: {reason}")
         spec.exit_code(442, "ERROR_LEARN_FAILED", message="Learning <{pk}> failed: {reason}")
@@ -175,9 +192,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         parts = build_parts(codes, probe, sites, inputs, {"protocol": protocol, "options": options})
         for name, part in parts.items():
             builder[name]._update(inputs_of(part, *SET_BY_THE_STUDY))
-        carrier = {"carrier": sites.base.attributes.get("carrier")}
-        for dynamics in (builder.sweep, builder.learn.iteration.explore):
-            dynamics.md = orm.Dict({**dynamics.md.get_dict(), **carrier})
+        move_carrier(builder, sites.base.attributes.get("carrier"))
         return builder
 
     def needs_structure(self) -> bool:

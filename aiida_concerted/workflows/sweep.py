@@ -16,15 +16,26 @@ from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.workflows import checks
-from aiida_concerted.workflows.executables import check_code
+from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
-from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain
 
 SEED_STRIDE = 31
+
+OUTPUTS = {
+    "trajectories": "Production trajectories by run (Å, ps).",
+    "thermo": "Temperature in K and energies in eV over each run.",
+    "diffusivities": "Diffusivities in m²/s by run.",
+    "site_histories": "Site of every carrier over each run (ps).",
+    "site_statistics": "Occupancies and residence times in ps by run.",
+    "modes": "Concerted modes by run: counts and frequencies in 1/s.",
+    "arrhenius": "Activation energies in eV: of the diffusivity and of each mode.",
+}
+"""What a sweep leaves, one node a run, or a fit in the last."""
 
 
 class SweepWorkChain(ProtocolMixin, WavesWorkChain):
@@ -37,47 +48,21 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+        dynamics_ports(spec)
         spec.input("structure", valid_type=orm.StructureData, help="Ordered unit cell (Å) that the supercell repeats.")
         spec.input_namespace("models", dynamic=True, help="The potential that drives the runs, by name; one is enough.")
         spec.input(
             "sites", valid_type=SiteNetworkData, required=False, help="Site model (Å); without it no sites or modes."
         )
-        spec.input(
-            "supercell",
-            valid_type=orm.List,
-            serializer=orm.to_aiida_type,
-            default=lambda: orm.List([1, 1, 1]),
-            help="Repetitions of the unit cell along a, b and c (numbers without unit).",
-        )
-        spec.input(
-            "temperatures_K",
-            valid_type=orm.List,
-            serializer=orm.to_aiida_type,
-            validator=checks.temperatures,
-            help="Temperatures of the runs in K.",
-        )
-        spec.input(
-            "md",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=checks.dynamics,
-            help="Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
-        )
-        spec.input(
-            "analysis",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
+        value_port(
+            spec, "supercell", orm.List, "Repetitions of the unit cell along a, b and c (numbers without unit).",
+            default=[1, 1, 1],
+        )  # fmt: skip
+        value_port(
+            spec, "analysis", orm.Dict,
+            "Parameters of the analysis without seed, see `AnalysisParameters`: charge (e), window_ps, …",
             validator=checks.analysis,
-            help="Parameters of the analysis without seed, see `AnalysisParameters`: charge (e), window_ps, …",
-        )
-        spec.input(
-            "seed",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            default=lambda: orm.Int(1),
-            help="Seed of the velocities and of the bootstrap (without unit).",
-        )
+        )  # fmt: skip
         spec.inputs.validator = checks.sweep
         spec.outline(
             cls.setup,
@@ -87,17 +72,13 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             cls.analyse_transport,
             cls.results,
         )
-        outputs = {
-            "trajectories": "Production trajectories by run (Å, ps).",
-            "thermo": "Temperature in K and energies in eV over each run.",
-            "diffusivities": "Diffusivities in m²/s by run.",
-            "site_histories": "Site of every carrier over each run (ps).",
-            "site_statistics": "Occupancies and residence times in ps by run.",
-            "modes": "Concerted modes by run: counts and frequencies in 1/s.",
-            "arrhenius": "Activation energies in eV: of the diffusivity and of each mode.",
-        }
-        for label, text in outputs.items():
+        for label, text in OUTPUTS.items():
             spec.output_namespace(label, dynamic=True, required=False, help=text)
+        cls.define_exit_codes(spec)
+
+    @classmethod
+    def define_exit_codes(cls, spec: ProcessSpec) -> None:
+        """Define the exit codes."""
         spec.exit_code(
             436,
             "ERROR_TOO_FEW_POINTS",
@@ -135,10 +116,8 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         :param sites: site model of the carriers.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        check_code(code, "lmp")
         builder = cls.get_builder()
-        builder.run.md.code = code
-        builder.run.md.metadata.options = calcjob_options(options)
+        fill_dynamics(builder, code, inputs, options)
         if structure is not None:
             builder.structure = structure
         if models:
@@ -148,10 +127,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             builder.sites = sites
             analysis.setdefault("material", sites.base.attributes.get("material"))
         builder.analysis = orm.Dict(analysis)
-        builder.md = orm.Dict(inputs["md"])
-        for key in ("supercell", "temperatures_K"):
-            builder[key] = orm.List(inputs[key])
-        builder.max_concurrent = inputs["max_concurrent"]
+        builder.supercell = orm.List(inputs["supercell"])
         return builder
 
     def setup(self) -> ExitCode | None:

@@ -37,24 +37,14 @@ def compute_vacancy_energies(
         return ExitCode(413, f"energies of different levels of theory cannot be subtracted: {', '.join(levels)}")
     potential = energies["reference"] / len(reference.sites)
     content = plan.get_dict()
-    sites = [
-        {**site, "formation_energy_eV": energies[site["name"]] + potential - energies["perfect"]}
-        for site in content["sites"]
-        if site["name"] in energies
-    ]
+    sites = _formation_energies(content["sites"], energies, potential)
     if not sites:
         return ExitCode(411, "no vacancy was computed")
     given = settings.get_dict()
     species = [perfect.get_kind(name).symbol for name in perfect.get_site_kindnames()]
-    formula = reduced_formula(species)
     attributes = {
-        "material": given.get("material") or content["material"] or formula,
-        "formula": formula,
-        "carrier": content["carrier"],
+        **_context(content, species, given),
         "level_of_theory": levels[0],
-        "n_atoms": len(species),
-        "study_uuid": given.get("study_uuid"),
-        "missing_labels": content["missing_labels"],
         "reference_energy_eV_per_atom": potential,
         "perfect_energy_eV": energies["perfect"],
         **average_by_label(sites),
@@ -63,6 +53,28 @@ def compute_vacancy_energies(
     doubtful = [site["name"] for site in sites if (site["distance_A"] or 0.0) > given["max_distance_A"]]
     result = {"sites": sites, "failed": failed, "doubtful_labels": doubtful, "max_distance_A": given["max_distance_A"]}
     return VacancyFormationData(attributes=attributes, result=result)
+
+
+def _formation_energies(
+    sites: list[dict[str, Any]], energies: dict[str, float], potential: float
+) -> list[dict[str, Any]]:
+    return [
+        {**site, "formation_energy_eV": energies[site["name"]] + potential - energies["perfect"]}
+        for site in sites
+        if site["name"] in energies
+    ]
+
+
+def _context(plan: dict[str, Any], species: list[str], given: dict[str, Any]) -> dict[str, Any]:
+    formula = reduced_formula(species)
+    return {
+        "material": given.get("material") or plan["material"] or formula,
+        "formula": formula,
+        "carrier": plan["carrier"],
+        "n_atoms": len(species),
+        "study_uuid": given.get("study_uuid"),
+        "missing_labels": plan["missing_labels"],
+    }
 
 
 def average_by_label(sites: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

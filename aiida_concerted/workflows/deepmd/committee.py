@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, WorkChain, if_, while_
 
 from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation
 from aiida_concerted.workflows.executables import check_code
@@ -130,3 +130,18 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
             for label, namespace in labels.items():
                 if label in outputs:
                     self.out(f"{namespace}.{name}", outputs[label])
+
+
+def prepare_committee(chain: WorkChain, namespace: str, dataset: orm.Data) -> ProcessBuilder:
+    """Return the training of a committee on a dataset, with what a learning work chain holds for it.
+
+    :param chain: a work chain that exposes this one and has ``seed`` and, as it may be, ``validation``.
+    :param namespace: where it exposes it.
+    """
+    builder = DeepmdCommitteeWorkChain.get_builder()
+    builder._update(chain.exposed_inputs(DeepmdCommitteeWorkChain, namespace))
+    builder.train.training = {"known": dataset}
+    if "validation" in chain.inputs:
+        builder.train.validation = {"held_out": chain.inputs.validation}
+    builder.seed = chain.inputs.seed
+    return builder

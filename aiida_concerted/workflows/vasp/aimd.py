@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from aiida import orm
@@ -12,6 +13,7 @@ from aiida_concerted.calculations.functions.collect_aimd_frames import collect_a
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.validation import fraction, non_negative, with_potentials
 from aiida_concerted.workflows.waves import positive
@@ -71,34 +73,26 @@ class VaspAimdWorkChain(ProtocolMixin, ResumableWorkChain):
             VaspBaseWorkChain, namespace="vasp", exclude=("structure",), namespace_options={"help": "The VASP run."}
         )
         spec.input("structure", valid_type=orm.StructureData, help="Structure to start from (Å), elements grouped.")
-        spec.input(
-            "temperature_K", valid_type=orm.Float, serializer=orm.to_aiida_type, validator=positive,
-            help="Temperature of the thermostat and of the initial velocities in K.",
+        number = partial(value_port, spec)
+        number(
+            "temperature_K", orm.Float, "Temperature of the thermostat and of the initial velocities in K.",
+            validator=positive,
         )  # fmt: skip
-        spec.input(
-            "timestep_fs", valid_type=orm.Float, serializer=orm.to_aiida_type, validator=positive,
-            help="Time step in fs (POTIM).",
+        number("timestep_fs", orm.Float, "Time step in fs (POTIM).", validator=positive)
+        number("n_steps", orm.Int, "Ionic steps (NSW; a number without unit).", validator=positive)
+        number("seed", orm.Int, "Seed of the velocities (RANDOM_SEED; without unit).", validator=non_negative)
+        number(
+            "discard_steps", orm.Int, "Steps from the start that are no frames (a number without unit).",
+            validator=non_negative, default=0,
         )  # fmt: skip
-        spec.input(
-            "n_steps", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=positive,
-            help="Ionic steps (NSW; a number without unit).",
+        number(
+            "stride", orm.Int, "Every how manyth of the other steps is a frame (without unit).",
+            validator=positive, default=1,
         )  # fmt: skip
-        spec.input(
-            "seed", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=non_negative,
-            help="Seed of the initial velocities (RANDOM_SEED; without unit).",
-        )  # fmt: skip
-        spec.input(
-            "discard_steps", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=non_negative,
-            default=lambda: orm.Int(0), help="Steps from the start that are no frames (a number without unit).",
-        )  # fmt: skip
-        spec.input(
-            "stride", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=positive,
-            default=lambda: orm.Int(1), help="Every how manyth of the other steps is a frame (without unit).",
-        )  # fmt: skip
-        spec.input(
-            "max_unconverged_fraction", valid_type=orm.Float, serializer=orm.to_aiida_type, validator=fraction,
-            default=lambda: orm.Float(0.05),
-            help="Largest fraction (without unit) of steps that may miss electronic convergence; they are left out.",
+        number(
+            "max_unconverged_fraction", orm.Float,
+            "Largest fraction (without unit) of steps that may miss electronic convergence; they are left out.",
+            validator=fraction, default=0.05,
         )  # fmt: skip
         spec.inputs.validator = validate_inputs
         spec.outline(cls.run_md, cls.inspect_md, cls.collect)

@@ -149,18 +149,13 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         builder.parameters = {"incar": merge(inputs["incar"], inputs[f"incar_{run_type}"])}
         builder.potential_family = inputs["potential_family"]
         builder.potential_mapping = choose_potentials(
-            inputs["potential_family"],
-            structure,
-            inputs["potentials"],
+            inputs["potential_family"], structure, inputs["potentials"],
             plain_if_missing=inputs["plain_potentials_if_missing"],
-        )
-        if inputs["kpoints_spacing_2pi_per_A"] is None:
-            builder.kpoints = gamma_only()
-        else:
-            builder.kpoints_spacing = inputs["kpoints_spacing_2pi_per_A"]
-        builder.settings = inputs["settings"]
-        builder.clean_workdir = inputs["clean_workdir"]
-        builder.max_iterations = inputs["max_iterations"]
+        )  # fmt: skip
+        spacing = inputs["kpoints_spacing_2pi_per_A"]
+        builder.update({"kpoints": gamma_only()} if spacing is None else {"kpoints_spacing": spacing})
+        for key in ("settings", "clean_workdir", "max_iterations"):
+            builder[key] = inputs[key]
         builder.calc.metadata.options = calcjob_options(merge(inputs["options"], options or {}))
         return builder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiida import orm
@@ -15,6 +16,7 @@ from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.structures.defects import SELECTIONS
 from aiida_concerted.structures.supercells import as_matrix
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.potentials import with_elements
 from aiida_concerted.workflows.vasp.validation import with_potentials
@@ -74,38 +76,10 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         )  # fmt: skip
         spec.input("structure", valid_type=orm.StructureData, help="Ordered unit cell (Å), elements grouped.")
         spec.input(
-            "carrier", valid_type=orm.Str, serializer=orm.to_aiida_type, default=lambda: orm.Str("Li"),
-            help="Element symbol of the mobile ion.",
-        )  # fmt: skip
-        spec.input(
             "sites", valid_type=SiteNetworkData, required=False,
             help="Site network (Å) whose labels the vacancies get; without it each inequivalent site is its own label.",
         )  # fmt: skip
-        spec.input(
-            "selection", valid_type=orm.Str, serializer=orm.to_aiida_type, default=lambda: orm.Str("all"),
-            validator=validate_selection,
-            help="'all' inequivalent sites, or 'one_per_label', the one nearest to its ideal site.",
-        )  # fmt: skip
-        spec.input(
-            "supercell", valid_type=orm.List, serializer=orm.to_aiida_type, default=lambda: orm.List([1, 1, 1]),
-            validator=validate_supercell, help="Supercell: three multiples of the cell or a 3×3 matrix (without unit).",
-        )  # fmt: skip
-        spec.input(
-            "symprec_A", valid_type=orm.Float, serializer=orm.to_aiida_type, default=lambda: orm.Float(0.01),
-            validator=positive, help="Distance in Å within which symmetry takes positions for the same.",
-        )  # fmt: skip
-        spec.input(
-            "max_distance_A", valid_type=orm.Float, serializer=orm.to_aiida_type, default=lambda: orm.Float(1.2),
-            validator=positive, help="Distance in Å from the ideal site beyond which a label is reported as doubtful.",
-        )  # fmt: skip
-        spec.input(
-            "reference_kpoints_spacing", valid_type=orm.Float, serializer=orm.to_aiida_type, validator=positive,
-            default=lambda: orm.Float(0.03), help="Distance between k-points of the element, a metal, in 2π Å⁻¹.",
-        )  # fmt: skip
-        spec.input(
-            "study_uuid", valid_type=orm.Str, serializer=orm.to_aiida_type, required=False,
-            help="UUID of the study that the result belongs to.",
-        )  # fmt: skip
+        cls.define_values(spec)
         spec.inputs.validator = validate_carrier
         spec.outline(
             cls.setup,
@@ -117,6 +91,37 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         spec.exit_code(
             432, "WARNING_SITES_MISSING",
             message="These vacancies failed and are not in the result: {names}. See `verdi process report` of each.",
+        )  # fmt: skip
+
+    @classmethod
+    def define_values(cls, spec: ProcessSpec) -> None:
+        """Define the ports that take Python values."""
+        value = partial(value_port, spec)
+        value("carrier", orm.Str, "Element symbol of the mobile ion.", default="Li")
+        value(
+            "selection", orm.Str, "'all' inequivalent sites, or 'one_per_label', the one nearest to its ideal site.",
+            validator=validate_selection, default="all",
+        )  # fmt: skip
+        value(
+            "supercell", orm.List, "Supercell: three multiples of the cell or a 3×3 matrix (without unit).",
+            validator=validate_supercell, default=[1, 1, 1],
+        )  # fmt: skip
+        value(
+            "symprec_A", orm.Float, "Distance in Å within which symmetry takes positions for the same.",
+            validator=positive, default=0.01,
+        )  # fmt: skip
+        value(
+            "max_distance_A", orm.Float,
+            "Distance in Å from the ideal site beyond which a label is reported as doubtful.",
+            validator=positive, default=1.2,
+        )  # fmt: skip
+        value(
+            "reference_kpoints_spacing", orm.Float, "Distance between k-points of the element, a metal, in 2π Å⁻¹.",
+            validator=positive, default=0.03,
+        )  # fmt: skip
+        spec.input(
+            "study_uuid", valid_type=orm.Str, serializer=orm.to_aiida_type, required=False,
+            help="UUID of the study that the result belongs to.",
         )  # fmt: skip
 
     @classmethod

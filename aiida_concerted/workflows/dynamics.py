@@ -1,0 +1,43 @@
+"""What work chains that run potentials at several temperatures have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ProcessBuilder, ProcessSpec
+
+from aiida_concerted.workflows import checks
+from aiida_concerted.workflows.executables import check_code
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.values import value_port
+
+
+def dynamics_ports(spec: ProcessSpec) -> None:
+    """Define the ports of work chains that run potentials at several temperatures."""
+    spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+    value_port(
+        spec, "md", orm.Dict, "Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
+        validator=checks.dynamics,
+    )  # fmt: skip
+    value_port(spec, "temperatures_K", orm.List, "Temperatures of the runs in K.", validator=checks.temperatures)
+    value_port(spec, "seed", orm.Int, "Seed of the velocities and of every draw (without unit).", default=1)
+
+
+def fill_dynamics(
+    builder: ProcessBuilder, code: orm.AbstractCode, inputs: dict[str, Any], options: dict[str, Any] | None
+) -> None:
+    """Fill the ports of work chains that run potentials at several temperatures.
+
+    :param code: the ``lmp`` code.
+    :param inputs: the protocol with its overrides.
+    :param options: scheduler options.
+    :raises ValueError: if the code cannot run deep potentials.
+    """
+    check_code(code, "lmp")
+    builder.run.md.code = code
+    builder.run.md.metadata.options = calcjob_options(options)
+    builder.md = orm.Dict(inputs["md"])
+    builder.temperatures_K = orm.List(inputs["temperatures_K"])
+    builder.max_concurrent = inputs["max_concurrent"]
