@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from aiida_concerted.analysis.sites import SiteNetwork
     from aiida_concerted.analysis.whole_run import AnalysisSettings, Progress, RunAnalysis
+    from aiida_concerted.common.trajectory import Trajectory
     from aiida_concerted.formats.trajectory_files import ReadReport, TrajectoryRequest
 
 FORMATS = ("auto", "h5md", "lammps-dump", "dcd", "xdatcar", "vasprun", "extxyz")
@@ -30,7 +31,7 @@ GROUPS = {
     "Analysis": (
         "sites", "charge", "discard_ps", "fit_window_ps", "window_ps", "recrossing_ps", "origin_shift", "skip", "seed",
     ),
-    "Output": ("json_path", "plots", "scratch", "progress"),
+    "Output": ("json_path", "plots", "density_path", "symmetrise", "save_sites", "scratch", "progress"),
 }  # fmt: skip
 
 File = click.Path(path_type=Path, dir_okay=False)
@@ -91,6 +92,9 @@ Finite = Number("finite")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of every random choice.")
 @click.option("--json", "json_path", type=File, metavar="FILE", help="Write all results as JSON.")
 @click.option("--plots", type=Folder, metavar="FOLDER", help="Write figures of all results.")
+@click.option("--density", "density_path", type=File, metavar="FILE", help="Write the density: NAME.cube or CHGCAR.")
+@click.option("--symmetrise", is_flag=True, help="Average it over the symmetry of the sites.")
+@click.option("--save-sites", type=File, metavar="FILE", help="Write the sites that were used as SITES.yaml.")
 @click.option("--scratch", type=Folder, metavar="FOLDER", help="For large temporary files; else the system's.")
 @click.option("--progress/--no-progress", default=None, help="Show progress; else on a terminal only.")
 def analyse(**options: Any) -> None:
@@ -125,6 +129,9 @@ class _Run:
     seed: int
     json_path: Path | None
     plots: Path | None
+    density_path: Path | None
+    symmetrise: bool
+    save_sites: Path | None
     scratch: Path | None
     progress: bool | None
 
@@ -132,13 +139,15 @@ class _Run:
         """Read, analyse, write and print."""
         from rich.console import Console
 
-        from aiida_concerted.cli.json_file import require_writable, write_json
+        from aiida_concerted.cli.json_file import write_json
         from aiida_concerted.cli.run_tables import print_run
         from aiida_concerted.cli.stage_progress import StageProgress
+        from aiida_concerted.common.files import require_writable
 
         settings, network = self._settings(), self._given_network()
-        if self.json_path is not None:
-            require_writable(self.json_path)
+        for path in (self.json_path, self.density_path, self.save_sites):
+            if path is not None:
+                require_writable(path)
         if self.plots is not None:
             self.plots.mkdir(parents=True, exist_ok=True)
         with StageProgress(Console(stderr=True), self.progress) as progress:
@@ -151,13 +160,18 @@ class _Run:
         print_run(content, console)
         if self.sites is None:
             console.print("No --sites given: no occupancy, hops and concerted modes.", soft_wrap=True)
-        for path in (self.json_path, self.plots and figures and f"{len(figures)} files of figures in {self.plots}"):
-            if path:
-                console.print(f"Written: {path}", soft_wrap=True, markup=False, highlight=False)
+        in_figures = f"{len(figures)} files of figures in {self.plots}" if figures else None
+        for written in (self.json_path, self.density_path, self.save_sites, in_figures):
+            if written:
+                console.print(f"Written: {written}", soft_wrap=True, markup=False, highlight=False)
 
     def _settings(self) -> AnalysisSettings:
         from aiida_concerted.analysis.whole_run import AnalysisSettings
 
+        if self.sites is None and (self.symmetrise or self.save_sites):
+            raise click.UsageError("--symmetrise and --save-sites need --sites", ctx=click.get_current_context(True))
+        if self.symmetrise and self.density_path is None:
+            raise click.UsageError("--symmetrise needs --density FILE", ctx=click.get_current_context(True))
         parts = frozenset(part.strip() for part in (self.skip or "").split(",") if part.strip())
         try:
             return AnalysisSettings(
@@ -167,8 +181,8 @@ class _Run:
                 recrossing_ps=self.recrossing_ps,
                 fit_window_ps=self.fit_window_ps or None,
                 origin_shift=self.origin_shift or None,
-                # Nothing shows the density but a figure.
-                skip=parts if self.plots is not None else parts | {"density"},
+                # Nothing shows the density but a figure and a file of its own.
+                skip=parts if self.plots is not None or self.density_path is not None else parts | {"density"},
                 seed=self.seed,
             )
         except ValueError as error:
@@ -198,7 +212,20 @@ class _Run:
             if self.sites == AUTO:
                 found = search_sites(trajectory, progress=lambda fraction: progress("finding sites", fraction))
                 network, notes["auto_sites"] = found.network, found.as_dict()
-            return analyse_run(trajectory, network, settings, progress=progress), notes
+            analysis = analyse_run(trajectory, network, settings, progress=progress)
+            self._save(analysis, trajectory, network)
+            return analysis, notes
+
+    def _save(self, analysis: RunAnalysis, trajectory: Trajectory, network: SiteNetwork | None) -> None:
+        """Write what needs the trajectory beside its analysis."""
+        from aiida_concerted.cli.density_file import write_density
+        from aiida_concerted.common.files import write_at_once
+        from aiida_concerted.materials.writer import site_model_text
+
+        if self.density_path is not None and analysis.density is not None:
+            write_density(self.density_path, analysis, trajectory, symmetry_of=network if self.symmetrise else None)
+        if self.save_sites is not None and network is not None:
+            write_at_once(self.save_sites, site_model_text(network, self.carrier))
 
     def _request(self) -> TrajectoryRequest:
         from aiida_concerted.formats.trajectory_files import TrajectoryRequest

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 ExistingFile = click.Path(path_type=Path, dir_okay=False, exists=True)
+Folder = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
@@ -18,7 +20,8 @@ ExistingFile = click.Path(path_type=Path, dir_okay=False, exists=True)
     metavar="FILE",
     help="Write the fits as JSON.",
 )
-def arrhenius(files: tuple[Path, ...], json_path: Path | None) -> None:
+@click.option("--plots", type=Folder, metavar="FOLDER", help="Write figures over temperature.")
+def arrhenius(files: tuple[Path, ...], json_path: Path | None, plots: Path | None) -> None:
     """Fit activation energies to analyses at several temperatures.
 
     Each JSON file is one that 'aiida-concerted analyse … --json' wrote, all of one material, sites and carrier, each of
@@ -29,16 +32,28 @@ def arrhenius(files: tuple[Path, ...], json_path: Path | None) -> None:
     from aiida_concerted.analysis.temperature_series import join_temperatures
     from aiida_concerted.cli.analyse import output_console
     from aiida_concerted.cli.arrhenius_tables import print_arrhenius
-    from aiida_concerted.cli.json_file import read_json, require_writable, write_json
+    from aiida_concerted.cli.json_file import read_json, write_json
+    from aiida_concerted.common.files import require_writable
 
     if json_path is not None:
         require_writable(json_path)
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("a file is given twice: name each analysis once")
-    content = join_temperatures({str(path): read_json(path) for path in files}).as_dict()
+    analyses = {str(path): read_json(path) for path in files}
+    content = join_temperatures(analyses).as_dict()
     if json_path is not None:
         write_json(json_path, content)
+    figures = _plot(list(analyses.values()), content, plots)
     console = output_console()
     print_arrhenius(content, console)
-    if json_path is not None:
-        console.print(f"Written: {json_path}", soft_wrap=True, markup=False, highlight=False)
+    for written in (json_path, plots and f"{len(figures)} files of figures in {plots}"):
+        if written:
+            console.print(f"Written: {written}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _plot(analyses: list[Any], fits: dict[str, Any], folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    from aiida_concerted.plotting.temperature_figures import plot_arrhenius
+
+    return plot_arrhenius(analyses, folder, fits=fits)

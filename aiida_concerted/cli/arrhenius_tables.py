@@ -32,6 +32,7 @@ def print_arrhenius(content: Content, console: Console) -> None:
     temperatures = ", ".join(f"{temperature:g}" for temperature in content["temperatures_K"])
     console.print(f"[bold]Temperatures[/bold] {temperatures} K; carrier {escape(content['carrier'])}\n", soft_wrap=True)
     fits = {key: content[key] for key in TITLES if key in content}
+    columns: tuple[str, ...]
     if fits:
         columns = ("diffusivity", "Ea, eV", "prefactor, m² s⁻¹", "at 300 K (95 %), m² s⁻¹", "σ(300 K), mS cm⁻¹")
         print_table(console, "Diffusion", columns, [_diffusion_row(TITLES[key], fit) for key, fit in fits.items()])

@@ -43,7 +43,8 @@ def plot(kind: str, pk: int, output: Path, table: Path | None, folder: Path | No
         raise click.UsageError(f"There is no figure '{kind}': {nearest(kind, KINDS)}.")
     _require_writable(output, table)
     open_profile(folder, profile)
-    from aiida_concerted.plotting.files import write_at_once, write_figure
+    from aiida_concerted.common.files import write_at_once
+    from aiida_concerted.plotting.files import write_figure
     from aiida_concerted.report.node_figures import figure_of_node  # imports AiiDA, which the profile must precede
 
     figure = figure_of_node(kind, _load(pk))

@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiida_concerted.common.files import write_at_once
 from aiida_concerted.environment.errors import SetupError
 
 PROFILE_NAME = "concerted-demo"
@@ -33,16 +33,7 @@ _FORBIDDEN = {
 def write_json_atomically(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` so that a reader, or the next start after a power cut, sees either the old file or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf8") as stream:
-            json.dump(content, stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_at_once(path, json.dumps(content, indent=2))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -8,11 +8,15 @@ import numpy as np
 import spglib
 from numpy.typing import NDArray
 
+from aiida_concerted.analysis.sites import SiteNetwork
+
 FloatArray = NDArray[np.float64]
 
 N_HALL_NUMBERS = 530
 COINCIDENCE = 1e-3
 """Fractional distance below which two images of a site are one: coordinates are printed with four digits."""
+
+SITE_TOLERANCE_A = 0.01
 
 
 @cache
@@ -79,6 +83,22 @@ def distinct_images(position: FloatArray, images: FloatArray) -> FloatArray:
     folded: FloatArray = np.array(kept) % 1.0
     folded[folded > 1.0 - 1e-9] = 0.0
     return folded
+
+
+def network_operations(network: SiteNetwork) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the symmetry operations of a site network, framework and labels respected.
+
+    :return: rotations on fractional column vectors, shape ``(n, 3, 3)``, and translations, shape ``(n, 3)``.
+    :raises ValueError: if no symmetry can be found.
+    """
+    kinds = [*network.labels, *("framework " + "/".join(elements) for elements in network.framework_elements)]
+    numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds), start=1)}
+    places = np.concatenate([network.fractional, network.framework_fractional])
+    crystal = (network.cell.tolist(), places.tolist(), [numbers[kind] for kind in kinds])
+    found = spglib.get_symmetry(crystal, symprec=SITE_TOLERANCE_A)
+    if found is None:
+        raise ValueError(f"the sites of '{network.material}' have no symmetry that could be found")
+    return found["rotations"].astype(np.int64), found["translations"]
 
 
 def _operations(hall: int) -> tuple[NDArray[np.int32], FloatArray]:

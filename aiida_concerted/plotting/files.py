@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from aiida_concerted.common.files import write_at_once
 from aiida_concerted.plotting.style import figure_bytes, publication_style
 
 FORMATS = ("pdf", "png")
@@ -87,23 +86,6 @@ def suffix_of(path: Path) -> str:
         known = ", ".join(f".{name}" for name in SUFFIXES)
         raise ValueError(f"'{path.name}' does not say a format: let the name of the file end in one of {known}")
     return suffix
-
-
-def write_at_once(path: Path, content: bytes) -> Path:
-    """Return a file after writing it; no reader ever sees half of it, and a failure leaves what was there.
-
-    :raises OSError: if the folder does not exist or cannot be written to.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _is_unknown(cell: Any) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from aiida import orm
 from jinja2 import BaseLoader, Environment, StrictUndefined
 
 from aiida_concerted import __version__
+from aiida_concerted.common.files import write_at_once
 from aiida_concerted.common.numbers import format_duration
 from aiida_concerted.report.caveats import SURROGATE_BANNER, caveats
 from aiida_concerted.report.content import StudyContent
@@ -38,19 +37,7 @@ def write_report(study: orm.ProcessNode, path: Path) -> None:
     :param path: HTML file; an existing one is replaced.
     :raises OSError: if the file cannot be written.
     """
-    text = render_report(gather_study(study))
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_at_once(Path(path), render_report(gather_study(study)))
 
 
 def render_report(content: StudyContent) -> str:

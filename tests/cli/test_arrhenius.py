@@ -94,3 +94,10 @@ def test_wrong_usage_is_one_line_and_status_2(files, capsys):
     assert_one_line(run_here(capsys, "arrhenius"), 2, "JSON")
     assert_one_line(run_here(capsys, "arrhenius", "absent.json"), 2, "absent.json")
     assert_one_line(run_here(capsys, "arrhenius", *files, "--jsn", "x"), 2, "--jsn")
+
+
+def test_figures_over_temperature_are_written(files, tmp_path, capsys):
+    outcome = run_here(capsys, "arrhenius", *files, "--plots", tmp_path / "figures")
+    assert outcome.status == 0, outcome.err
+    assert "files of figures in" in outcome.out
+    assert {"arrhenius.pdf", "arrhenius.png", "arrhenius.csv"} <= {p.name for p in (tmp_path / "figures").iterdir()}

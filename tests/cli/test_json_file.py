@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from aiida_concerted.cli.json_file import read_json, require_writable, write_json
+from aiida_concerted.cli.json_file import read_json, write_json
 
 CONTENT = {"schema": "test/1", "label": "σ = 3 S m⁻¹", "numbers": [1, 2.5], "nested": {"a": {}}}
 
@@ -48,18 +48,3 @@ def test_what_is_no_json_is_one_line(tmp_path, content):
     with pytest.raises(ValueError, match="is no JSON file") as error:
         read_json(path)
     assert "\n" not in str(error.value)
-
-
-def test_places_that_cannot_be_written_are_said_beforehand(tmp_path):
-    require_writable(tmp_path / "new.json")
-    with pytest.raises(ValueError, match="there is no folder"):
-        require_writable(tmp_path / "nowhere" / "new.json")
-    with pytest.raises(ValueError, match="is a folder"):
-        require_writable(tmp_path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_said_beforehand(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(ValueError, match="cannot write"):
-        require_writable(tmp_path / "new.json")

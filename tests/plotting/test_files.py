@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiida_concerted.plotting.files import DrawnFigure, csv_text, write_at_once, write_figure
+from aiida_concerted.common.files import write_at_once
+from aiida_concerted.plotting.files import DrawnFigure, csv_text, write_figure
 from aiida_concerted.plotting.style import new_figure, publication_style
 
 
