@@ -35,6 +35,8 @@ def excess_interval(raw: int, side: int, side_ratio: float, dispersion: float = 
     :param side_ratio: how many times more a constant background puts into the side windows than into the window.
     :param dispersion: variance over mean of the counts; widens the interval where above one.
     :raises ValueError: if a count is negative or the ratio is not positive.
+
+    .. [LiTangPoonTang2011] H.-Q. Li, M.-L. Tang, W.-Y. Poon, N.-S. Tang, Commun. Stat. Simul. Comput. 40, 1478 (2011).
     """
     if not side_ratio > 0:
         raise ValueError(f"side_ratio must be positive, got {side_ratio}")

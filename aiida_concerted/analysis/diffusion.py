@@ -1,7 +1,7 @@
 """Tracer and charge diffusivity, Haven ratio and conductivity of one run, with errors that survive concerted motion.
 
 All motion is measured relative to the framework's plain mean displacement. The tracer diffusivity D* is the slope of
-⟨|Δr|²⟩/6 of single carriers, the charge diffusivity D_σ that of ⟨|ΣΔr|²⟩/(6N), the Haven ratio H = D*/D_σ.
+``⟨|Δr|²⟩/6`` of single carriers, the charge diffusivity D_σ that of ``⟨|ΣΔr|²⟩/(6N)``, the Haven ratio H = D*/D_σ.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class TransportResult:
     :param sampling: ``sufficient`` or ``insufficient`` by ``sampling_rule``.
     :param lag_ps: lags of the two curves, thinned.
     :param msd_tracer_A2: mean squared displacement of one carrier.
-    :param msd_collective_A2: ⟨|ΣΔr|²⟩/N.
+    :param msd_collective_A2: ``⟨|ΣΔr|²⟩/N``.
     :param frame: ``framework``, or ``laboratory`` where the run has no framework.
 
     .. [He2018] X. He, Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018), doi:10.1038/s41524-018-0074-y.

@@ -13,7 +13,10 @@ from aiida_concerted.common.estimate import Estimate
 FloatArray = NDArray[np.float64]
 
 SOKAL_FACTOR = 5.0
-"""The autocorrelation time is summed up to the first lag this many times as long [Sokal1997]_."""
+"""The autocorrelation time is summed up to the first lag this many times as long [Sokal1997]_.
+
+.. [Sokal1997] A. Sokal, in Functional Integration (Plenum, New York, 1997), p. 131.
+"""
 
 
 @dataclass(frozen=True)
