@@ -92,8 +92,8 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
         spec.exit_code(
             438,
             "WARNING_FRAMEWORK_LOST",
-            message="The sweep is analysed, but in these runs the framework left its sites, and the fits are without "
-            "them: {names}. {reason}. The potential has not learned enough, or the material melts.",
+            message="The sweep is analysed as far as it goes, but in these runs the framework left its sites: {names}. "
+            "{reason}. The potential has not learned enough, or the material melts.",
         )
 
     @classmethod
@@ -194,6 +194,7 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             if fit is None:
                 return self.function_failure()
             self.out("arrhenius.diffusivity", fit)
+            self.ctx.is_fitted = fit.base.attributes.get("activation_energy_eV", None) is not None
         return None
 
     def has_sites(self) -> bool:
@@ -237,12 +238,15 @@ class SweepWorkChain(ProtocolMixin, WavesWorkChain):
             self.ctx.departed = {**self.ctx.get("departed", {}), name: reason}
 
     def results(self) -> ExitCode | None:
-        """Say which runs are missing or lost their framework, if any."""
+        """Say which runs are missing, could not be analysed, or left too few for a fit by losing their framework.
+
+        Runs that only left their crystal are results too; they and the fits without them say so themselves.
+        """
         lost = {**self.ctx.get("departed", {}), **self.ctx.get("unplaced", {})}
         if self.ctx.get("failed"):
             also = f" In these the framework left its sites: {', '.join(lost)}." if lost else ""
             return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed), lost=also)
-        if lost:
+        if lost and (self.ctx.get("unplaced") or not self.ctx.get("is_fitted", False)):
             reason = next(iter(lost.values()))
             return self.exit_codes.WARNING_FRAMEWORK_LOST.format(names=", ".join(lost), reason=reason)
         return None

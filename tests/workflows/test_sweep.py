@@ -103,8 +103,7 @@ def test_a_whole_sweep_is_fitted_over_all_temperatures(analysed):
 
 def test_a_run_whose_framework_departed_is_a_result_and_no_point_of_any_fit(analysed, caplog):
     process, code = analysed(departed=(900.0,))
-    assert code.status == SweepWorkChain.exit_codes.WARNING_FRAMEWORK_LOST.status
-    assert "run_T900" in code.message
+    assert code is None
     assert re.search(r"run_T900: the framework is \d\.\d Å from its crystal", caplog.text)
     for label in ("diffusivities", "modes", "site_statistics"):
         assert process.outputs[label]["run_T900"].get("framework_departure_A") > 1.2
@@ -127,7 +126,7 @@ def test_two_temperatures_left_over_are_no_fit_and_the_reason_is_given(analysed)
 
 def test_the_framework_is_looked_at_without_a_site_model_too(analysed):
     process, code = analysed(departed=(500.0,), with_sites=False)
-    assert code.status == SweepWorkChain.exit_codes.WARNING_FRAMEWORK_LOST.status
+    assert code is None
     assert fit_of(process, "diffusivity")["framework_lost_temperatures_K"] == [500.0]
 
 
