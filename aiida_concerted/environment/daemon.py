@@ -100,6 +100,18 @@ class DemoDaemon:
             _await_broker(self._client)
         except DaemonException as error:
             raise SetupError(f"AiiDA's daemon does not start ({_first_line(error)}): see {self.log_file}") from error
+        self._dismiss_statistics()
+
+    def _dismiss_statistics(self) -> None:
+        """Remove the supervisor's process for statistics, which nobody asks.
+
+        Its command line does not quote the path of the log: in a folder with a blank in its name it dies and is started
+        again without end, and takes half a core with it.
+        """
+        from aiida.engine.daemon.client import DaemonException
+
+        with contextlib.suppress(DaemonException):
+            self._client.call_client({"command": "rm", "properties": {"name": "circusd-stats", "waiting": True}})
 
     def _remove_stale_files(self) -> None:
         """Remove the files by which AiiDA would take a dead broker or supervisor for a living one."""

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.environment.helpers import act, begin, end_all, finish
@@ -72,7 +73,12 @@ def test_a_killed_broker_then_a_killed_supervisor_leave_one_daemon_that_works(fo
 
 
 def test_a_slow_reader_harms_nothing(folder):
-    act("start", folder, 1, 1)
+    begun = act("start", folder, 1, 1)
+    supervisor = psutil.Process(begun["processes"]["start-circus"][0])
+    for _ in range(10):  # one that dies of the blanks in the path would be started again all the time
+        commands = [" ".join(child.cmdline()) for child in supervisor.children() if child.is_running()]
+        assert not [command for command in commands if "stats.main" in command]
+        time.sleep(0.2)
     reader = begin("read_slowly", folder, 10)
     outcome = act("wait", folder, 400)
     took = finish(reader)
