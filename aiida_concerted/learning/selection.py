@@ -19,7 +19,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrustLevels:
-    """Limits on the maximal force deviation in eV Å⁻¹: accurate below ``lower``, failed from ``upper``.
+    """Limits on a maximal deviation: accurate below ``lower``, failed from ``upper``.
+
+    Deviations of forces are in eV Å⁻¹, those of virials by atom in eV.
 
     :raises ValueError: unless 0 < lower < upper.
     """
@@ -29,7 +31,7 @@ class TrustLevels:
 
     def __post_init__(self) -> None:
         if not 0 < self.lower < self.upper:
-            raise ValueError(f"trust levels must obey 0 < lower < upper, got {self.lower} and {self.upper} eV/Å")
+            raise ValueError(f"trust levels must obey 0 < lower < upper, got {self.lower} and {self.upper}")
 
 
 @dataclass(frozen=True)
