@@ -41,6 +41,8 @@ class H5mdHeader:
     :param framework_stride: frames from one stored framework to the next.
     :param step_interval: integration steps between frames.
     :param temperature_K: target temperature in K, if known.
+    :param first_step: integration step of frame 0, counted from the beginning of the run; a segment that begins where
+        another ended says so here, and the two are read as one.
     """
 
     carrier: str
@@ -52,6 +54,7 @@ class H5mdHeader:
     framework_stride: int = 1
     step_interval: int = 1
     temperature_K: float | None = None
+    first_step: int = 0
 
     def __post_init__(self) -> None:
         if len(self.framework_ids) != len(self.framework_species):
@@ -61,6 +64,8 @@ class H5mdHeader:
             raise ValueError("carrier_ids and framework_ids together must number the atoms 0, 1, … once each")
         if self.cell.shape != (3, 3) or not self.frame_interval_ps > 0 or self.framework_stride < 1:
             raise ValueError("a trajectory needs a (3, 3) cell, a positive frame interval and a positive stride")
+        if self.first_step < 0 or self.step_interval < 1:
+            raise ValueError("a trajectory needs a first step that is not negative and a positive step interval")
 
     @property
     def n_atoms(self) -> int:
@@ -164,11 +169,11 @@ class H5mdWriter:
         if values.shape[1:] != dataset.shape[1:]:
             raise ValueError(f"{path} takes frames of the shape {dataset.shape[1:]}, got {values.shape[1:]}")
         old, new = dataset.shape[0], dataset.shape[0] + len(values)
-        frames = np.arange(old, new) * stride
+        header, frames = self.header, np.arange(old, new) * stride
         for name, data in (
             ("value", values),
-            ("step", frames * self.header.step_interval),
-            ("time", frames * self.header.frame_interval_ps),
+            ("step", header.first_step + frames * header.step_interval),
+            ("time", (header.first_step / header.step_interval + frames) * header.frame_interval_ps),
         ):
             group[name].resize(new, axis=0)
             group[name][old:new] = data
@@ -238,6 +243,7 @@ class H5mdReader:
             framework_stride=int(parameters["framework_stride"]),
             step_interval=int(steps[1] - steps[0]) if len(steps) > 1 else 1,
             temperature_K=None if temperature is None else float(temperature),
+            first_step=int(steps[0]) if len(steps) else 0,
         )
 
     @property
@@ -331,12 +337,14 @@ def write_h5md(
     carrier_ids: NDArray[np.intp] | None = None,
     framework_ids: NDArray[np.intp] | None = None,
     step_interval: int = 1,
+    first_step: int = 0,
 ) -> None:
     """Write a trajectory, block by block of its frames.
 
     :param carrier_ids: number of each carrier in the structure, counted from 0; carriers first when not given.
     :param framework_ids: number of each framework atom likewise.
     :param step_interval: integration steps between frames.
+    :param first_step: integration step of the first frame; not zero for a segment that goes on from another.
     :raises ValueError: if the trajectory names framework species but holds no framework positions or displacement.
     """
     n_carriers, n_atoms = trajectory.n_carriers, trajectory.n_atoms
@@ -352,6 +360,7 @@ def write_h5md(
         framework_stride=trajectory.framework_stride,
         step_interval=step_interval,
         temperature_K=trajectory.temperature_K,
+        first_step=first_step,
     )
     with H5mdWriter(path, header) as writer:
         displacement = trajectory.framework_displacement

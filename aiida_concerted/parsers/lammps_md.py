@@ -91,6 +91,7 @@ class LammpsMdParser(Parser):
             framework_stride=parameters.framework_stride,
             step_interval=parameters.frame_steps,
             temperature_K=parameters.temperature_K,
+            first_step=parameters.first_step,
         )
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / MolecularDynamicsData.FILENAME

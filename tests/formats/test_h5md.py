@@ -140,3 +140,18 @@ def test_foreign_files_are_refused_in_one_line(tmp_path):
         handle.create_group("particles")
     with pytest.raises(ValueError, match=r"other\.h5 has no H5MD layout"):
         read_h5md(tmp_path / "other.h5")
+
+
+def test_a_segment_says_at_which_step_and_time_it_begins(tmp_path):
+    write_h5md(tmp_path / "t.h5", small_trajectory(6, stride=2), step_interval=50, first_step=1000)
+    interval = small_trajectory().frame_interval_ps
+    with h5py.File(tmp_path / "t.h5") as file:
+        for path, stride in (("particles/carriers/position", 1), ("particles/framework/box/edges", 2)):
+            frames = np.arange(0, 6, stride)
+            np.testing.assert_array_equal(file[path]["step"], 1000 + 50 * frames)
+            np.testing.assert_allclose(file[path]["time"], (20 + frames) * interval)
+    with H5mdReader(tmp_path / "t.h5") as reader:
+        assert reader.header.first_step == 1000
+        assert reader.header.step_interval == 50
+    with pytest.raises(ValueError, match="first step that is not negative"):
+        write_h5md(tmp_path / "u.h5", small_trajectory(), first_step=-1)

@@ -91,6 +91,8 @@ def test_only_the_production_is_kept_and_the_heating_is_seen_in_the_thermodynami
     trajectory = outputs["trajectory"].get_trajectory()
     assert (trajectory.n_frames, len(trajectory.framework), trajectory.framework_stride) == (N_FRAMES, 6, 2)
     np.testing.assert_array_equal(trajectory.framework_displacement[0], 0.0)
+    with outputs["trajectory"].reader() as reader:
+        assert reader.header.first_step == FIRST_STEP
     mean = (trajectory.framework - trajectory.framework[0]).mean(axis=1)
     np.testing.assert_allclose(trajectory.framework_displacement[::2], mean, atol=5e-6)
     deviation = outputs["model_deviation"]
