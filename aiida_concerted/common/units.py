@@ -21,6 +21,9 @@ PS_IN_S = 1.0e-12
 FS_IN_PS = 1.0e-3
 """One fs in ps."""
 
+U_A2_PER_FS2_IN_EV = 103.64269652680505
+"""One u Å² fs⁻² in eV."""
+
 S_PER_M_IN_MS_PER_CM = 10.0
 """One S m⁻¹ in mS cm⁻¹."""
 

@@ -207,16 +207,32 @@ def read_vasprun_frames(path: str | Path, *, origin: str = "") -> VasprunFrames:
     steps = list(reader)
     if not steps:
         raise ValueError(f"{path} holds no complete ionic step ({reader.n_truncated} truncated)")
+    try:
+        frames = frames_of_steps(reader.header.species, steps, origin)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    n_electronic = np.array([step.n_electronic for step in steps], dtype=np.int64)
+    return VasprunFrames(frames, reader.header, n_electronic, reader.n_truncated, reader.is_complete)
+
+
+def frames_of_steps(species: tuple[str, ...], steps: list[VasprunStep], origin: str = "") -> LabelledFrames:
+    """Return ionic steps as labelled frames.
+
+    :param species: element of each atom.
+    :param steps: at least one.
+    :param origin: UUID of the process that computed them; with it each frame records its origin.
+    :raises ValueError: if only some steps have a stress.
+    """
     stresses = [step.stress_kB for step in steps]
     known = [stress for stress in stresses if stress is not None]
     if 0 < len(known) < len(steps):
-        raise ValueError(f"{path}: {len(known)} of {len(steps)} ionic steps have a stress; it must be all or none")
+        raise ValueError(f"{len(known)} of {len(steps)} ionic steps have a stress; it must be all or none")
     cells = np.array([step.cell for step in steps])
     virials = None
     if known:
         virials = np.array(known) * np.abs(np.linalg.det(cells))[:, None, None] / EV_PER_A3_IN_KBAR
-    frames = LabelledFrames(
-        species=reader.header.species,
+    return LabelledFrames(
+        species=species,
         cells=cells,
         positions=np.array([step.fractional @ step.cell for step in steps]),
         energies=np.array([step.energy for step in steps]),
@@ -224,8 +240,6 @@ def read_vasprun_frames(path: str | Path, *, origin: str = "") -> VasprunFrames:
         virials=virials,
         origins=tuple((origin, step.index) for step in steps) if origin else (),
     )
-    n_electronic = np.array([step.n_electronic for step in steps], dtype=np.int64)
-    return VasprunFrames(frames, reader.header, n_electronic, reader.n_truncated, reader.is_complete)
 
 
 def _forget(element: Any) -> None:

@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, U_A2_PER_FS2_IN_EV
 from aiida_concerted.formats.vasp_output import MotionRecord
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-U_A2_PER_FS2_IN_EV = 103.64269652680505
-"""One u Å² fs⁻² in eV (CODATA 2018)."""
 
 STEPS_PER_OSCILLATION = 40
 """Period of the thermostat in steps where SMASS is 0, as in VASP."""
