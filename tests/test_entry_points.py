@@ -153,6 +153,10 @@ NO_PORTS = {
         "potentials", "plain_potentials_if_missing", "kpoints_spacing_2pi_per_A", "incar", "incar_relax",
         "incar_static", "incar_aimd",
     },
+    "concerted.vasp.segment": {
+        "potentials", "plain_potentials_if_missing", "kpoints_spacing_2pi_per_A", "incar", "incar_relax",
+        "incar_static", "incar_aimd",
+    },
     "concerted.vasp.vacancy": {"reference_kpoints_spacing_2pi_per_A"},
     "concerted.study": {"with_vacancy"},
 }  # fmt: skip

@@ -10,7 +10,6 @@ from aiida import orm
 from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
-from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 from aiida_concerted.formats.vasprun import VasprunHeader, VasprunReader, read_vasprun_frames
 
 VASPRUN = "vasprun.xml"
@@ -48,19 +47,6 @@ def read_run(retrieved: orm.FolderData) -> VaspRun:
     converged = np.ones(len(content.frames), dtype=bool)
     converged[content.unconverged] = False
     return VaspRun(content.frames, converged, content.n_truncated, describe_theory(content.header))
-
-
-def read_temperatures(retrieved: orm.FolderData) -> NDArray[np.float64]:
-    """Return the instantaneous temperature in K of every complete step, empty for a run without dynamics.
-
-    VASP removes the motion of the centre of mass, so there are three degrees of freedom fewer than coordinates.
-    """
-    _check_present(retrieved)
-    with retrieved.base.repository.as_path(VASPRUN) as path:
-        reader = VasprunReader(path)
-        kinetic = [step.kinetic for step in reader if step.kinetic is not None]
-    degrees_of_freedom = max(3 * len(reader.header.species) - 3, 1)
-    return 2.0 * np.array(kinetic, dtype=np.float64) / (degrees_of_freedom * BOLTZMANN_EV_PER_K)
 
 
 def read_theory(retrieved: orm.FolderData) -> str:

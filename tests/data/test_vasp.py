@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from aiida import orm
 
-from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, EV_PER_A3_IN_KBAR
-from aiida_concerted.data.vasp import describe_theory, read_last_energy, read_run, read_temperatures, read_theory
+from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
+from aiida_concerted.data.vasp import describe_theory, read_last_energy, read_run, read_theory
 from aiida_concerted.formats.vasprun import VasprunHeader
 
 HEAD = """<?xml version="1.0" encoding="ISO-8859-1"?>
@@ -70,11 +70,6 @@ def test_truncated_run_keeps_its_complete_steps(retrieved):
     text = vasprun(ending=" <calculation><structure><crystal>")
     run = read_run(retrieved(text))
     assert (len(run.frames), run.n_truncated) == (2, 1)
-
-
-def test_temperature_follows_from_the_kinetic_energy_without_the_centre_of_mass(retrieved):
-    expected = 2 * np.array([0.05, 0.1]) / (3 * BOLTZMANN_EV_PER_K)
-    assert np.allclose(read_temperatures(retrieved(vasprun())), expected)
 
 
 def test_level_of_theory_names_functional_and_version_and_takes_a_stand_in_at_its_word(retrieved):

@@ -234,6 +234,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
 def last_words(node: orm.CalcJobNode) -> str:
     """Return the last line that a calculation or its scheduler wrote."""
     texts = [node.get_scheduler_stderr(), node.get_scheduler_stdout()]
+    if "results" in node.outputs:  # of molecular dynamics, whose standard output is not kept
+        texts.insert(0, node.outputs.results.get_dict().get("last_lines"))
     if "retrieved" in node.outputs and STDOUT in node.outputs.retrieved.base.repository.list_object_names():
         texts.insert(0, node.outputs.retrieved.base.repository.get_object_content(STDOUT, mode="r"))
     lines = [line.strip() for text in texts if text for line in text.splitlines() if line.strip()]

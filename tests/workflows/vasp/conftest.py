@@ -19,6 +19,28 @@ if grep -q DOOMED POSCAR || ! [ -e {marker} ]; then touch {marker}; echo killed;
 exec {surrogate}
 """
 
+KILLED = """#!{python}
+# The surrogate with a cheap potential, killed at its first starts as by a wall time: the timer begins when it runs.
+import signal, sys, time
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from aiida_concerted.surrogate.run import run_in_folder
+from tests.surrogate.support import SUBVERSION, Springs
+
+class Slow(Springs):
+    def __call__(self, *arguments):
+        time.sleep({step_s})
+        return super().__call__(*arguments)
+
+starts = Path({starts!r})
+number = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("." * (number + 1))
+delays = {delays!r}
+if number < len(delays):
+    signal.setitimer(signal.ITIMER_REAL, delays[number])
+raise SystemExit(run_in_folder(Path.cwd(), sys.stdout, sys.stderr, factory=Slow, subversion=SUBVERSION))
+"""
+
 
 @pytest.fixture
 def potcar_family(aiida_profile, tmp_path):
@@ -54,6 +76,27 @@ def mortal_code(aiida_code_installed, fast_localhost, tmp_path):
         label="mortal-vasp", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
         filepath_executable=str(script), prepend_text="export OMP_NUM_THREADS=1",
     )  # fmt: skip
+
+
+@pytest.fixture
+def killed_code(aiida_code_installed, fast_localhost, tmp_path):
+    """Return a function that makes the code of a surrogate which is killed after these seconds at its first starts."""
+
+    def make(*delays, step_s=0.02):
+        script = tmp_path / "killed-vasp"
+        script.write_text(
+            KILLED.format(
+                python=sys.executable, root=str(Path(__file__).parents[3]), starts=str(tmp_path / "starts"),
+                delays=delays, step_s=step_s,
+            )
+        )  # fmt: skip
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        return aiida_code_installed(
+            label=f"killed-vasp-{tmp_path.name}", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
+            filepath_executable=str(script), prepend_text="export OMP_NUM_THREADS=1",
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from aiida import orm
 from aiida.engine import run_get_node
 
-from aiida_concerted.formats.vasprun import VasprunReader
+from aiida_concerted.formats.vasprun import VasprunReader, read_vasprun_frames
 from aiida_concerted.workflows.protocols import ProtocolError
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
+from tests.surrogate.support import run
 
 
 @pytest.fixture
@@ -73,7 +75,8 @@ def test_another_thermostat_is_set_where_it_counts(build):
 
 @pytest.mark.surrogate
 def test_frames_are_those_of_the_run(build, rock_salt):
-    outputs, node = run_get_node(build(temperature_K=450.0, n_steps=7, discard_steps=1, stride=2, seed=3))
+    kept = {"settings": {"ADDITIONAL_RETRIEVE_LIST": ["vasprun.xml"]}}
+    outputs, node = run_get_node(build(temperature_K=450.0, n_steps=7, discard_steps=1, stride=2, seed=3, vasp=kept))
     assert node.is_finished_ok, node.exit_message
     calculation = node.called[0].called[0]
     with calculation.outputs.retrieved.base.repository.as_path("vasprun.xml") as path:
@@ -93,3 +96,65 @@ def test_frames_are_those_of_the_run(build, rock_salt):
     assert results["temperature_target_K"] == 450.0
     # Two atoms have three degrees of freedom, and in a few steps kinetic energy has only begun to turn potential.
     assert 0.3 * 450 < results["temperature_mean_K"] < 1.7 * 450
+    assert (results["n_segments"], results["seams"]) == (1, [])
+    assert results["equilibration"] == "the first 1 steps (0.002 ps) are discarded"
+
+
+def build_killed(code, structure, overrides, **numbers):
+    settings = {"ADDITIONAL_RETRIEVE_LIST": ["OUTCAR"]}
+    return VaspAimdWorkChain.get_builder_from_protocol(
+        code, structure, temperature_K=300.0, protocol="fast",
+        overrides={"discard_steps": 0, "stride": 1, **numbers, "vasp": {**overrides, "settings": settings}},
+    )  # fmt: skip
+
+
+def uncut(node, folder, **tags):
+    """Return the steps of the run that the first segment was meant to be, done in one go."""
+    (calculation,) = node.called[0].called
+    folder.mkdir()
+    for name in ("INCAR", "POSCAR", "KPOINTS"):
+        (folder / name).write_text(calculation.base.repository.get_object_content(name))
+    potentials = [calculation.inputs.potential[name].get_content() for name in ("Li", "Cl")]
+    (folder / "POTCAR").write_bytes(b"".join(potentials))
+    assert run(folder)[0] == 0
+    return read_vasprun_frames(folder / "vasprun.xml").frames
+
+
+def test_a_run_cut_by_three_walltimes_is_the_uncut_one_frame_by_frame(killed_code, rock_salt, overrides, tmp_path):
+    code = killed_code(0.25, 0.3, 0.21)
+    outputs, node = run_get_node(build_killed(code, rock_salt, overrides, n_steps=40))
+    assert node.is_finished_ok, node.exit_message
+    results = outputs["results"].get_dict()
+    segments = [child for child in node.called if isinstance(child, orm.WorkChainNode)]
+    assert [segment.called[0].exit_status for segment in segments] == [411, 411, 411, 0]
+    assert len(results["segment_steps"]) == results["n_segments"] == 4
+    assert sum(results["segment_steps"]) == results["n_steps"] == 40
+    assert [seam["is_gapless"] for seam in results["seams"]] == [True] * 3
+    frames, expected = outputs["frames"].get_frames(), uncut(node, tmp_path / "uncut")
+    assert len(frames) == len(expected) == 40
+    for name in ("positions", "energies", "forces", "cells", "virials"):
+        np.testing.assert_array_equal(getattr(frames, name), getattr(expected, name))
+    stored = {name for s in segments for name in s.called[0].outputs.retrieved.base.repository.list_object_names()}
+    assert stored == {"OUTCAR", "_scheduler-stderr.txt", "_scheduler-stdout.txt"}
+
+
+def test_a_ramp_of_the_temperature_is_split_over_segments(killed_code, rock_salt, overrides, tmp_path):
+    numbers = {"n_steps": 12, "segment_steps": 5}
+    builder = build_killed(killed_code(step_s=0.0), rock_salt, overrides, **numbers)
+    builder.final_temperature_K = 900.0
+    outputs, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    tags = [child.inputs.parameters["incar"] for child in node.called[:3]]
+    assert [tag["nsw"] for tag in tags] == [5, 5, 2]
+    assert [(tag["tebeg"], tag["teend"]) for tag in tags] == [(300.0, 550.0), (550.0, 800.0), (800.0, 900.0)]
+    assert len({tag["random_seed"][0] for tag in tags}) == 3
+    results = outputs["results"].get_dict()
+    assert results["segment_steps"] == [5, 5, 2]
+    assert (results["temperature_target_K"], results["final_temperature_target_K"]) == (300.0, 900.0)
+
+
+def test_a_run_that_comes_no_further_is_given_up(killed_code, rock_salt, overrides):
+    code = killed_code(*[1e-6] * 9)
+    _, node = run_get_node(build_killed(code, rock_salt, overrides, n_steps=5))
+    assert node.exit_status == 431
+    assert "died twice" in node.exit_message
