@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,9 @@ class Judgement:
 class SelectionRule(Protocol):
     """A rule by name."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the name."""
 
     def judge(self, runs: Runs) -> Judgement:
         """Return the class of every frame of every run."""
@@ -57,7 +59,7 @@ class DpgenRule:
 
     force: LevelTable
     virial: LevelTable | None = None
-    name: str = "dpgen"
+    name: ClassVar[str] = "dpgen"
 
     def judge(self, runs: Runs) -> Judgement:
         """Return the class of every frame of every run."""
@@ -74,7 +76,7 @@ class Dpgen2Rule:
 
     force: LevelTable
     virial: LevelTable | None = None
-    name: str = "dpgen2"
+    name: ClassVar[str] = "dpgen2"
 
     def judge(self, runs: Runs) -> Judgement:
         """Return the class of every frame of every run."""
@@ -107,7 +109,7 @@ class AdaptiveRule:
     number_virial: int = 0
     share_virial: float = 0.0
     group: str = "system"
-    name: str = "adaptive"
+    name: ClassVar[str] = "adaptive"
 
     def __post_init__(self) -> None:
         if min(self.number_force, self.number_virial) < 0:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from aiida_concerted.common.estimate import Estimate
 from aiida_concerted.common.parameters import positive, positive_integer
@@ -54,7 +54,9 @@ class Verdict:
 class StoppingRule(Protocol):
     """A rule by name."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the name."""
 
     def ask(self, turns: Sequence[Turn]) -> Verdict:
         """Return whether the rule holds after these turns, oldest first."""
@@ -74,7 +76,7 @@ class EveryRunAccurate:
     fraction: float = 0.99
     consecutive: int = 1
     by_temperature: Mapping[float, float] = field(default_factory=dict)
-    name: str = "accurate"
+    name: ClassVar[str] = "accurate"
 
     def __post_init__(self) -> None:
         positive_integer(consecutive=self.consecutive)
@@ -111,7 +113,7 @@ class OverallAccurate:
     """
 
     fraction: float = 0.9
-    name: str = "overall_accurate"
+    name: ClassVar[str] = "overall_accurate"
 
     def __post_init__(self) -> None:
         _fractions(self.fraction)
@@ -135,7 +137,7 @@ class LevelsSettled:
 
     tolerance: float = 0.05
     turns: int = 2
-    name: str = "levels"
+    name: ClassVar[str] = "levels"
 
     def __post_init__(self) -> None:
         positive(tolerance=self.tolerance)
@@ -165,7 +167,7 @@ class ErrorPlateau:
 
     improvement: float = 0.05
     turns: int = 2
-    name: str = "plateau"
+    name: ClassVar[str] = "plateau"
 
     def __post_init__(self) -> None:
         positive_integer(turns=self.turns)
@@ -198,7 +200,7 @@ class ObservableStable:
     turns: int = 2
     sigmas: float = 2.0
     relative_error: float = 0.3
-    name: str = "observable"
+    name: ClassVar[str] = "observable"
 
     def __post_init__(self) -> None:
         positive(sigmas=self.sigmas, relative_error=self.relative_error)
@@ -229,7 +231,7 @@ class Budget:
 
     turns: int
     labels: int | None = None
-    name: str = "budget"
+    name: ClassVar[str] = "budget"
 
     def __post_init__(self) -> None:
         positive_integer(turns=self.turns)
