@@ -2,10 +2,13 @@
 
 from importlib.metadata import version as _version
 
+from docutils.nodes import SkipNode as _SkipNode
+from latex2mathml.converter import convert as _to_mathml
+
 project = "aiida-concerted"
 author = "the aiida-concerted developers"
 version = release = _version("aiida-concerted")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_click"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_click"]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
@@ -15,3 +18,20 @@ suppress_warnings = ["myst.xref_missing"]  # links to files beside the docs, suc
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "aiida-concerted"
+html_math_renderer = "mathml"
+
+
+def _visit_inline(translator, node):
+    translator.body.append(_to_mathml(node.astext()))
+    raise _SkipNode
+
+
+def _visit_block(translator, node):
+    formula = _to_mathml(node.astext(), display="block")
+    translator.body.append(f'<p style="padding: 0.6em 0; overflow: visible">{formula}</p>')
+    raise _SkipNode
+
+
+def setup(app):
+    """Turn formulas into MathML, which browsers show without a script from elsewhere."""
+    app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
