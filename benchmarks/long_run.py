@@ -77,7 +77,7 @@ def measure(n_frames: int, folder: Path, repeat: tuple[int, int, int], options: 
         unfinished.rename(path)
     command = [
         sys.executable, "-m", "aiida_concerted", "analyse", str(path), "--carrier", "Li", "--sites", "lgps",
-        "--json", str(path.with_suffix(".json")), *options,
+        "--json", str(path.with_suffix(".json")), "--density", str(path.with_suffix(".cube")), *options,
     ]  # fmt: skip
     status, clock, cpu, peak = run_measured(command, path.with_suffix(".log"))
     n_atoms = gas.n_carriers + 30 * gas.placed.n_cells
