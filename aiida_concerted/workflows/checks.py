@@ -13,7 +13,9 @@ from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.deepmd_train import training_parameters
 from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
 from aiida_concerted.common.cells import cell_heights
-from aiida_concerted.learning.selection import TrustLevels
+from aiida_concerted.common.hints import nearest
+from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
 from aiida_concerted.workflows.vasp.validation import with_potentials
 
@@ -58,18 +60,27 @@ def analysis(value: orm.Dict, _: Any) -> str | None:
 
 
 def selection(value: orm.Dict, _: Any) -> str | None:
-    """Return why trust levels and the number of frames to pick are refused."""
+    """Return why trust levels, the number of frames to pick, or more that is said about the selection are refused."""
     given = value.get_dict()
-    known = ("trust_lower_eV_A", "trust_upper_eV_A", "max_selected")
-    if sorted(given) != sorted(known):
-        return f"must hold {', '.join(known)}, got {', '.join(sorted(given)) or 'nothing'}"
+    needed = ["trust_lower_eV_A", "trust_upper_eV_A", "max_selected"]
+    if given.get("rule") == "adaptive":
+        needed.remove("trust_lower_eV_A")
+    if any(given.get(name) is None for name in needed):
+        return f"must hold {', '.join(needed)}, got {', '.join(sorted(given)) or 'nothing'}"
     try:
-        TrustLevels(given["trust_lower_eV_A"], given["trust_upper_eV_A"])
+        from_mapping(SelectionSettings, given, "selection")
     except (TypeError, ValueError) as error:
         return str(error)
-    if isinstance(given["max_selected"], bool) or not isinstance(given["max_selected"], int):
-        return f"max_selected must be a whole number, got {given['max_selected']!r}"
-    return None if given["max_selected"] >= 0 else f"max_selected cannot be negative, got {given['max_selected']}"
+    return None
+
+
+def stopping(value: orm.Dict, _: Any) -> str | None:
+    """Return why what is said about the end of a learning loop is refused."""
+    try:
+        from_mapping(StoppingSettings, value.get_dict(), "stopping")
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def committee_size(value: orm.Int, _: Any) -> str | None:
@@ -79,6 +90,8 @@ def committee_size(value: orm.Int, _: Any) -> str | None:
 
 def exploration(inputs: Any, namespace: Any) -> str | None:
     """Return why a committee cannot run these structures."""
+    if problem := _unknown_systems(inputs):
+        return problem
     if any(name not in namespace for name in ("structures", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the exploration sets them when it runs
     if len(inputs["models"]) < 2:
@@ -89,6 +102,17 @@ def exploration(inputs: Any, namespace: Any) -> str | None:
             check_system(structure, models, carrier)
         except ValueError as error:
             return f"{name}: {error}"
+    return None
+
+
+def _unknown_systems(inputs: Any) -> str | None:
+    """Return which system has trust levels of its own but is not explored."""
+    structures = inputs.get("structures") if inputs else None
+    if not structures or "selection" not in inputs:
+        return None
+    for name in from_mapping(SelectionSettings, inputs["selection"].get_dict(), "selection").systems():
+        if name not in structures:
+            return f"selection.levels: there is no structure '{name}': {nearest(name, list(structures))}"
     return None
 
 

@@ -18,7 +18,7 @@ from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
-from aiida_concerted.workflows.sections import MD_KEYS
+from aiida_concerted.workflows.sections import MD_KEYS, SELECTION_KEYS
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
 
@@ -34,7 +34,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
     """Runs the committee at several temperatures, compares its members, and picks what to label."""
 
     _protocol_file = "explore"
-    _section_keys: ClassVar = {"md": MD_KEYS}
+    _section_keys: ClassVar = {"md": MD_KEYS, "selection": SELECTION_KEYS}
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:
@@ -47,7 +47,8 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         spec.input_namespace("models", dynamic=True, help="The committee by name; the first member drives the runs.")
         value_port(
             spec, "selection", orm.Dict,
-            "Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick.",
+            "Trust levels trust_lower_eV_A and trust_upper_eV_A, and max_selected, the most frames to pick; optional "
+            "rule, choice, scope, levels (eV/Å), screens and more: see the topic on selection.",
             validator=checks.selection,
         )  # fmt: skip
         spec.inputs.validator = checks.exploration
@@ -155,7 +156,9 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         unreached = {name: lack for name in self.ctx.runs if (lack := self.unreached(name))}
         for name, lack in unreached.items():
             self.report(f"{name}: {lack['frames']} frames that it never reached count as failed ({lack['reason']})")
-        parameters = {**self.inputs.selection.get_dict(), "seed": self.inputs.seed.value, "unreached": unreached}
+        systems = {name: self.ctx.runs[name][0] for name in survivors}
+        of_the_turn = {"seed": self.inputs.seed.value, "unreached": unreached, "systems": systems}
+        parameters = {**self.inputs.selection.get_dict(), **of_the_turn}
         outputs = self.call(select_candidate_structures, "select", orm.Dict(parameters), **runs)
         if outputs is None:
             return self.function_failure()

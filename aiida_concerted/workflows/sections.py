@@ -6,6 +6,7 @@ import dataclasses
 
 from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
 from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 
 
 def _fields(cls: type, *without: str) -> tuple[str, ...]:
@@ -17,3 +18,9 @@ MD_KEYS = _fields(MdParameters, "temperature_K", "seed")
 
 ANALYSIS_KEYS = _fields(AnalysisParameters, "seed", "study_uuid")
 """Parameters of the analysis but for those that work chains set."""
+
+SELECTION_KEYS = _fields(SelectionSettings)
+"""What may be said about the selection of frames."""
+
+STOPPING_KEYS = _fields(StoppingSettings)
+"""What may be said about the end of a learning loop."""

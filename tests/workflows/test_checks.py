@@ -34,6 +34,11 @@ def node_of(value):
         (checks.selection, {**TRUST, "trust_lower_eV_A": 0.4}, "0 < lower < upper"),
         (checks.selection, {"max_selected": 5}, "must hold trust_lower_eV_A"),
         (checks.selection, {**TRUST, "max_selected": -1}, "cannot be negative"),
+        (checks.selection, {**TRUST, "rule": "dpgen3"}, "unknown rule 'dpgen3': did you mean 'dpgen"),
+        (checks.selection, {**TRUST, "screens": {"tilt_rat": 1}}, "did you mean 'tilt_ratio'"),
+        (checks.selection, {"rule": "adaptive", "max_selected": 5}, "must hold trust_upper_eV_A, max_selected"),
+        (checks.stopping, {"rules": ["acurate"]}, "did you mean 'accurate'"),
+        (checks.stopping, {"plateau": {"turns": 0}}, "turns must be a positive integer"),
     ],
 )
 def test_what_could_only_fail_later_is_refused_with_a_reason(aiida_profile, check, value, reason):
@@ -47,6 +52,10 @@ def test_what_could_only_fail_later_is_refused_with_a_reason(aiida_profile, chec
         (checks.none_or_temperatures, []),
         (checks.dynamics, MD),
         (checks.selection, TRUST),
+        (checks.selection, {"rule": "adaptive", "trust_upper_eV_A": 0.3, "max_selected": 5}),
+        (checks.selection, {**TRUST, "choice": "farthest", "screens": {"min_distance_fraction": 0.6}}),
+        (checks.stopping, {}),
+        (checks.stopping, {"rules": ["accurate", "plateau"], "combine": "all", "max_labels": 500}),
         (checks.analysis, {"charge": 1, "fit_window_ps": [1.0, 5.0], "material": None, "study_uuid": "x"}),
     ],
 )

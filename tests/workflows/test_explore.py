@@ -106,3 +106,32 @@ def test_explorations_that_all_failed_are_an_error(process):
     assert code.status == ExploreWorkChain.exit_codes.ERROR_NO_EXPLORATION.status
     assert "cell_T300, cell_T900" in code.message
     assert "atoms were lost" in code.message
+
+
+def with_selection(lmp_code, potentials, structure, **selection):
+    overrides = {**OVERRIDES, "selection": {**OVERRIDES["selection"], **selection}}
+    return ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": structure}, potentials, protocol="fast", overrides=overrides
+    )
+
+
+def test_the_levels_of_a_structure_hold_for_its_runs(process_of, lmp_code, potentials, sound_structure):
+    own = [{"system": "cell", "trust_lower_eV_A": 0.25, "trust_upper_eV_A": 0.6}]
+    process = process_of(with_selection(lmp_code, potentials, sound_structure, levels=own, rule="dpgen2"))
+    process.setup()
+    for name in process.ctx.runs:
+        process.ctx[f"child_{name}"] = explored([0.01, 0.2, 0.3, 0.7])
+    assert process.select() is None
+    assert counts(process, "cell_T300") == (2, 1, 1)
+    assert process.outputs["statistics"]["decision"]["rule"] == "dpgen2"
+
+
+def test_levels_of_a_structure_that_is_not_explored_are_refused(process_of, lmp_code, potentials, sound_structure):
+    own = [{"system": "cel", "trust_lower_eV_A": 0.25, "trust_upper_eV_A": 0.6}]
+    with pytest.raises(ValueError, match="no structure 'cel': did you mean 'cell'"):
+        process_of(with_selection(lmp_code, potentials, sound_structure, levels=own))
+
+
+def test_a_wrong_key_of_the_selection_is_named(lmp_code, potentials, sound_structure):
+    with pytest.raises(ValueError, match=r"selection\.choise': did you mean 'choice'"):
+        with_selection(lmp_code, potentials, sound_structure, choise="random")
