@@ -152,12 +152,16 @@ def search_sites(
     fractional = symmetry.in_run(sites)
     occupancy, classes = np.tile(occupancy, symmetry.n_cells), np.tile(classes, symmetry.n_cells)
     labels, order = _labels(classes, occupancy, fractional)
+    framework = framework_average(trajectory)
     network = SiteNetwork(
         material=material,
         labels=labels,
         fractional=fractional[order],
         cell=cell,
         max_edge_A=search.max_edge_A or guess_max_edge(sites, symmetry.cell),
+        # With the framework, another run that is given these sites shows whether its origin is the same.
+        framework_elements=() if framework is None else tuple((symbol,) for symbol in trajectory.framework_species),
+        framework_fractional=np.empty((0, 3)) if framework is None else framework @ np.linalg.inv(cell),
         origin_shift=(0.0, 0.0, 0.0),
     )
     unplaced = max(0.0, 1.0 - float(occupancy.sum()) / trajectory.n_carriers)
@@ -297,7 +301,7 @@ def _threshold(trajectory: Trajectory, symmetry: UnitSymmetry, search: SiteSearc
             needed = int(np.ceil(1.1 * needed))
         raise ValueError(
             f"the run is too short to find sites in: {trajectory.n_frames} frames, and it takes about {needed} to tell "
-            "maxima from noise: give a site model, more frames or a wider smoothing_A"
+            "maxima from noise: give a site model or more frames"
         )
     return max(search.peak_ratio, threshold)
 

@@ -56,6 +56,21 @@ def find_origin(
     return min(equal, key=lambda fit: _preference(fit, network, carriers))
 
 
+def measure_origin(
+    network: SiteNetwork, framework: FloatArray, species: tuple[str, ...], shift: FloatArray
+) -> OriginFit:
+    """Return a shift that is given with the residual that it leaves, ``None`` where no atom is of the model's elements.
+
+    :param framework: positions in units of the site cell's vectors, shape ``(n, 3)``.
+    :param species: element of each atom.
+    :param shift: the shift in fractions of the site cell.
+    """
+    tasks = _matching_tasks(network, framework, species)
+    if not tasks:
+        return OriginFit(shift, None)
+    return OriginFit(shift, _residual(shift, tasks))
+
+
 class _MatchingTask:
     """Atoms of one element and the model sites that they may take, in units of the site cell."""
 
@@ -104,9 +119,13 @@ def _refine(trial: FloatArray, tasks: list[_MatchingTask], cell: FloatArray) -> 
     for _ in range(REFINEMENTS):
         vectors = np.concatenate([task.residuals(shift) for task in tasks])
         shift = shift + np.linalg.solve(cell.T, vectors.mean(axis=0))
+    return OriginFit(shift - np.rint(shift), _residual(shift, tasks))
+
+
+def _residual(shift: FloatArray, tasks: list[_MatchingTask]) -> float:
+    """Return the root mean square distance in Å between shifted sites and atoms."""
     vectors = np.concatenate([task.residuals(shift) for task in tasks])
-    residual = float(np.sqrt((vectors**2).sum(axis=1).mean()))
-    return OriginFit(shift - np.rint(shift), residual)
+    return float(np.sqrt((vectors**2).sum(axis=1).mean()))
 
 
 def _preference(fit: OriginFit, network: SiteNetwork, carriers: FloatArray | None) -> tuple[float, float]:

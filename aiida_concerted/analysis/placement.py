@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.origin import MAX_RESIDUAL_A, OriginFit, find_origin
+from aiida_concerted.analysis.origin import MAX_RESIDUAL_A, OriginFit, find_origin, measure_origin
 from aiida_concerted.analysis.sites import SiteNetwork, Supercell, basin_edges, canonical_mode, merge_groups
 from aiida_concerted.analysis.supercell import supercell_matrices
 
@@ -103,7 +103,7 @@ def place_network(
     The cell must be an integer supercell of the site cell, strain and rotation allowed. The origin is ``origin_shift``,
     else the network's own, else that under which the model's framework sites meet the trajectory's framework atoms
     (where several do equally well, as when only some of the framework is in the model, the one that puts the carriers
-    closest to the sites), else zero.
+    closest to the sites), else zero. A shift that is given is checked against the framework where there is one.
 
     :param cell: lattice vectors of the trajectory as rows in Å.
     :param framework_positions: time-averaged Cartesian positions of the framework atoms in Å, shape ``(n, 3)``.
@@ -115,12 +115,11 @@ def place_network(
     cell = np.asarray(cell, dtype=np.float64)
     candidates = supercell_matrices(network.cell, cell)
     given = origin_shift if origin_shift is not None else network.origin_shift
-    if given is not None:
-        return _lay(network, cell, candidates[0], OriginFit(np.asarray(given, dtype=np.float64), None))
+    shift = None if given is None else np.asarray(given, dtype=np.float64)
     if not network.framework_elements or framework_positions is None or framework_species is None:
-        return _lay(network, cell, candidates[0], OriginFit(np.zeros(3), None))
+        return _lay(network, cell, candidates[0], OriginFit(np.zeros(3) if shift is None else shift, None))
     atoms = (framework_positions, framework_species, carrier_positions)
-    return _lay(network, cell, *_best_placement(network, cell, candidates, *atoms))
+    return _lay(network, cell, *_best_placement(network, cell, candidates, *atoms, given=shift))
 
 
 def _best_placement(
@@ -130,24 +129,33 @@ def _best_placement(
     framework_positions: FloatArray,
     framework_species: tuple[str, ...],
     carrier_positions: FloatArray | None,
+    given: FloatArray | None = None,
 ) -> tuple[Candidate, OriginFit]:
     """Return the supercell and the origin under which the framework meets the model's.
 
+    :param given: the origin, where it is not to be found but only to be checked.
     :raises ValueError: if it does not within 0.6 Å.
     """
     fits: list[tuple[float, Candidate, OriginFit]] = []
     for candidate in candidates:
         to_unit = np.linalg.inv(cell) @ candidate[0]
         carriers = None if carrier_positions is None else carrier_positions @ to_unit
-        fit = find_origin(network, framework_positions @ to_unit, framework_species, carriers)
+        framework = framework_positions @ to_unit
+        if given is None:
+            fit = find_origin(network, framework, framework_species, carriers)
+        else:
+            fit = measure_origin(network, framework, framework_species, given)
         fits.append((fit.residual_A or 0.0, candidate, fit))
         if fits[-1][0] <= GOOD_RESIDUAL_A:
             break
     residual, candidate, fit = min(fits, key=lambda item: item[0])
     if residual > MAX_RESIDUAL_A:
+        origin = "the best origin found: is it this material?"
+        if given is not None:
+            origin = "the origin_shift that is given: leave it out to have the origin found"
         raise ValueError(
             f"the framework atoms are {residual:.2f} Å (root mean square) from those of the site model "
-            f"'{network.material}', more than {MAX_RESIDUAL_A} Å, with the best origin found: is it this material?"
+            f"'{network.material}', more than {MAX_RESIDUAL_A} Å, with {origin}"
         )
     return candidate, fit
 

@@ -175,3 +175,23 @@ def test_edges_are_looked_up_both_ways() -> None:
     dense[placed.edges[:, 0], placed.edges[:, 1]] = True
     first, second = np.meshgrid(np.arange(placed.n_sites), np.arange(placed.n_sites), indexing="ij")
     np.testing.assert_array_equal(placed.is_edge(first, second), dense)
+
+
+def test_a_given_shift_is_checked_against_the_framework() -> None:
+    shift = np.array([0.1, 0.2, 0.3])
+    fractional, species = framework_of(np.diag([1, 1, 2]), shift)
+    framework = fractional @ LGPS.cell
+    cell = np.diag([1, 1, 2]) @ LGPS.cell
+    placed = place_network(
+        LGPS, cell, framework_positions=framework, framework_species=species, origin_shift=(0.1, 0.2, 0.3)
+    )
+    assert placed.residual_A == pytest.approx(0.0, abs=1e-6)
+    assert placed.origin_shift.tolist() == [0.1, 0.2, 0.3]
+    for network, given in ((LGPS, (0.6, 0.2, 0.3)), (replace(LGPS, origin_shift=(0.6, 0.2, 0.3)), None)):
+        with pytest.raises(ValueError, match="with the origin_shift that is given"):
+            place_network(network, cell, framework_positions=framework, framework_species=species, origin_shift=given)
+    # Another framework cannot tell: the shift is taken as it is.
+    strange = place_network(
+        LGPS, cell, framework_positions=framework[:2], framework_species=("La", "Zr"), origin_shift=(0.6, 0.2, 0.3)
+    )
+    assert strange.residual_A is None
