@@ -8,6 +8,8 @@ from itertools import pairwise
 from math import gcd
 from typing import Any
 
+import numpy as np
+
 from aiida_concerted import __version__
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
 from aiida_concerted.analysis.json_form import ANALYSIS_SCHEMA, without_undefined
@@ -17,6 +19,8 @@ from aiida_concerted.common.units import conductivity_S_m
 SCHEMA = "aiida-concerted/arrhenius/1"
 EXTRAPOLATION_K = 300.0
 SAME_TEMPERATURE_K = 0.5
+SAME_SITE_A = 1.0
+"""How far in Å sites of one label may be apart in two analyses; a refinement moves them by less."""
 QUANTITIES = {"diffusivity": "tracer_m2_s", "charge_diffusivity": "charge_m2_s"}
 COUNTS = ("raw", "side_count")
 
@@ -209,6 +213,9 @@ def _check_one(name: str, analysis: Any) -> None:
     temperature = facts.get("temperature_K")
     if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
         raise ValueError(f"{name} has no temperature: analyse the run again with --temperature-K")
+    for mode in analysis.get("modes", ()):
+        if not isinstance(mode, Mapping) or not {"label", "raw", "exposure_cell_ps"} <= set(mode):
+            raise ValueError(f"{name} has a mode in 'modes' without label, raw or exposure_cell_ps: make it anew")
 
 
 def _check_together(ordered: Mapping[str, Analysis]) -> None:
@@ -229,6 +236,25 @@ def _check_together(ordered: Mapping[str, Analysis]) -> None:
                     f"{names[0]} and {name} differ in {what}: {_brief(described[names[0]])} and "
                     f"{_brief(described[name])}"
                 )
+    for name in names[1:]:
+        if label := _displaced_label(ordered[names[0]], ordered[name]):
+            raise ValueError(
+                f"{names[0]} and {name} differ in the place of the sites {label}: sites that are found anew in every "
+                "run need not bear the same labels; find them in one with --save-sites FILE, and give that to --sites"
+            )
+
+
+def _displaced_label(first: Analysis, second: Analysis) -> str | None:
+    """Return a label whose sites are elsewhere in two analyses, ``None`` where there is none."""
+    models = [analysis.get("site_model", {}) for analysis in (first, second)]
+    known, others = (model.get("sites", {}) for model in models)
+    for label in known.keys() & others.keys():
+        places, elsewhere = np.array(known[label]), np.array(others[label])
+        difference = places[:, None] - elsewhere[None]
+        distances = np.linalg.norm((difference - np.rint(difference)) @ np.array(models[0]["cell_A"]), axis=-1)
+        if max(distances.min(axis=0).max(), distances.min(axis=1).max()) > SAME_SITE_A:
+            return str(label)
+    return None
 
 
 def _reduced_composition(analysis: Analysis) -> dict[str, int]:
@@ -276,7 +302,7 @@ def _sampling_warnings(runs: Sequence[Analysis]) -> list[str]:
 
 
 def _site_warnings(runs: Sequence[Analysis]) -> list[str]:
-    if not any("auto_sites" in run for run in runs):
+    if sum("auto_sites" in run for run in runs) < 2:
         return []
     return [
         "sites were found in each run anew: see that a label means the same sites at every temperature before "

@@ -119,7 +119,28 @@ def test_points_that_bend_are_said():
 def test_sites_found_anew_in_each_run_are_no_common_ground():
     files = series((600.0, 800.0), seed=14)
     files["T800"]["auto_sites"] = {"labelled_by": "symmetry"}
+    assert join_temperatures(files).warnings == join_temperatures(series((600.0, 800.0), seed=14)).warnings
+    files["T600"]["auto_sites"] = {"labelled_by": "symmetry"}
     assert any("found in each run anew" in warning for warning in join_temperatures(files).warnings)
+
+
+def test_sites_of_one_label_must_be_at_one_place():
+    files = series((600.0, 800.0), seed=14)
+    sites = {"A": [[0.1, 0.2, 0.3], [0.6, 0.7, 0.8]], "B": [[0.0, 0.5, 0.99]]}
+    for run in files.values():
+        run["site_model"] |= {"sites": copy.deepcopy(sites), "cell_A": np.diag([10.0, 10.0, 12.0]).tolist()}
+    files["T800"]["site_model"]["sites"] |= {"B": [[0.02, 0.5, 0.01]], "A": sites["A"][::-1]}
+    join_temperatures(files)
+    files["T800"]["site_model"]["sites"]["A"][0] = [0.6, 0.7, 0.65]
+    with pytest.raises(ValueError, match=r"place of the sites A.*--save-sites"):
+        join_temperatures(files)
+
+
+def test_a_mode_without_its_counts_is_refused():
+    files = series((600.0, 800.0), seed=14)
+    del files["T800"]["modes"][0]["label"]
+    with pytest.raises(ValueError, match="T800 has a mode in 'modes' without label"):
+        join_temperatures(files)
 
 
 def test_without_sites_only_diffusivities_are_fitted():
