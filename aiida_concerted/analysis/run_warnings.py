@@ -7,7 +7,7 @@ import numpy as np
 from aiida_concerted.analysis.diffusion import TransportResult
 from aiida_concerted.analysis.fit_window import MINIMUM_FRAMES
 from aiida_concerted.analysis.modes import ModeCount
-from aiida_concerted.analysis.site_analysis import SiteAnalysis
+from aiida_concerted.analysis.site_analysis import SiteAnalysis, first_frame_after
 from aiida_concerted.common.trajectory import Trajectory
 
 CROWDED_FRACTION = 0.05
@@ -15,10 +15,11 @@ NON_EDGE_FRACTION = 0.10
 LARGE_STRAIN = 0.03
 FEWEST_HOPS = 20
 FRAMES_PER_STAY = 5
+LONGEST_DWELL = 0.25
 
 
-def run_warnings(trajectory: Trajectory) -> list[str]:
-    """Return what the trajectory itself lacks."""
+def run_warnings(trajectory: Trajectory, discard_ps: float = 0.0) -> list[str]:
+    """Return what the trajectory itself lacks, its first ``discard_ps`` left out."""
     found = []
     if trajectory.framework_displacement is None:
         found.append(
@@ -26,8 +27,9 @@ def run_warnings(trajectory: Trajectory) -> list[str]:
         )
     if trajectory.temperature_K is None:
         found.append("the temperature is not known: there are no conductivities")
-    if trajectory.n_frames < MINIMUM_FRAMES:
-        found.append(f"{trajectory.n_frames} frames are too few for a diffusivity, which needs {MINIMUM_FRAMES}")
+    n_frames = trajectory.n_frames - first_frame_after(trajectory, discard_ps)
+    if n_frames < MINIMUM_FRAMES:
+        found.append(f"{n_frames} frames are too few for a diffusivity, which needs {MINIMUM_FRAMES}")
     return found
 
 
@@ -94,11 +96,21 @@ def _hop_warnings(sites: SiteAnalysis) -> list[str]:
             f"the recrossing time {hops.recrossing_ps:g} ps is not longer than a frame ({interval:g} ps): returns "
             "count as hops"
         )
+    if hops.recrossing_ps > LONGEST_DWELL * sites.history.duration_ps:
+        found.append(
+            f"the recrossing time {hops.recrossing_ps:g} ps is more than a quarter of the run "
+            f"({sites.history.duration_ps:g} ps): hops that last may be taken for returns"
+        )
     return found
 
 
 def _mode_warnings(sites: SiteAnalysis) -> list[str]:
-    found = []
+    found, interval = [], sites.history.frame_interval_ps
+    if round(sites.window_ps / interval + 1e-9) == 0:
+        found.append(
+            f"the window of {sites.window_ps:g} ps is less than half a frame ({interval:g} ps): concerted events are "
+            "pairs of hops seen at the same frame only"
+        )
     if sites.side_window_ps is None and sites.modes:
         found.append("the run is too short to measure the background of concerted events: only raw counts are given")
     biased = [mode.label for mode in sites.modes if mode.named and _null_is_off(mode)]

@@ -275,7 +275,11 @@ class _Work:
             density=self._part("density", lambda: self.density(run, sites)),
             recrossing=recrossing,
             skipped=tuple(part for part in PARTS if part in settings.skip),
-            warnings=(*run_warnings(self.trajectory), *transport_warnings(transport), *site_warnings(sites)),
+            warnings=(
+                *run_warnings(self.trajectory, settings.discard_ps),
+                *transport_warnings(transport),
+                *site_warnings(sites),
+            ),
         )
 
     def _part(self, name: str, compute: Callable[[], Any]) -> Any:
@@ -296,10 +300,10 @@ class _Work:
         return 3.0 * run.n_carriers * frames
 
     def transport(self) -> TransportResult | None:
-        """Return diffusivities and conductivities, ``None`` for a run of too few frames."""
-        if self.trajectory.n_frames < MINIMUM_FRAMES:
-            return None
+        """Return diffusivities and conductivities, ``None`` where too few frames are left."""
         settings = self.settings
+        if self.trajectory.n_frames - first_frame_after(self.trajectory, settings.discard_ps) < MINIMUM_FRAMES:
+            return None
         return estimate_diffusivity(
             self.trajectory,
             charge=settings.charge,

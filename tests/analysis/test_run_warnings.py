@@ -72,3 +72,13 @@ def test_an_origin_that_nothing_checks_is_named():
 def test_each_fault_has_its_own_warning(change, said):
     (warning,) = site_warnings(replace(SOUND, **change(SOUND)))
     assert said in warning
+
+
+def test_windows_that_do_not_fit_the_frames_or_the_run_are_named():
+    run = trajectory(lattice_gas(0, 300))
+    skip = frozenset({"transport", "rdf", "van_hove", "density"})
+    said = analyse_run(run, LGPS, AnalysisSettings(window_ps=0.04, recrossing_ps=10.0, skip=skip)).warnings
+    assert any("the window of 0.04 ps is less than half a frame (0.1 ps)" in warning for warning in said)
+    assert any("the recrossing time 10 ps is more than a quarter of the run (29.9 ps)" in warning for warning in said)
+    quiet = analyse_run(run, LGPS, AnalysisSettings(window_ps=0.05, recrossing_ps=7.0, skip=skip)).warnings
+    assert not any("half a frame" in warning or "quarter of the run" in warning for warning in quiet)
