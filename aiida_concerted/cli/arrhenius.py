@@ -33,10 +33,12 @@ def arrhenius(files: tuple[Path, ...], json_path: Path | None, plots: Path | Non
     from aiida_concerted.cli.analyse import output_console
     from aiida_concerted.cli.arrhenius_tables import print_arrhenius
     from aiida_concerted.cli.json_file import read_json, write_json
-    from aiida_concerted.common.files import require_writable
+    from aiida_concerted.common.files import make_folder, require_writable
 
     if json_path is not None:
         require_writable(json_path)
+    if plots is not None:
+        make_folder(plots)
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("a file is given twice: name each analysis once")
     analyses = {str(path): read_json(path) for path in files}

@@ -39,8 +39,28 @@ def require_writable(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder} to write {path.name} to: make it first")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"cannot write to the folder {folder}: choose another place for {path.name}")
+    _try_to_write(folder, f"choose another place for {path.name}")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, with those above it, unless it is there, and see that files can be made in it.
+
+    :raises ValueError: if it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot make the folder {path}: {error.strerror}; choose another place") from None
+    _try_to_write(path, "choose another one")
+
+
+def _try_to_write(folder: Path, cure: str) -> None:
+    # Permissions do not tell about read-only and special file systems; a file without a name does, and leaves nothing.
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write to the folder {folder}: {error.strerror}; {cure}") from None
 
 
 def _umask() -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from aiida_concerted.common.files import require_writable, write_at_once
+from aiida_concerted.common.files import make_folder, require_writable, write_at_once
 
 
 @pytest.mark.parametrize(("content", "found"), [("Å", "Å".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -44,3 +45,21 @@ def test_a_folder_without_permission_is_refused(tmp_path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ValueError, match="cannot write"):
         require_writable(tmp_path / "new")
+
+
+def test_a_folder_is_made_or_the_reason_is_said(tmp_path) -> None:
+    make_folder(tmp_path / "new" / "deep")
+    make_folder(tmp_path / "new" / "deep")
+    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "sub"):
+        with pytest.raises(ValueError, match="cannot make the folder"):
+            make_folder(path)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a file system in which nobody may make files")
+def test_a_file_system_without_new_files_is_refused_even_for_root() -> None:
+    with pytest.raises(ValueError, match="cannot write to the folder"):
+        require_writable(Path("/proc/self/new"))
+    with pytest.raises(ValueError, match="choose another one"):
+        make_folder(Path("/proc/self"))
