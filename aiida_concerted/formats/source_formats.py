@@ -38,8 +38,9 @@ def detect_format(path: Path) -> str:
         return "extxyz"
     if any("configuration=" in line for line in lines[:12]):
         return "xdatcar"
-    what = "is empty" if not head else "has none of the known formats"
-    raise ValueError(f"{path} {what}: {', '.join(FORMATS)}; give a trajectory, or its format")
+    if not head:
+        raise ValueError(f"{path} is empty: give a file with frames")
+    raise ValueError(f"{path} has none of the known formats ({', '.join(FORMATS)}): give a trajectory, or its format")
 
 
 def open_source(path: Path, kind: str, topology: Topology | None, h5md_group: str | None) -> FrameSource:

@@ -40,7 +40,7 @@ class TrajectoryRequest:
     :param coordinates: ``wrapped``: positions are followed through the boundaries by the shortest step; ``unwrapped``:
         they are taken as they are; ``auto``: as the format tells, and wrapped where it does not, which does no harm
         to unwrapped positions.
-    :raises ValueError: if a value is not one of those, or there is no file.
+    :raises ValueError: if a value is not one of those, or there is no file, or one is given twice.
     """
 
     paths: tuple[Path, ...]
@@ -57,6 +57,9 @@ class TrajectoryRequest:
         if not self.paths:
             raise ValueError("no trajectory file was given")
         object.__setattr__(self, "paths", tuple(Path(path) for path in self.paths))
+        for number, path in enumerate(self.paths):
+            if path.resolve() in [other.resolve() for other in self.paths[:number]]:
+                raise ValueError(f"{path} is given twice: name each segment of the run once, in order")
         if self.format not in ("auto", *FORMATS):
             raise ValueError(f"format must be one of auto, {', '.join(FORMATS)}, got '{self.format}'")
         if self.coordinates not in COORDINATES:

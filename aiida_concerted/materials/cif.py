@@ -69,6 +69,8 @@ def site_label(label: str, element: str) -> str:
 
 
 def _first_structure(path: Path) -> gemmi.cif.Block:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}: give a CIF that exists")
     try:
         document = gemmi.cif.read(str(path))
     except (OSError, ValueError, RuntimeError) as error:

@@ -58,7 +58,10 @@ def read_site_model(name_or_path: str | Path) -> str:
     if name.lower() in shipped_materials():
         return files(__package__).joinpath(f"{name.lower()}.yaml").read_text(encoding="utf-8")
     if Path(name).is_file():
-        return Path(name).read_text(encoding="utf-8")
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"{name} is no text file: give a SITES.yaml, a SITES.cif or a shipped name") from None
     hint = nearest(name.lower(), shipped_materials())
     raise ValueError(f"'{name}' is neither a file nor a shipped site model: {hint}")
 

@@ -124,7 +124,7 @@ def test_progress_goes_from_nothing_to_all_bytes(tmp_path):
     ("content", "message"),
     [
         (b"", "a.bin is empty"),
-        (b"hello\nworld\n", "a.bin has none of the known formats: h5md, lammps-dump"),
+        (b"hello\nworld\n", "a.bin has none of the known formats \\(h5md, lammps-dump"),
         (bytes(range(256)) * 20, "none of the known formats"),
         (b"\x93NUMPY" + bytes(100), "none of the known formats"),
         (b"\x1f\x8b" + bytes(100), "cannot be read"),
