@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,17 +35,31 @@ GROUPS = {
     "Output": ("json_path", "plots", "density_path", "symmetrise", "save_sites", "scratch", "progress"),
 }  # fmt: skip
 
+SETTINGS = (
+    "timestep_fs", "frame_interval_ps", "h5md_group", "discard_ps", "fit_window_ps", "window_ps", "recrossing_ps",
+    "origin_shift",
+)  # fmt: skip
+"""Parameters of the kernels that messages name and that have options of nearly the same name."""
+OPTION_OF = {name: f"--{name.replace('_', '-')}" for name in SETTINGS}
+
 File = click.Path(path_type=Path, dir_okay=False)
 ExistingFile = click.Path(path_type=Path, dir_okay=False, exists=True)
 Folder = click.Path(path_type=Path, file_okay=False)
+ExistingFolder = click.Path(path_type=Path, file_okay=False, exists=True)
 Positive = Number("positive")
 NotNegative = Number("not negative")
 Finite = Number("finite")
 
 
+def _symbol(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch("[A-Z][a-z]?", value):
+        raise click.BadParameter(f"'{value}' is no element symbol, such as Li.")
+    return value
+
+
 @click.command(cls=GroupedCommand, groups=GROUPS, context_settings={"max_content_width": HELP_WIDTH})
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=ExistingFile)
-@click.option("--carrier", required=True, metavar="ELEMENT", help="Element that moves, such as Li.")
+@click.option("--carrier", required=True, metavar="ELEMENT", callback=_symbol, help="Element that moves, such as Li.")
 @click.option("--timestep-fs", type=Positive, metavar="FS", help="Integration step: times are step numbers times this.")
 @click.option("--frame-interval-ps", type=Positive, metavar="PS", help="Time between frames; else that of the file.")
 @click.option(
@@ -89,20 +104,25 @@ Finite = Number("finite")
     "--origin-shift", type=Finite, nargs=3, metavar="X Y Z", help="Shift of the sites, in site cells; else found."
 )
 @click.option("--skip", metavar="PART,…", help="Leave out: transport, sites, rdf, van_hove, density, recrossing.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of every random choice.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Seed of every random choice."
+)
 @click.option("--json", "json_path", type=File, metavar="FILE", help="Write all results as JSON.")
 @click.option("--plots", type=Folder, metavar="FOLDER", help="Write figures of all results.")
 @click.option("--density", "density_path", type=File, metavar="FILE", help="Write the density: NAME.cube or CHGCAR.")
 @click.option("--symmetrise", is_flag=True, help="Average it over the symmetry of the sites.")
 @click.option("--save-sites", type=File, metavar="FILE", help="Write the sites that were used as SITES.yaml.")
-@click.option("--scratch", type=Folder, metavar="FOLDER", help="For large temporary files; else the system's.")
+@click.option("--scratch", type=ExistingFolder, metavar="FOLDER", help="For large temporary files; else the system's.")
 @click.option("--progress/--no-progress", default=None, help="Show progress; else on a terminal only.")
 def analyse(**options: Any) -> None:
     """Analyse the FILEs of one run, its segments in order: diffusion, sites, concerted modes.
 
     Example: aiida-concerted analyse dump.lammpstrj --carrier Li --timestep-fs 2 --temperature-K 600 --sites lgps
     """
-    _Run(**options).run()
+    try:
+        _Run(**options).run()
+    except ValueError as error:
+        raise ValueError(in_options(str(error))) from error
 
 
 @dataclass(frozen=True)
@@ -142,14 +162,14 @@ class _Run:
         from aiida_concerted.cli.json_file import write_json
         from aiida_concerted.cli.run_tables import print_run
         from aiida_concerted.cli.stage_progress import StageProgress
-        from aiida_concerted.common.files import require_writable
+        from aiida_concerted.common.files import make_folder, require_writable
 
         settings, network = self._settings(), self._given_network()
         for path in (self.json_path, self.density_path, self.save_sites):
             if path is not None:
                 require_writable(path)
         if self.plots is not None:
-            self.plots.mkdir(parents=True, exist_ok=True)
+            make_folder(self.plots)
         with StageProgress(Console(stderr=True), self.progress) as progress:
             analysis, notes = self._read_and_analyse(network, settings, progress)
             content = {**analysis.as_dict(), **notes}
@@ -168,11 +188,8 @@ class _Run:
     def _settings(self) -> AnalysisSettings:
         from aiida_concerted.analysis.whole_run import AnalysisSettings
 
-        if self.sites is None and (self.symmetrise or self.save_sites):
-            raise click.UsageError("--symmetrise and --save-sites need --sites", ctx=click.get_current_context(True))
-        if self.symmetrise and self.density_path is None:
-            raise click.UsageError("--symmetrise needs --density FILE", ctx=click.get_current_context(True))
         parts = frozenset(part.strip() for part in (self.skip or "").split(",") if part.strip())
+        self._check_together(parts)
         try:
             return AnalysisSettings(
                 charge=self.charge,
@@ -187,6 +204,20 @@ class _Run:
             )
         except ValueError as error:
             raise click.UsageError(str(error), ctx=click.get_current_context(silent=True)) from error
+
+    def _check_together(self, skipped: frozenset[str]) -> None:
+        """Refuse options that ask for what others leave out."""
+        wrong = None
+        if self.sites is None and (self.symmetrise or self.save_sites):
+            wrong = "--symmetrise and --save-sites need --sites"
+        elif self.symmetrise and self.density_path is None:
+            wrong = "--symmetrise needs --density FILE"
+        elif self.symmetrise and "sites" in skipped:
+            wrong = "--symmetrise needs the sites: do not skip them"
+        elif self.density_path is not None and "density" in skipped:
+            wrong = "--density needs the density: do not skip it"
+        if wrong:
+            raise click.UsageError(wrong, ctx=click.get_current_context(silent=True))
 
     def _given_network(self) -> SiteNetwork | None:
         """Return the sites that need no trajectory; a mistake in them shows before a long file is read."""
@@ -261,8 +292,14 @@ def reading_notes(report: ReadReport) -> dict[str, Any]:
         "n_frames": report.n_frames,
         "n_repeated": report.n_repeated,
         "n_truncated": report.n_truncated,
-        "messages": list(report.messages),
+        "messages": [in_options(message) for message in report.messages],
     }
+
+
+def in_options(message: str) -> str:
+    """Return a message in which settings bear the names of the command's options: ``--timestep-fs``."""
+    found = re.sub(r"\bcoordinates=(wrapped|unwrapped)\b", r"--coordinates \1", message)
+    return re.sub(rf"(?<![\w./-])({'|'.join(SETTINGS)})(?![\w./-]*/)\b", lambda name: OPTION_OF[name[0]], found)
 
 
 def output_console() -> Console:

@@ -69,7 +69,7 @@ def _report_usage(error: click.UsageError) -> int:
         click.echo(error.ctx.get_help())
         return EXIT_USAGE
     command = error.ctx.command_path if error.ctx else _NAME
-    return _say(f"{error.format_message()} See '{command} --help'.", EXIT_USAGE)
+    return _say(f"{error.format_message().rstrip('.')}. See '{command} --help'.", EXIT_USAGE)
 
 
 def _report_failure(error: Exception) -> int:
@@ -83,5 +83,6 @@ def _report_failure(error: Exception) -> int:
 
 
 def _say(message: str, status: int, prefix: str = "Error: ") -> int:
-    click.echo(f"{prefix}{message}", err=True)
+    # What a message quotes of a broken file must not steer the terminal.
+    click.echo("".join(sign if sign.isprintable() else "?" for sign in f"{prefix}{message}"), err=True)
     return status

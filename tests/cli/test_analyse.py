@@ -198,12 +198,11 @@ def test_progress_is_shown_on_demand_and_off_the_output(folder, capsys):
 def test_the_results_are_written_whole_or_not_at_all(folder, capsys, monkeypatch):
     path = folder / "kept.json"
     path.write_text("kept")
-    from aiida_concerted.cli import json_file
 
     def broken(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json_file.os, "replace", broken)
+    monkeypatch.setattr(os, "replace", broken)
     outcome = run_here(capsys, "analyse", folder / "short.h5", *COMMON, "--json", path)
     assert_one_line(outcome, 1, "No space left on device")
     assert path.read_text() == "kept"
@@ -225,6 +224,17 @@ def test_the_results_are_written_whole_or_not_at_all(folder, capsys, monkeypatch
         (["run.h5", "--carrier", "Li", "--format", "pdb"], "'pdb' is not one of"),
         (["run.h5", "--carrier", "Li", "--sits", "lgps"], "No such option"),
         (["run.h5", "--carrier", "Li", "--json", "."], "is a directory"),
+        (["run.h5", "--carrier", ""], "'' is no element symbol"),
+        (["run.h5", "--carrier", "li"], "'li' is no element symbol"),
+        (["run.h5", "--carrier", "Li", "--seed", "-1"], "--seed"),
+        (["run.h5", "--carrier", "Li", "--scratch", "nowhere"], "'nowhere' does not exist"),
+        (["run.h5", "--carrier", "Li", "--save-sites", "s.yaml"], "need --sites. See"),
+        (["run.h5", "--carrier", "Li", "--sites", "lgps", "--symmetrise"], "--symmetrise needs --density FILE"),
+        (["run.h5", "--carrier", "Li", "--density", "d.cube", "--skip", "density"], "do not skip it"),
+        (
+            ["run.h5", "--carrier", "Li", "--sites", "lgps", "--density", "d.cube", "--symmetrise", "--skip", "sites"],
+            "--symmetrise needs the sites",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(folder, capsys, monkeypatch, arguments, said):
@@ -242,7 +252,12 @@ def test_wrong_usage_is_one_line_and_status_2(folder, capsys, monkeypatch, argum
         (["--carrier", "Li", "--discard-ps", "1000"], "must leave two frames"),
         (["--carrier", "Li", "--fit-window-ps", "5", "2"], "fit window"),
         (["--carrier", "Li", "--json", "nowhere/out.json"], "there is no folder nowhere"),
-        (["--carrier", "Li", "--frame-interval-ps", "0.2"], "0.2"),
+        (["--carrier", "Li", "--frame-interval-ps", "0.2"], "0.2 ps apart by --frame-interval-ps"),
+        (["--carrier", "Li", "--sites", "short.h5"], "short.h5 is no text file"),
+        (["--carrier", "Li", "--sites", "absent.cif"], "there is no file absent.cif"),
+        (["--carrier", "Li", "--sites", "lgps", "--origin-shift", "0.5", "0", "0"], "with the --origin-shift"),
+        (["--carrier", "Li", "--plots", "short.h5/figures"], "cannot make the folder"),
+        (["./short.h5", "--carrier", "Li"], "is given twice"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_status_1(folder, capsys, monkeypatch, arguments, said):
@@ -253,6 +268,34 @@ def test_what_cannot_be_done_is_one_line_and_status_1(folder, capsys, monkeypatc
 def test_a_file_of_something_else_is_one_line(folder, capsys):
     (folder / "notes.h5").write_text("no trajectory")
     assert_one_line(run_here(capsys, "analyse", folder / "notes.h5", "--carrier", "Li"), 1, "notes.h5")
+    (folder / "empty.xyz").touch()
+    assert_one_line(run_here(capsys, "analyse", folder / "empty.xyz", "--carrier", "Li"), 1, "empty.xyz is empty")
+
+
+def test_what_a_message_quotes_of_a_file_does_not_steer_the_terminal(folder, capsys):
+    (folder / "junk.xyz").write_bytes(b"\x1b[2J\x07junk\n" * 100)
+    outcome = run_here(capsys, "analyse", folder / "junk.xyz", "--carrier", "Li", "--format", "extxyz")
+    assert_one_line(outcome, 1, "?[2J?junk")
+
+
+def test_a_message_names_the_options_and_leaves_paths_alone():
+    from aiida_concerted.cli.analyse import in_options
+
+    assert in_options("give timestep_fs or frame_interval_ps") == "give --timestep-fs or --frame-interval-ps"
+    assert in_options("discard_ps must leave two frames") == "--discard-ps must leave two frames"
+    assert in_options("give coordinates=wrapped") == "give --coordinates wrapped"
+    path = "/data/window_ps/timestep_fs.xyz: no origin_shift_A, window_ps_2"
+    assert in_options(path) == path
+
+
+def test_sites_are_analysed_where_too_few_frames_are_left_for_a_diffusivity(folder, capsys):
+    arguments = (*COMMON, "--discard-ps", "19.0", "--skip", "rdf,van_hove", "--json", folder / "few.json")
+    outcome = run_here(capsys, "analyse", folder / "short.h5", *arguments)
+    assert outcome.status == 0, outcome.err
+    content = json.loads((folder / "few.json").read_text())
+    assert "diffusivity" not in content
+    assert sum(content["sites"]["share"].values()) == pytest.approx(1.0)
+    assert "10 frames are too few for a diffusivity, which needs 12" in content["warnings"]
 
 
 def test_the_help_fits_a_screen(capsys):
@@ -333,3 +376,24 @@ def test_sites_of_auto_are_found(folder, capsys):
     assert content["auto_sites"]["unplaced_fraction"] < 0.05
     assert "sites at maxima of the density" in outcome.out
     assert content["hops"]["counted"] == pytest.approx(np.count_nonzero(np.diff(SITES, axis=0)), rel=0.1)
+
+
+def test_sites_that_were_found_serve_other_temperatures(folder, capsys):
+    common = ("--carrier", "Li", "--recrossing-ps", "0.2", "--skip", "rdf,van_hove")
+    found = ("--sites", "auto", "--save-sites", folder / "found.yaml", "--json", folder / "hot.json")
+    assert run_here(capsys, "analyse", folder / "run.h5", *common, *found).status == 0
+    given = ("--sites", folder / "found.yaml", "--temperature-K", "500", "--json", folder / "cold.json")
+    assert run_here(capsys, "analyse", folder / "run.h5", *common, *given).status == 0
+    cold, hot = (json.loads((folder / name).read_text()) for name in ("cold.json", "hot.json"))
+    assert cold["placement"]["origin_residual_A"] < 0.01
+    assert cold["sites"] == hot["sites"]
+    outcome = run_here(capsys, "arrhenius", folder / "cold.json", folder / "hot.json")
+    assert outcome.status == 0, outcome.err
+    write_h5md(folder / "moved.h5", replace(part_of(RUN, 0, 200), **moved(part_of(RUN, 0, 200), [2.0, 0.0, 1.0])))
+    outcome = run_here(capsys, "analyse", folder / "moved.h5", *common, "--sites", folder / "found.yaml")
+    assert_one_line(outcome, 1, "leave it out to have the origin found")
+
+
+def moved(run, vector):
+    """Return the positions of a run, all of them moved by a vector."""
+    return {"carriers": run.carriers + vector, "framework": run.framework + vector}
