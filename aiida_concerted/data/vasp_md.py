@@ -95,7 +95,8 @@ def read_md_folder(folder: Path, *, origin: str = "") -> MdFolder:
 def find_continuation(folder: Path, segment: MdSegment) -> tuple[Continuation | None, str]:
     """Return the latest state that follows the steps of a run, or why there is none.
 
-    The surrogate's own state comes first, for it has more digits than any CONTCAR and the thermostat besides.
+    Where the surrogate left its own state, CONTCAR is not asked: it would go on without the thermostat. To compute the
+    segment once more from its beginning is exact.
     """
     reasons = []
     for find in (_from_state, _from_contcar):
@@ -104,15 +105,18 @@ def find_continuation(folder: Path, segment: MdSegment) -> tuple[Continuation | 
         except (ValueError, OSError) as error:
             reasons.append(str(error))
             continue
-        assert poscar.velocities is not None  # noqa: S101 - both ways make sure of it
-        if poscar.species != segment.frames.species:
-            reasons.append(f"{find.__name__[6:]}: other atoms")
-            continue
-        n_before = steps_before(segment, poscar.cell, poscar.positions, poscar.velocities)
-        if n_before is not None:
-            return Continuation(text, state, n_before), ""
-        reasons.append(f"the {find.__name__[6:]} does not follow any step: what lies between was not written")
+        return _follow(segment, poscar, Continuation(text, state, 0))
     return None, "; ".join(reasons)
+
+
+def _follow(segment: MdSegment, poscar: Poscar, found: Continuation) -> tuple[Continuation | None, str]:
+    """Return a state with the number of steps before it, or why it does not follow them."""
+    if poscar.velocities is None or poscar.species != segment.frames.species:
+        return None, "the last state is one of other atoms"
+    n_before = steps_before(segment, poscar.cell, poscar.positions, poscar.velocities)
+    if n_before is None:
+        return None, "the last state does not follow any step: what lies between was not written"
+    return replace(found, n_before=n_before), ""
 
 
 def _from_state(folder: Path) -> tuple[Poscar, str, bytes | None]:

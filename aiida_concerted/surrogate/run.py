@@ -74,6 +74,7 @@ class _Start:
     state: MdState
     cell: FloatArray
     note: str
+    thermostat_mass: float | None = None
 
 
 class _Run:
@@ -127,7 +128,7 @@ class _Run:
     def _dynamics(self, start: _Start) -> None:
         """Move the atoms for NSW steps; CONTCAR and the state hold the positions of the step after the last."""
         settings, state, cell = self._settings, start.state, start.cell
-        dynamics = _equations(self._inputs, cell)
+        dynamics = _equations(self._inputs, start)
         poscar = self._inputs.poscar
         for index in range(1, settings.nsw + 1):
             temperature = settings.temperature(index)
@@ -140,9 +141,9 @@ class _Run:
             velocities = dynamics.predicted_velocities(state, evaluation.forces)
             fractional = wrap(state.positions @ np.linalg.inv(cell))
             poscar = replace(poscar, cell=cell, fractional=fractional, velocities=velocities)
+            saved = SavedState(state, poscar.species, cell, settings.timestep, velocities, dynamics.thermostat_mass)
+            save_state(self._folder / STATE_FILE, saved)  # first: CONTCAR alone would lose the thermostat
             self._outputs.contcar(poscar)
-            saved = SavedState(state, poscar.species, cell, settings.timestep, velocities)
-            save_state(self._folder / STATE_FILE, saved)
             if self._is_stopped():
                 break
         self._outputs.finish(poscar.cell, poscar.fractional)
@@ -218,18 +219,18 @@ def _description(inputs: RunInputs, started: tuple[str, str], subversion: str) -
     )
 
 
-def _equations(inputs: RunInputs, cell: FloatArray) -> Dynamics:
-    """Return the equations of motion that INCAR asks for."""
+def _equations(inputs: RunInputs, start: _Start) -> Dynamics:
+    """Return the equations of motion that INCAR asks for; a thermostat that has begun keeps its mass."""
     settings = inputs.settings
     n_degrees = count_degrees(inputs.mobile, len(inputs.masses))
-    mass = None
-    if settings.has_thermostat:
+    mass = start.thermostat_mass if settings.has_thermostat and settings.smass == 0 else None
+    if settings.has_thermostat and mass is None:
         mass = thermostat_mass(
             settings.smass,
             n_degrees=n_degrees,
-            temperature=max(settings.temperatures),
+            temperature=settings.temperatures[0],
             timestep=settings.timestep,
-            length=float(np.linalg.norm(cell[0])),
+            length=float(np.linalg.norm(start.cell[0])),
         )
     return Dynamics(inputs.masses, settings.timestep, n_degrees, mass, inputs.mobile)
 
@@ -247,7 +248,8 @@ def _starting_state(folder: Path, inputs: RunInputs) -> _Start | None:
         saved = load_state(folder / STATE_FILE)
         reason = saved.mismatch(poscar, settings.timestep)
         if reason is None:
-            return _Start(saved.state, saved.cell, f"start = state ({STATE_FILE}, without a seam)")
+            note = f"start = state ({STATE_FILE}, without a seam)"
+            return _Start(saved.state, saved.cell, note, saved.thermostat_mass)
         aside = f"; {STATE_FILE} is left aside: {reason}"
     if poscar.velocities is not None:
         velocities, origin = poscar.velocities, "velocities (of POSCAR)"

@@ -32,6 +32,8 @@ class SavedState:
     :param cell: lattice vectors as rows in Å, shape ``(3, 3)``.
     :param timestep: in fs.
     :param poscar_velocities: the velocities written to CONTCAR with it in Å fs⁻¹, shape ``(n_atoms, 3)``.
+    :param thermostat_mass: of the Nosé coordinate in eV fs²; ``None`` without a thermostat. It goes on with the motion:
+        where SMASS leaves it to the temperatures of a run, each part of a ramp would have another.
     """
 
     state: MdState
@@ -39,6 +41,7 @@ class SavedState:
     cell: FloatArray
     timestep: float
     poscar_velocities: FloatArray
+    thermostat_mass: float | None = None
 
     def mismatch(self, poscar: Poscar, timestep: float) -> str | None:
         """Return why the state does not belong to a run that begins from this POSCAR, or ``None`` if it does.
@@ -78,6 +81,7 @@ def save_state(path: str | Path, saved: SavedState) -> None:
             velocities=state.velocities,
             thermostat=np.array([state.friction, state.reservoir]),
             is_midway=np.array(state.is_midway),
+            thermostat_mass=np.array(np.nan if saved.thermostat_mass is None else saved.thermostat_mass),
         )
     os.replace(partial, path)
 
@@ -94,7 +98,11 @@ def load_state(path: str | Path) -> SavedState:
             friction, reservoir = (float(x) for x in data["thermostat"])
             state = MdState(data["positions"], data["velocities"], friction, reservoir, bool(data["is_midway"]))
             species = tuple(str(symbol) for symbol in data["species"])
-            saved = SavedState(state, species, data["cell"], float(data["timestep"]), data["poscar_velocities"])
+            mass = float(data["thermostat_mass"]) if "thermostat_mass" in data else np.nan
+            saved = SavedState(
+                state, species, data["cell"], float(data["timestep"]), data["poscar_velocities"],
+                mass if np.isfinite(mass) and mass > 0 else None,
+            )  # fmt: skip
     except (OSError, KeyError, EOFError, BadZipFile, TypeError, ValueError):
         raise ValueError(f"{path.name} is not a state that the surrogate wrote; remove it") from None
     if form != FORMAT:

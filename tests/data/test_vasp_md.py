@@ -81,6 +81,16 @@ def test_vanished_files_leave_what_there_is(done):
     assert (gone.n_steps, gone.segment, gone.continuation) == (0, None, None)
 
 
+def test_a_state_without_its_step_is_not_replaced_by_a_contcar_without_the_thermostat(done, tmp_path):
+    shorter = write_inputs(tmp_path / "shorter", MD.format(n=5))
+    run(shorter)
+    for name in ("vasprun.xml", "CONTCAR"):
+        (done / name).write_bytes((shorter / name).read_bytes())
+    assert read_md_folder(done).continuation is None
+    (done / STATE_FILE).unlink()
+    assert read_md_folder(done).continuation.n_before == 5
+
+
 def test_the_state_of_another_run_is_not_gone_on_from(done, tmp_path):
     other = write_inputs(tmp_path / "other", MD.format(n=9) + "RANDOM_SEED = 8 0 0\n")
     run(other)

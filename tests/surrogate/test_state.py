@@ -15,7 +15,7 @@ def saved():
     rng = np.random.default_rng(2)
     positions = poscar.positions + poscar.cell.sum(axis=0)
     state = MdState(positions, rng.standard_normal((8, 3)), 0.123456789012345678, -7.0, True)
-    return SavedState(state, poscar.species, poscar.cell, 2.0, rng.standard_normal((8, 3)) * 1e-3)
+    return SavedState(state, poscar.species, poscar.cell, 2.0, rng.standard_normal((8, 3)) * 1e-3, 31.25)
 
 
 def test_a_state_comes_back_bit_for_bit(tmp_path, saved):
@@ -25,7 +25,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path, saved):
     np.testing.assert_array_equal(again.state.velocities, saved.state.velocities)
     assert (again.state.friction, again.state.reservoir) == (saved.state.friction, saved.state.reservoir)
     assert again.state.is_midway
-    assert (again.species, again.timestep) == (saved.species, saved.timestep)
+    assert (again.species, again.timestep, again.thermostat_mass) == (saved.species, saved.timestep, 31.25)
     assert [path.name for path in tmp_path.iterdir()] == ["state.npz"]
 
 

@@ -113,7 +113,9 @@ def uncut(node, folder, **tags):
     (calculation,) = node.called[0].called
     folder.mkdir()
     for name in ("INCAR", "POSCAR", "KPOINTS"):
-        (folder / name).write_text(calculation.base.repository.get_object_content(name))
+        lines = calculation.base.repository.get_object_content(name).splitlines()
+        changed = [f"{tag} = {tags[tag]}" if (tag := line.split()[0].upper()) in tags else line for line in lines]
+        (folder / name).write_text("\n".join(changed if name == "INCAR" else lines) + "\n")
     potentials = [calculation.inputs.potential[name].get_content() for name in ("Li", "Cl")]
     (folder / "POTCAR").write_bytes(b"".join(potentials))
     assert run(folder)[0] == 0
@@ -148,6 +150,9 @@ def test_a_ramp_of_the_temperature_is_split_over_segments(killed_code, rock_salt
     assert [tag["nsw"] for tag in tags] == [5, 5, 2]
     assert [(tag["tebeg"], tag["teend"]) for tag in tags] == [(300.0, 550.0), (550.0, 800.0), (800.0, 900.0)]
     assert len({tag["random_seed"][0] for tag in tags}) == 3
+    frames, expected = outputs["frames"].get_frames(), uncut(node, tmp_path / "uncut", NSW=12, TEEND=900.0)
+    np.testing.assert_allclose(frames.positions, expected.positions, rtol=0, atol=2e-8)
+    np.testing.assert_allclose(frames.energies, expected.energies, rtol=0, atol=2e-8)
     results = outputs["results"].get_dict()
     assert results["segment_steps"] == [5, 5, 2]
     assert (results["temperature_target_K"], results["final_temperature_target_K"]) == (300.0, 900.0)
