@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
@@ -12,16 +12,23 @@ from aiida_concerted.calculations.functions.summarise_learning import (
     LABELS,
     METRICS,
     STATISTICS,
+    VERDICT,
     summarise_learning,
 )
+from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.frames import LabelledFramesData
-from aiida_concerted.learning.stopping import accurate_fractions, is_converged
+from aiida_concerted.learning.settings import StoppingSettings
+from aiida_concerted.learning.stopping import accurate_fractions
+from aiida_concerted.learning.verdict import StoppingPolicy
+from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.iteration import IterationWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.sections import STOPPING_KEYS
+from aiida_concerted.workflows.turns import turn_of
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import positive
 
@@ -51,6 +58,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
     """Repeats turns of learning until a rule holds or the budget ends, then trains the final committee."""
 
     _protocol_file = "learn"
+    _section_keys: ClassVar = {"stopping": STOPPING_KEYS}
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:
@@ -73,6 +81,11 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             default=0.99,
         )  # fmt: skip
         number("consecutive", orm.Int, "Turns in a row that must reach it (a number without unit).", default=1)
+        spec.input(
+            "stopping", valid_type=orm.Dict, serializer=orm.to_aiida_type, required=False, validator=checks.stopping,
+            help="Rules beside the accurate fraction, how they combine, and a budget of labels: see the topic on "
+            "selection (eV/Å, K).",
+        )  # fmt: skip
         value_port(
             spec, "warm_start", orm.Bool,
             "Whether every committee but the first starts from the potentials of the turn before.", default=False,
@@ -127,6 +140,8 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         builder.final._update(inputs_of(final))
         for key in ("min_iterations", "max_iterations", "accurate_fraction", "consecutive", "warm_start"):
             builder[key] = inputs[key]
+        if inputs["stopping"]:
+            builder.stopping = orm.Dict(inputs["stopping"])
         if inputs["warm_start_learning_rate"] is not None:
             builder.warm_start_learning_rate = inputs["warm_start_learning_rate"]
         return builder
@@ -139,16 +154,22 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def should_iterate(self) -> bool:
         """Return whether there is another turn."""
-        if self.ctx.turn < self.inputs.min_iterations.value:
-            return True
-        threshold, consecutive = self.inputs.accurate_fraction.value, self.inputs.consecutive.value
-        if is_converged(self.ctx.history, threshold=threshold, consecutive=consecutive):
-            self.report(f"converged after {self.ctx.turn} turns: at least {threshold:.1%} accurate in every run")
-            return False
-        if self.ctx.turn >= self.inputs.max_iterations.value:
-            self.report(f"the budget of {self.ctx.turn} turns is spent; the committee does not agree everywhere yet")
-            return False
-        return True
+        turns = [turn_of(self.ctx[self.turn_label(i)], accurate) for i, accurate in enumerate(self.ctx.history)]
+        verdict = self.stopping_policy().decide(turns)
+        if verdict.stop:
+            self.ctx.verdict = {"rule": verdict.rule, "reason": verdict.reason}
+            self.report(f"ends after {self.ctx.turn} turns by the rule {verdict.rule}: {verdict.reason}")
+        return not verdict.stop
+
+    def stopping_policy(self) -> StoppingPolicy:
+        """Return when the loop ends."""
+        given = self.inputs.stopping.get_dict() if "stopping" in self.inputs else {}
+        return from_mapping(StoppingSettings, given, "stopping").policy(
+            fraction=self.inputs.accurate_fraction.value,
+            consecutive=self.inputs.consecutive.value,
+            max_turns=self.inputs.max_iterations.value,
+            min_turns=self.inputs.min_iterations.value,
+        )
 
     def turn_label(self, turn: int) -> str:
         """Return the label of a turn's call link; turns count from one for people."""
@@ -222,4 +243,6 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
                 columns[f"{METRICS}{turn + 1:02d}__{name}"] = metrics
         for name, metrics in self.ctx.final.outputs.metrics.items():
             columns[f"{METRICS}{self.ctx.turn + 1:02d}__{name}"] = metrics
+        if "verdict" in self.ctx:
+            columns[VERDICT] = orm.Dict(self.ctx.verdict)
         self.out("table", self.call(summarise_learning, "table", **columns))

@@ -231,3 +231,59 @@ def test_a_warm_loop_needs_one_net_throughout(arguments, process_of):
     )  # fmt: skip
     with pytest.raises(ValueError, match="another fitting_neurons"):
         process_of(builder)
+
+
+HALF = {"accurate": 5, "candidate": 5, "failed": 0}
+
+
+def decided(**rows):
+    """Return statistics as the selection records them."""
+    runs = {name: {**HALF, "temperature_K": float(name.split("_T")[1])} for name in rows}
+    return orm.Dict({"runs": runs, "decision": {"levels_eV_A": {name: [lower, 0.5] for name, lower in rows.items()}}})
+
+
+def committee_with(models, error):
+    """Return the outputs of a committee that has this error on held-out frames."""
+    metrics = orm.Dict({"held_out": {"rmse_force_eV_A": error}})
+    return {**committee(models), "metrics": dict.fromkeys(models, metrics)}
+
+
+def test_a_plateau_of_the_held_out_error_ends_the_loop_where_that_is_asked_for(loop, potentials):
+    process = loop(max_iterations=5, stopping={"rules": ["plateau"], "plateau": {"improvement": 0.1, "turns": 1}})
+    for error, goes_on in ((0.2, True), (0.1, True), (0.095, False)):
+        end_turn(process, decided(cell_T300=0.1, cell_T900=0.1), committee=committee_with(potentials, error))
+        assert process.should_iterate() == goes_on
+    assert process.ctx.verdict["rule"] == "plateau"
+    assert "5.0% in 1 turns" in process.ctx.verdict["reason"]
+
+
+def test_adaptive_levels_that_settle_end_the_loop_where_that_is_asked_for(loop):
+    process = loop(max_iterations=5, stopping={"rules": ["levels"], "levels": {"tolerance_eV_A": 0.02}})
+    for level, goes_on in ((0.2, True), (0.15, True), (0.14, False)):
+        end_turn(process, decided(cell_T300=level, cell_T900=0.1))
+        assert process.should_iterate() == goes_on
+
+
+def test_a_budget_of_labels_ends_the_loop(loop, tiny_frames):
+    process = loop(max_iterations=5, stopping={"max_labels": 5})
+    for goes_on in (True, False):
+        end_turn(process, decided(cell_T300=0.1, cell_T900=0.1), labels=dataset_of(tiny_frames, 0, 3))
+        assert process.should_iterate() == goes_on
+    assert process.ctx.verdict["rule"] == "budget"
+    assert process.ctx.verdict["reason"].startswith("the budget of 5 labels is spent; cell_T")
+
+
+def test_the_table_says_why_the_loop_ended(loop, potentials):
+    process = loop(min_iterations=1, max_iterations=1)
+    end_turn(process, statistics(cell_T300=(1, 1, 0), cell_T900=(0, 2, 0)), committee=committee(potentials))
+    assert not process.should_iterate()
+    process.ctx.final = ended(DeepmdCommitteeWorkChain, committee(potentials))
+    process.results()
+    assert process.outputs["table"]["stopped"]["rule"] == "budget"
+
+
+def test_a_wrong_word_about_stopping_is_named(loop):
+    with pytest.raises(ValueError, match=r"stopping\.rule': did you mean 'rules'"):
+        loop(stopping={"rule": ["plateau"]})
+    with pytest.raises(ValueError, match="unknown stopping rule 'platau': did you mean 'plateau'"):
+        loop(stopping={"rules": ["platau"]})

@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 STATISTICS, METRICS, LABELS = "statistics__", "metrics__", "labels__"
+VERDICT = "verdict"
 
 
 @calcfunction
@@ -15,10 +16,13 @@ def summarise_learning(**turns: orm.Data) -> orm.Dict:
     """Return for each turn the counts of each run, the frames labelled and the errors of the committee.
 
     :param turns: ``statistics__00``, ``labels__00`` (absent where nothing was labelled) and ``metrics__00__model_0`` …
-        of each turn.
+        of each turn; optional ``verdict`` with the ``rule`` that ended the loop and the ``reason``.
     """
-    indices = sorted({key.split("__")[1] for key in turns})
-    return orm.Dict({"turns": [_turn(turns, index) for index in indices]})
+    indices = sorted({key.split("__")[1] for key in turns if key != VERDICT})
+    table: dict[str, Any] = {"turns": [_turn(turns, index) for index in indices]}
+    if VERDICT in turns:
+        table["stopped"] = turns[VERDICT].get_dict()
+    return orm.Dict(table)
 
 
 def _turn(turns: dict[str, orm.Data], index: str) -> dict[str, Any]:
