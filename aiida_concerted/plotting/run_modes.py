@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from matplotlib.transforms import blended_transform_factory
 
@@ -20,6 +21,7 @@ from aiida_concerted.plotting.temperature_axis import say_empty
 Mode = Mapping[str, Any]
 
 MAX_UNNAMED = 6
+RARER = "fewer pairs than by chance"
 NAMED_COLOUR, OTHER_COLOUR = PALETTE[0], "0.45"
 
 
@@ -34,7 +36,8 @@ def plot_run_modes(axes: Axes, modes: Sequence[Mode]) -> Axes:
     """Return the axes with a row for each mode: its frequency per cell in s⁻¹ with its 95 % interval.
 
     Named modes are blue, others grey. An interval that reaches zero runs to the left end; a mode that does not stand
-    out of its background is a hollow triangle at its upper bound. On the right stand the pairs within the window and
+    out of its background is a hollow triangle at its upper bound, and one whose bound is not above zero either has no
+    place on a logarithmic axis and is said to be rarer than chance. On the right stand the pairs within the window and
     those of them expected by chance.
 
     :param modes: entries of the analysis JSON, in the order of the rows.
@@ -53,6 +56,9 @@ def plot_run_modes(axes: Axes, modes: Sequence[Mode]) -> Axes:
     axes.tick_params(axis="y", length=0, right=False)
     axes.set_xlabel("frequency (s$^{-1}$ per cell)")
     axes.set_ylabel("concerted mode (A–B–C)")
+    if any(_is_bound(mode.get("frequency_per_cell_s")) for mode in modes):
+        handle = Line2D([], [], marker="<", ls="", mfc="none", color="0.3", ms=5)
+        axes.legend([handle], ["95 % upper bound"], loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     if not any("frequency_per_cell_s" in mode for mode in modes):
         say_empty(axes, "no frequencies: no modes, or the run is too short for a background")
     return axes
@@ -69,6 +75,14 @@ def _draw_row(axes: Axes, row: int, mode: Mode, left: float) -> None:
         axes.errorbar([value], [row], xerr=lengths, fmt="o", color=colour, label=f"_{mode['label']}")
     elif upper is not None and upper > 0:
         axes.plot([upper], [row], "<", mfc="none", color=colour, ms=5, label=f"_{mode['label']}_at_most")
+    else:
+        inside = blended_transform_factory(axes.transAxes, axes.transData)
+        axes.text(0.03, row, RARER, transform=inside, va="center", fontsize=7, color=colour, style="italic")
+
+
+def _is_bound(frequency: Mapping[str, float] | None) -> bool:
+    """Return whether a frequency is drawn as an upper bound."""
+    return frequency is not None and frequency["value"] <= 0 < frequency.get("upper", 0.0)
 
 
 def _counts(mode: Mode) -> str:
@@ -106,7 +120,7 @@ def plot_lag_histogram(
     lags = np.asarray(histogram.get("lag_ps", ()), dtype=np.float64)
     counts = np.asarray(histogram.get("counts", ()), dtype=np.float64)
     axes.set_title(str(mode["label"]).replace("-", "–"), fontsize=8)
-    axes.set_xlabel("lag (ps)")
+    axes.set_xlabel("arrival after departure (ps)")
     axes.set_ylabel("pairs (number per bin)")
     if len(lags) < 2 or not counts.any():
         say_empty(axes, "no pairs")

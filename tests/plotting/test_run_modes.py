@@ -54,6 +54,14 @@ def test_a_mode_that_does_not_stand_out_is_its_upper_bound(axes):
 
     np.testing.assert_allclose(lines(axes, "_A-B-A_at_most"), [[[4e9, 1]]])
     assert "_A-B-A" not in errorbars(axes)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["95 % upper bound"]
+
+
+def test_a_mode_rarer_than_chance_says_so_where_a_logarithmic_axis_has_no_place(axes):
+    plot_run_modes(axes, [mode("A-B-C"), mode("A-B-A", frequency=(-2e9, -4e9, -1e8))])
+
+    assert "fewer pairs than by chance" in texts(axes)
+    assert axes.get_legend() is None
 
 
 def test_modes_without_a_background_have_counts_but_no_frequency(axes):
