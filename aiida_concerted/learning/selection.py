@@ -7,7 +7,6 @@ The vocabulary is DP-GEN's [Zhang2020]_: by its maximal force deviation a frame 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,26 +57,3 @@ def classify(max_deviation: FloatArray, trust: TrustLevels) -> Classification:
     accurate = max_deviation < trust.lower
     candidate = (max_deviation >= trust.lower) & (max_deviation < trust.upper)
     return Classification(accurate=accurate, candidate=candidate, failed=~(accurate | candidate))
-
-
-def select_candidates(
-    candidates: Mapping[str, BoolArray], *, max_selected: int, seed: int
-) -> dict[str, NDArray[np.intp]]:
-    """Return the frames to label of each run: a seeded random draw without replacement over the candidates of all runs.
-
-    :param candidates: for each run the candidate mask, shape ``(n_frames,)``.
-    :param max_selected: most frames over all runs.
-    :param seed: seed of the draw; the same candidates and seed give the same frames.
-    :return: for each run the ascending indices of the frames drawn; runs without any are left out.
-    :raises ValueError: if ``max_selected`` is negative.
-    """
-    if max_selected < 0:
-        raise ValueError(f"max_selected cannot be negative, got {max_selected}")
-    pool = [(run, int(frame)) for run in sorted(candidates) for frame in np.flatnonzero(candidates[run])]
-    generator = np.random.default_rng(seed)
-    drawn = generator.permutation(len(pool))[:max_selected]
-    selected: dict[str, list[int]] = {}
-    for index in sorted(drawn):
-        run, frame = pool[index]
-        selected.setdefault(run, []).append(frame)
-    return {run: np.array(frames, dtype=np.intp) for run, frames in selected.items()}

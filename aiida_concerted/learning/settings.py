@@ -14,8 +14,7 @@ from aiida_concerted.learning.quota import Quota
 from aiida_concerted.learning.rules import AdaptiveRule, Dpgen2Rule, DpgenRule, SelectionRule
 from aiida_concerted.learning.screens import Screens
 from aiida_concerted.learning.selection import TrustLevels
-from aiida_concerted.learning.trust import LevelTable
-from aiida_concerted.learning.verdict import (
+from aiida_concerted.learning.stopping import (
     Budget,
     ErrorPlateau,
     EveryRunAccurate,
@@ -24,6 +23,7 @@ from aiida_concerted.learning.verdict import (
     StoppingPolicy,
     StoppingRule,
 )
+from aiida_concerted.learning.trust import LevelTable
 
 SELECTION_RULES = ("dpgen", "dpgen2", "adaptive")
 

@@ -18,8 +18,7 @@ from aiida_concerted.calculations.functions.summarise_learning import (
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.learning.settings import StoppingSettings
-from aiida_concerted.learning.stopping import accurate_fractions
-from aiida_concerted.learning.verdict import StoppingPolicy
+from aiida_concerted.learning.stopping import StoppingPolicy, accurate_fractions
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee

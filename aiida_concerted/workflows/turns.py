@@ -7,7 +7,7 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_concerted.learning.verdict import Turn
+from aiida_concerted.learning.stopping import Turn
 
 CLASSES = ("accurate", "candidate", "failed")
 

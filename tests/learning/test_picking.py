@@ -5,7 +5,6 @@ from aiida_concerted.learning.picking import Policy, pick_frames
 from aiida_concerted.learning.quota import Quota
 from aiida_concerted.learning.rules import DpgenRule
 from aiida_concerted.learning.screens import Geometry, Screens
-from aiida_concerted.learning.selection import select_candidates
 from tests.learning.tables import levels, random_runs, run_of
 
 RULE = DpgenRule(levels(0.12, 0.25))
@@ -21,11 +20,24 @@ def flat(selection):
     return {run: rows.tolist() for run, rows in selection.rows.items()}
 
 
-def test_without_more_it_is_the_random_draw_over_all_runs():
+def test_without_more_it_is_a_random_draw_over_the_candidates_of_all_runs():
     runs = random_runs(1)
-    masks = {name: (run.max_force >= 0.12) & (run.max_force < 0.25) for name, run in runs.items()}
-    drawn = select_candidates(masks, max_selected=9, seed=5)
-    assert flat(pick_frames(runs, Policy(RULE, Quota(9)), seed=5)) == {r: rows.tolist() for r, rows in drawn.items()}
+    pool = [
+        (name, row)
+        for name in sorted(runs)
+        for row in np.flatnonzero((runs[name].max_force >= 0.12) & (runs[name].max_force < 0.25))
+    ]
+    drawn = {pool[index] for index in np.random.default_rng(5).permutation(len(pool))[:9]}
+    for order in (runs, dict(reversed(runs.items()))):
+        picked = flat(pick_frames(order, Policy(RULE, Quota(9)), seed=5))
+        assert {(name, row) for name, rows in picked.items() for row in rows} == drawn
+
+
+def test_the_draw_is_uniform():
+    runs = {"r": run_of([0.2] * 10)}
+    picked = [flat(pick_frames(runs, Policy(RULE, Quota(1)), seed=seed))["r"][0] for seed in range(2000)]
+    # 2000 draws over 10 frames: 200 ± 13.4 each; five standard deviations
+    assert np.abs(np.bincount(picked, minlength=10) - 200).max() < 67
 
 
 def test_bad_geometries_are_dropped_before_the_cut():

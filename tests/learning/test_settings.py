@@ -3,7 +3,7 @@ import pytest
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.learning.picking import pick_frames
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
-from aiida_concerted.learning.verdict import Turn
+from aiida_concerted.learning.stopping import Turn
 from tests.learning.tables import random_runs, run_of
 
 PLAIN = {"trust_lower_eV_A": 0.12, "trust_upper_eV_A": 0.25, "max_selected": 5}
