@@ -32,12 +32,13 @@ class OszicarStep:
 
 
 def format_electronic_step(step: IonicStep, *, change: float) -> str:
-    """Return the line of the only electronic step; no residual was computed, and none is claimed.
+    """Return one line for each electronic step; no residual was computed, and none is claimed.
 
     :param change: change of the energy since the last ionic step in eV.
     """
     energy = fortran_exponent(step.energy, 20, 12)
-    return f"DAV:   1{energy}{fortran_exponent(change, 15, 5)}{fortran_exponent(0.0, 15, 5)}     0   0.000E+00\n"
+    rest = f"{energy}{fortran_exponent(change, 15, 5)}{fortran_exponent(0.0, 15, 5)}     0   0.000E+00\n"
+    return "".join(f"DAV:{number:4d}{rest}" for number in range(1, step.n_electronic + 1))
 
 
 def format_ionic_step(step: IonicStep, *, change: float) -> str:

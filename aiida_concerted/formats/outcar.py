@@ -41,14 +41,8 @@ def format_step(step: IonicStep, run: RunDescription, *, change: float) -> str:
 
     :param change: change of the energy since the last ionic step in eV.
     """
-    label = f"Iteration {step.index:6d}({1:4d})"
-    dashes = "-" * 39
     parts = [
-        f"\n\n{dashes} {label}  {dashes}\n\n\n",
-        f" Free energy of the ion-electron system (eV)\n {'-' * 51}\n",
-        f"  free energy    TOTEN  = {step.energy:18.8f} eV\n\n",
-        f"  energy without entropy = {step.energy:16.8f}  energy(sigma->0) = {step.energy:16.8f}\n\n",
-        f"      LOOP:  cpu time {step.seconds[1]:10.4f}: real time {step.seconds[0]:10.4f}\n\n{_RULE}\n\n\n",
+        *(_electronic_step(step, number) for number in range(1, step.n_electronic + 1)),
         _stress(step),
         _cell(step, run),
         _forces(step),
@@ -60,6 +54,18 @@ def format_step(step: IonicStep, run: RunDescription, *, change: float) -> str:
         f"     LOOP+:  cpu time {step.seconds[1]:10.4f}: real time {step.seconds[0]:10.4f}\n",
     ]
     return "".join(parts)
+
+
+def _electronic_step(step: IonicStep, number: int) -> str:
+    """Return one electronic step, counted from 1."""
+    dashes = "-" * 39
+    return (
+        f"\n\n{dashes} Iteration {step.index:6d}({number:4d})  {dashes}\n\n\n"
+        f" Free energy of the ion-electron system (eV)\n {'-' * 51}\n"
+        f"  free energy    TOTEN  = {step.energy:18.8f} eV\n\n"
+        f"  energy without entropy = {step.energy:16.8f}  energy(sigma->0) = {step.energy:16.8f}\n\n"
+        f"      LOOP:  cpu time {step.seconds[1]:10.4f}: real time {step.seconds[0]:10.4f}\n\n{_RULE}\n\n\n"
+    )
 
 
 def format_converged() -> str:

@@ -87,6 +87,7 @@ class IonicStep:
         ``None`` where it was not computed.
     :param seconds: wall and CPU time of the step.
     :param motion: the ions' share, in molecular dynamics.
+    :param n_electronic: electronic steps taken.
     """
 
     index: int
@@ -97,6 +98,7 @@ class IonicStep:
     stress_kB: FloatArray | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
     motion: MotionRecord | None = field(default=None)
+    n_electronic: int = 1
 
     @property
     def volume(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import Protocol
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -16,13 +16,23 @@ from aiida_concerted.formats.vasp_output import IonicStep, Parameter, RunDescrip
 FloatArray = NDArray[np.float64]
 
 
+class Writable(Protocol):
+    """What is needed of a text file."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text."""
+
+    def flush(self) -> None:
+        """Flush the file."""
+
+
 class VasprunWriter:
     """A vasprun.xml that grows; each call leaves a flushed file.
 
     :param stream: a text file open for writing; the caller closes it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Writable) -> None:
         self._stream = stream
 
     def begin(self, run: RunDescription) -> None:
@@ -43,8 +53,9 @@ class VasprunWriter:
         wall, cpu = step.seconds
         time = f"{cpu:8.2f}{wall:8.2f}"
         energies = _energies(step, indent=3)
+        electronic = f'  <scstep>\n   <time name="dav">{time}</time>\n{energies}  </scstep>\n'
         parts = [
-            f' <calculation>\n  <scstep>\n   <time name="dav">{time}</time>\n{energies}  </scstep>\n',
+            f" <calculation>\n{electronic * step.n_electronic}",
             _structure(step.cell, step.fractional, "", indent=2),
             _varray("forces", step.forces, indent=2),
             "" if step.stress_kB is None else _varray("stress", step.stress_kB, indent=2),

@@ -19,6 +19,11 @@ electrons and parallelism have no effect; tags that would change the result othe
 After each step of molecular dynamics the full state goes to surrogate.state.npz; a run that finds it beside the
 POSCAR it belongs to goes on without a seam. A STOPCAR with LSTOP or LABORT ends the run after the current step.
 
+For tests of what mends runs, CONCERTED_SURROGATE_IMITATE=KIND[@STEP] imitates a failure of VASP at an ionic step:
+scf (NELM reached), brmix, zbrent, edddav, subspace (the message, and the end), memory (killed), vanish (no output
+files), hang; kill@BYTE kills the run when so many bytes are written. With CONCERTED_SURROGATE_IMITATE_ONCE=FILE only
+the first run does, which makes the file.
+
 Threads: OMP_NUM_THREADS. Exit status: 0 finished, 1 failed on the way, 2 inputs refused (reason on standard error).
 """
 

@@ -16,11 +16,15 @@ from aiida_concerted.formats import oszicar, outcar, xdatcar
 from aiida_concerted.formats.poscar import Poscar, format_poscar
 from aiida_concerted.formats.vasp_output import IonicStep, RunDescription
 from aiida_concerted.formats.vasprun_writer import VasprunWriter
+from aiida_concerted.surrogate.imitation import CutStream, Imitation
 
 FloatArray = NDArray[np.float64]
 
 VASP_VERSION = "6.4.2"
 """The version of VASP whose files are written."""
+
+
+OUTPUT_FILES = ("vasprun.xml", "OUTCAR", "OSZICAR", "XDATCAR", "CONTCAR")
 
 
 class RunOutputs:
@@ -31,18 +35,20 @@ class RunOutputs:
     :param folder: where the files go.
     :param subversion: what really makes the numbers.
     :param stdout: where the lines are printed.
+    :param imitation: a failure to imitate; a ``kill`` cuts the files at a byte.
     """
 
-    def __init__(self, folder: Path, subversion: str, stdout: TextIO) -> None:
+    def __init__(self, folder: Path, subversion: str, stdout: TextIO, imitation: Imitation | None = None) -> None:
         self._folder = folder
         self._subversion = subversion
         self._stdout = stdout
         self._started = time.perf_counter()
         self._date = (time.strftime("%Y %m %d"), time.strftime("%H:%M:%S"))
-        for name in ("vasprun.xml", "OSZICAR", "XDATCAR", "CONTCAR"):
+        self._budget = [imitation.at] if imitation is not None and imitation.kind == "kill" else None
+        for name in OUTPUT_FILES:
             (folder / name).unlink(missing_ok=True)
-        self._outcar = (folder / "OUTCAR").open("w", encoding="utf-8")
-        self._files = [self._outcar]
+        self._files: list[TextIO | CutStream] = []
+        self._outcar = self._open("OUTCAR")
         self._last_energy = 0.0
         self._has_xdatcar_header = False
         self._say(outcar.format_banner(VASP_VERSION, subversion, self._date))
@@ -99,6 +105,10 @@ class RunOutputs:
 
     def contcar(self, poscar: Poscar) -> None:
         """Replace CONTCAR; a reader sees the old file or the new one, never half of one."""
+        if self._budget is not None:  # to be cut as VASP's is
+            with (self._folder / "CONTCAR").open("w", encoding="utf-8") as stream:
+                CutStream(stream, self._budget).write(format_poscar(poscar))
+            return
         partial = self._folder / "CONTCAR.partial"
         partial.write_text(format_poscar(poscar), encoding="utf-8")
         os.replace(partial, self._folder / "CONTCAR")
@@ -112,6 +122,11 @@ class RunOutputs:
         """Write that STOPCAR ended the run."""
         self._say(outcar.format_stopped(hard=hard))
         self._print(outcar.format_stopped(hard=hard))
+
+    def said(self, text: str) -> None:
+        """Write what VASP prints when it gives up."""
+        self._say(text)
+        self._print(text)
 
     def failed(self, message: str) -> None:
         """Write why the run ends here, to OUTCAR only; who called says it on standard error."""
@@ -140,8 +155,9 @@ class RunOutputs:
         for file in self._files:
             file.close()
 
-    def _open(self, name: str) -> TextIO:
-        file = (self._folder / name).open("w", encoding="utf-8")
+    def _open(self, name: str) -> TextIO | CutStream:
+        stream = (self._folder / name).open("w", encoding="utf-8")
+        file = stream if self._budget is None else CutStream(stream, self._budget)
         self._files.append(file)
         return file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
 from aiida_concerted.formats.incar import as_logical, parse_incar
 from aiida_concerted.formats.vasp_output import IonicStep, MotionRecord, RunDescription, wrap
 from aiida_concerted.surrogate.dynamics import Dynamics, MdState, count_degrees, thermal_velocities, thermostat_mass
+from aiida_concerted.surrogate.imitation import ImitatedFailureError, Imitation, fail, read_imitation
 from aiida_concerted.surrogate.inputs import RunInputs, read_inputs
-from aiida_concerted.surrogate.outputs import VASP_VERSION, RunOutputs
+from aiida_concerted.surrogate.outputs import OUTPUT_FILES, VASP_VERSION, RunOutputs
 from aiida_concerted.surrogate.potential import (
     CHGNET_VERSION,
     Evaluation,
@@ -51,7 +53,12 @@ def run_in_folder(
     :param factory: makes the potential for the run's atoms.
     :param subversion: names the potential in the outputs.
     """
-    outputs = RunOutputs(folder, subversion, stdout)
+    try:
+        imitation = read_imitation(os.environ)
+    except ValueError as error:
+        stderr.write(f"concerted-vasp-surrogate: {error}\n")
+        return REFUSED
+    outputs = RunOutputs(folder, subversion, stdout, imitation)
     try:
         try:
             inputs = read_inputs(folder)
@@ -59,7 +66,10 @@ def run_in_folder(
         except ValueError as error:
             return _give_up(outputs, stderr, str(error), REFUSED)
         try:
-            _Run(folder, inputs, outputs, factory, subversion).go(start)
+            _Run(folder, inputs, outputs, factory, subversion, imitation).go(start)
+        except ImitatedFailureError as error:
+            outputs.said(str(error))
+            return FAILED
         except ForceFieldError as error:
             return _give_up(outputs, stderr, str(error), FAILED)
     finally:
@@ -81,12 +91,19 @@ class _Run:
     """The three kinds of run share their outputs and their way to stop."""
 
     def __init__(
-        self, folder: Path, inputs: RunInputs, outputs: RunOutputs, factory: ForceFieldFactory, subversion: str
+        self,
+        folder: Path,
+        inputs: RunInputs,
+        outputs: RunOutputs,
+        factory: ForceFieldFactory,
+        subversion: str,
+        imitation: Imitation,
     ) -> None:
         self._folder = folder
         self._inputs = inputs
         self._settings = inputs.settings
         self._outputs = outputs
+        self._imitation = imitation
         outputs.begin(_description(inputs, outputs.started, subversion))
         self._force_field: ForceField = factory(inputs.poscar.species)
         self._clock = (time.perf_counter(), time.process_time())
@@ -158,6 +175,8 @@ class _Run:
     ) -> None:
         """Write one step."""
         _check_finite(evaluation)
+        if self._imitation.ends(index):
+            fail(self._imitation, self._folder, OUTPUT_FILES)
         now = (time.perf_counter(), time.process_time())
         step = IonicStep(
             index=index,
@@ -168,6 +187,7 @@ class _Run:
             stress_kB=None if evaluation.stress is None else -evaluation.stress * EV_PER_A3_IN_KBAR,
             seconds=(now[0] - self._clock[0], now[1] - self._clock[1]),
             motion=motion,
+            n_electronic=self._settings.nelm if self._imitation.is_unconverged(index) else 1,
         )
         self._clock = now
         self._outputs.step(step, write_positions=index % self._settings.nblock == 0)

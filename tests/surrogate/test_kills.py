@@ -11,6 +11,7 @@ import pytest
 from aiida_concerted.common.md_segments import join_segments
 from aiida_concerted.data.vasp_md import read_md_folder
 from aiida_concerted.formats.vasprun import read_vasprun_frames
+from aiida_concerted.surrogate.imitation import VARIABLE
 from aiida_concerted.surrogate.state import STATE_FILE
 from tests.surrogate.support import lif, run, write_inputs
 
@@ -22,11 +23,13 @@ TORN = ("vasprun.xml", "CONTCAR", "OUTCAR", "OSZICAR", "XDATCAR")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Return the steps of the run that nobody disturbs, and the seconds that it takes."""
+    """Return the steps of the run that nobody disturbs, the seconds that it takes, and the bytes that it writes."""
     folder = write_inputs(tmp_path_factory.mktemp("whole"), MD.format(n=N_STEPS), lif(8, displaced=0.01))
     begun = time.perf_counter()
     assert run(folder)[0] == 0
-    return read_vasprun_frames(folder / "vasprun.xml").frames, time.perf_counter() - begun
+    seconds = time.perf_counter() - begun
+    size = sum((folder / name).stat().st_size for name in TORN) + (N_STEPS - 1) * (folder / "CONTCAR").stat().st_size
+    return read_vasprun_frames(folder / "vasprun.xml").frames, (seconds, size)
 
 
 def run_and_kill(folder, seconds):
@@ -40,6 +43,16 @@ def run_and_kill(folder, seconds):
     os.waitpid(child, 0)
 
 
+def run_to_byte(folder, byte):
+    """Run in a process of its own that ends while it writes this byte."""
+    child = os.fork()
+    if child == 0:
+        os.environ[VARIABLE] = f"kill@{byte}"
+        run(folder)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 def tear(folder, rng):
     """Cut one of the files that VASP does not replace at once, anywhere near its end."""
     path = folder / str(rng.choice(TORN))
@@ -48,7 +61,7 @@ def tear(folder, rng):
         path.write_bytes(content[: max(0, len(content) - int(rng.integers(1, 3000)))])
 
 
-def chain(folder, seed, seconds, *, with_state):
+def chain(folder, seed, cost, *, with_state):
     """Return the segments of a run that is killed again and again, cut to the steps that count."""
     rng = np.random.default_rng(seed)
     segments, n_done, start, n_runs = [], 0, None, 0
@@ -60,7 +73,11 @@ def chain(folder, seed, seconds, *, with_state):
             (place / "POSCAR").write_text(start.poscar)
             if start.state is not None:
                 (place / STATE_FILE).write_bytes(start.state)
-        run_and_kill(place, rng.uniform(0.1, 0.6) * seconds if rng.random() < 0.9 else 3 * seconds)
+        part = rng.uniform(0.1, 0.6) if rng.random() < 0.9 else 3.0
+        if rng.random() < 0.5:
+            run_and_kill(place, part * cost[0])
+        else:
+            run_to_byte(place, int(part * cost[1]))
         if not with_state:
             (place / STATE_FILE).unlink(missing_ok=True)
         if rng.random() < 0.5:
@@ -77,10 +94,10 @@ def chain(folder, seed, seconds, *, with_state):
 
 @pytest.mark.parametrize("block", range(5))
 def test_with_the_state_file_the_joined_run_is_the_whole_one(tmp_path, whole, block):
-    expected, seconds = whole
+    expected, cost = whole
     n_segments = 0
     for seed in range(10 * block, 10 * block + 10):
-        segments = chain(tmp_path, seed, seconds, with_state=True)
+        segments = chain(tmp_path, seed, cost, with_state=True)
         joined, seams = join_segments(segments, MASSES)
         assert len(joined) == N_STEPS
         assert all(seam.is_gapless for seam in seams)
@@ -92,9 +109,9 @@ def test_with_the_state_file_the_joined_run_is_the_whole_one(tmp_path, whole, bl
 
 @pytest.mark.parametrize("block", range(2))
 def test_with_contcar_alone_no_step_is_missing_or_doubled(tmp_path, whole, block):
-    expected, seconds = whole
+    expected, cost = whole
     for seed in range(100 + 5 * block, 105 + 5 * block):
-        segments = chain(tmp_path, seed, seconds, with_state=False)
+        segments = chain(tmp_path, seed, cost, with_state=False)
         joined, seams = join_segments(segments, MASSES)
         assert len(joined) == N_STEPS
         assert all(seam.is_gapless and seam.misfit < 0.1 for seam in seams)
