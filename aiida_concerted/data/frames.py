@@ -43,6 +43,8 @@ class LabelledFramesData(orm.Data):
     :param material: short stable key of the material, such as ``LGPS``.
     :param study_uuid: UUID of the study the frames belong to.
     :param source: the files they were read from, where no process of ours made them.
+    :param parents: content hashes of the datasets it was put together from; with it a version can be traced in an
+        export without provenance too.
     """
 
     _ARRAYS = "frames.npz"
@@ -56,6 +58,7 @@ class LabelledFramesData(orm.Data):
         material: str | None = None,
         study_uuid: str | None = None,
         source: dict[str, Any] | None = None,
+        parents: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +73,7 @@ class LabelledFramesData(orm.Data):
             "material": material,
             "study_uuid": study_uuid,
             "source": source,
+            "parents": parents,
             "schema_version": SCHEMA_VERSION,
         }
         self.base.attributes.set_many({key: value for key, value in attributes.items() if value is not None})

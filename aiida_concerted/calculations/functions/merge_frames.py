@@ -5,13 +5,13 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.learning.datasets import unite
 
 
 @calcfunction
 def merge_frames(parameters: orm.Dict | None = None, **parts: orm.Data) -> LabelledFramesData | ExitCode:
-    """Return one dataset with the frames of all parts, in the alphabetical order of their names.
+    """Return one dataset with the frames of all parts, each once, in the alphabetical order of their names.
 
     Energies of different levels of theory do not belong together: the parts must agree on it.
 
@@ -23,12 +23,13 @@ def merge_frames(parameters: orm.Dict | None = None, **parts: orm.Data) -> Label
     if len(levels) > 1:
         return ExitCode(210, f"frames of different levels of theory cannot be merged: {', '.join(levels)}")
     try:
-        frames = LabelledFrames.concatenate([node.get_frames().sorted_by_species() for node in nodes])
+        union = unite([node.get_frames() for node in nodes])
     except ValueError as error:
         return ExitCode(211, str(error))
     given = {} if parameters is None else parameters.get_dict()
     context = {key: given.get(key) or _agreed(nodes, key) for key in ("material", "study_uuid")}
-    return LabelledFramesData(frames, level_of_theory=levels[0], **context)
+    parents = [node.content_hash for node in nodes]
+    return LabelledFramesData(union.frames, level_of_theory=levels[0], parents=parents, **context)
 
 
 def _agreed(nodes: list[orm.Data], key: str) -> str | None:

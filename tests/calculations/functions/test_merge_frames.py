@@ -20,6 +20,13 @@ class TestMergeFrames:
         np.testing.assert_array_equal(merged.forces[:3], first.get_frames().forces[:, ::-1])
         np.testing.assert_array_equal(merged.forces[3:], second.get_frames().forces)
 
+    def test_a_frame_that_is_there_already_is_not_added_again(self):
+        first = node(["S", "Li"], 0)
+        again = LabelledFramesData(first.get_frames().select([1]), level_of_theory="PBE")
+        merged = merge_frames(a=first, b=again, c=node(["Li", "S"], 1))
+        assert len(merged) == 6
+        assert merge_frames(a=first, b=again).get_frames().virials is not None
+
     def test_the_material_is_the_one_given_or_agreed_on(self):
         known = node(["Li"], material="LGPS", study_uuid="abc")
         assert merge_frames(a=known, b=node(["Li"], 1)).base.attributes.get("material") == "LGPS"
