@@ -1,4 +1,8 @@
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.learning.picking import pick_frames
@@ -119,3 +123,14 @@ def test_the_fraction_by_temperature_and_the_labels_are_heeded():
 def test_what_is_wrong_about_stopping_is_named(more, message):
     with pytest.raises(ValueError, match=message):
         stopping(**more)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "trust-levels.md"
+
+
+def test_what_the_page_on_trust_levels_shows_is_accepted():
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)]
+    assert [list(block) for block in blocks] == [["selection"], ["selection"], ["stopping"]]
+    assert from_mapping(SelectionSettings, blocks[0]["selection"], "selection").systems() == ("disordered",)
+    from_mapping(SelectionSettings, blocks[1]["selection"], "selection")
+    from_mapping(StoppingSettings, blocks[2]["stopping"], "stopping")
