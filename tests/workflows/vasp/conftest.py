@@ -25,20 +25,25 @@ import signal, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from aiida_concerted.surrogate.run import run_in_folder
-from tests.surrogate.support import SUBVERSION, Springs
+from {module} import {factory} as potential
+from tests.surrogate.support import SUBVERSION
 
-class Slow(Springs):
-    def __call__(self, *arguments):
+def slow(species):
+    force_field = potential(species)
+    if number < len(delays):
+        signal.setitimer(signal.ITIMER_REAL, delays[number])
+
+    def evaluate(*arguments):
         time.sleep({step_s})
-        return super().__call__(*arguments)
+        return force_field(*arguments)
+
+    return evaluate
 
 starts = Path({starts!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("." * (number + 1))
 delays = {delays!r}
-if number < len(delays):
-    signal.setitimer(signal.ITIMER_REAL, delays[number])
-raise SystemExit(run_in_folder(Path.cwd(), sys.stdout, sys.stderr, factory=Slow, subversion=SUBVERSION))
+raise SystemExit(run_in_folder(Path.cwd(), sys.stdout, sys.stderr, factory=slow, subversion=SUBVERSION))
 """
 
 
@@ -82,18 +87,18 @@ def mortal_code(aiida_code_installed, fast_localhost, tmp_path):
 def killed_code(aiida_code_installed, fast_localhost, tmp_path):
     """Return a function that makes the code of a surrogate which is killed after these seconds at its first starts."""
 
-    def make(*delays, step_s=0.02):
+    def make(*delays, step_s=0.02, factory="Springs", module="tests.surrogate.support", prepend=""):
         script = tmp_path / "killed-vasp"
         script.write_text(
             KILLED.format(
                 python=sys.executable, root=str(Path(__file__).parents[3]), starts=str(tmp_path / "starts"),
-                delays=delays, step_s=step_s,
+                delays=delays, step_s=step_s, factory=factory, module=module,
             )
         )  # fmt: skip
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         return aiida_code_installed(
             label=f"killed-vasp-{tmp_path.name}", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
-            filepath_executable=str(script), prepend_text="export OMP_NUM_THREADS=1",
+            filepath_executable=str(script), prepend_text=f"export OMP_NUM_THREADS=1\n{prepend}",
         )  # fmt: skip
 
     return make

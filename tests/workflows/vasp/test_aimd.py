@@ -6,9 +6,10 @@ from aiida import orm
 from aiida.engine import run_get_node
 
 from aiida_concerted.formats.vasprun import VasprunReader, read_vasprun_frames
+from aiida_concerted.surrogate.potential import load_chgnet
 from aiida_concerted.workflows.protocols import ProtocolError
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
-from tests.surrogate.support import run
+from tests.surrogate.support import Springs, run
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def build_killed(code, structure, overrides, **numbers):
     )  # fmt: skip
 
 
-def uncut(node, folder, **tags):
+def uncut(node, folder, *, factory=Springs, **tags):
     """Return the steps of the run that the first segment was meant to be, done in one go."""
     (calculation,) = node.called[0].called
     folder.mkdir()
@@ -118,7 +119,7 @@ def uncut(node, folder, **tags):
         (folder / name).write_text("\n".join(changed if name == "INCAR" else lines) + "\n")
     potentials = [calculation.inputs.potential[name].get_content() for name in ("Li", "Cl")]
     (folder / "POTCAR").write_bytes(b"".join(potentials))
-    assert run(folder)[0] == 0
+    assert run(folder, factory)[0] == 0
     return read_vasprun_frames(folder / "vasprun.xml").frames
 
 
@@ -138,6 +139,22 @@ def test_a_run_cut_by_three_walltimes_is_the_uncut_one_frame_by_frame(killed_cod
         np.testing.assert_array_equal(getattr(frames, name), getattr(expected, name))
     stored = {name for s in segments for name in s.called[0].outputs.retrieved.base.repository.list_object_names()}
     assert stored == {"OUTCAR", "_scheduler-stderr.txt", "_scheduler-stdout.txt"}
+
+
+@pytest.mark.slow
+@pytest.mark.surrogate
+def test_four_hundred_steps_of_the_surrogate_cut_by_three_walltimes_are_the_uncut_ones(
+    killed_code, rock_salt, overrides, tmp_path
+):
+    code = killed_code(3.0, 3.4, 2.8, step_s=0.02, factory="load_chgnet", module="aiida_concerted.surrogate.potential")
+    outputs, node = run_get_node(build_killed(code, rock_salt, overrides, n_steps=400))
+    assert node.is_finished_ok, node.exit_message
+    results = outputs["results"].get_dict()
+    assert (results["n_segments"], results["n_steps"]) == (4, 400)
+    assert all(seam["is_gapless"] for seam in results["seams"])
+    frames, expected = outputs["frames"].get_frames(), uncut(node, tmp_path / "uncut", factory=load_chgnet)
+    for name in ("positions", "energies", "forces", "cells", "virials"):
+        np.testing.assert_array_equal(getattr(frames, name), getattr(expected, name))
 
 
 def test_a_ramp_of_the_temperature_is_split_over_segments(killed_code, rock_salt, overrides, tmp_path):
