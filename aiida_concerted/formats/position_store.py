@@ -5,13 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.common.positions import PositionArray
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -23,11 +26,72 @@ _CHUNK_NUMBERS = 3 * _CHUNK_FRAMES * _CHUNK_PARTICLES
 _BUFFER_BYTES = 1 << 26
 
 
+class ScratchFile:
+    """A file without a name for HDF5 to write to: it takes no room once it is closed, however the program ends.
+
+    A disk that is full does not raise: HDF5 cannot close a file after a failed write, and crashes. What could not be
+    written is kept in ``error`` instead, for the caller to look at, and from then on nothing is written.
+
+    :param folder: where the file is made; the system's folder for temporary files when not given.
+    :raises OSError: if it cannot be made.
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        self.error: OSError | None = None
+        self._file = tempfile.TemporaryFile(buffering=0, dir=folder)
+
+    def write(self, data: Buffer, /) -> int:
+        """Write all of some bytes; return how many they are."""
+        rest = memoryview(data).cast("B")
+        n_bytes = len(rest)
+        try:
+            while len(rest) and self.error is None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return n_bytes
+
+    def read(self, size: int, /) -> bytes:
+        """Return as many bytes, fewer at the end."""
+        buffer = bytearray(size)
+        return bytes(buffer[: self.readinto(buffer)])
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill a buffer as far as the file goes; return how far."""
+        view, n_read = memoryview(buffer).cast("B"), 0
+        while n_read < len(view) and (more := self._file.readinto(view[n_read:])):
+            n_read += more
+        return n_read
+
+    def truncate(self, size: int, /) -> int:
+        """Let the file have a size."""
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""
+
+    def close(self) -> None:
+        """Give the room back."""
+        self._file.close()
+
+
 class PositionStore:
     """Positions that are added block by block and read as one array; use it as a context.
 
     The scratch file is uncompressed HDF5 whose chunks hold many frames of a few particles, so that both all particles
-    of some frames and all frames of some particles are read fast; it is removed when the context ends.
+    of some frames and all frames of some particles are read fast; it has no name and is gone when the context ends.
 
     :param memory_bytes: how much stays in memory before a scratch file is made.
     :param folder: where the scratch file is made; the system's folder for temporary files when not given.
@@ -39,7 +103,7 @@ class PositionStore:
         self._array: Positions = np.empty((0, 0, 3))
         self._n_frames = 0  # in self._array
         self._n_written = 0  # in the scratch file
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: ScratchFile | None = None
         self._file: h5py.File | None = None
         self._dataset: h5py.Dataset | None = None
 
@@ -81,8 +145,8 @@ class PositionStore:
         frames = self._buffer_frames()
         particles = min(self._array.shape[1], max(1, _CHUNK_NUMBERS // (3 * frames)))
         try:
-            self._directory = tempfile.TemporaryDirectory(prefix="concerted-", dir=self._folder)
-            self._file = h5py.File(Path(self._directory.name) / "positions.h5", "w", libver="latest")
+            self._scratch = ScratchFile(self._folder)
+            self._file = h5py.File(self._scratch, "w", libver="latest")
         except OSError as error:
             raise ValueError(f"no scratch file can be made: {error}; choose another scratch folder") from None
         self._dataset = self._file.create_dataset(
@@ -101,17 +165,23 @@ class PositionStore:
         """Move the first frames of the buffer to the scratch file."""
         assert self._dataset is not None  # noqa: S101 - made by _spill
         size = self._buffer_frames()
-        try:
-            for start in range(0, n_frames, size):
-                part = self._array[start : min(start + size, n_frames)]
-                self._dataset.resize(self._n_written + len(part), axis=0)
-                self._dataset[self._n_written :] = part
-                self._n_written += len(part)
-        except OSError as error:
-            raise ValueError(f"the scratch file cannot be written: {error}; free the disk or choose another") from None
+        for start in range(0, n_frames, size):
+            part = self._array[start : min(start + size, n_frames)]
+            self._dataset.resize(self._n_written + len(part), axis=0)
+            self._dataset[self._n_written :] = part
+            self._n_written += len(part)
+            self._check_written()
         left = self._n_frames - n_frames
         self._array[:left] = self._array[n_frames : self._n_frames]
         self._n_frames = left
+
+    def _check_written(self) -> None:
+        assert self._scratch is not None  # noqa: S101 - made by _spill
+        if self._scratch.error is not None:
+            raise ValueError(
+                f"the scratch file cannot be written: {self._scratch.error.strerror}; free the disk or choose another "
+                "scratch folder"
+            )
 
     def frame(self, index: int) -> Positions:
         """Return the positions of one frame that was added, shape ``(n_particles, 3)``."""
@@ -134,6 +204,7 @@ class PositionStore:
             assert self._dataset is not None  # noqa: S101 - made by _spill
             part = slice(start, min(start + size, self._n_written))
             self._dataset[part] = self._dataset[part] @ matrix + shift
+            self._check_written()
 
     def positions(self) -> PositionArray:
         """Return all of it, from now on complete."""
@@ -141,6 +212,7 @@ class PositionStore:
             self._write(self._n_frames)
             assert self._file is not None  # noqa: S101 - made by _spill
             self._file.flush()
+            self._check_written()
             dataset: PositionArray = self._dataset
             return dataset
         self._array.resize((self._n_frames, *self._array.shape[1:]), refcheck=False)
@@ -156,8 +228,8 @@ class PositionStore:
         """Remove the scratch file."""
         if self._file is not None:
             self._file.close()
-        if self._directory is not None:
-            self._directory.cleanup()
+        if self._scratch is not None:
+            self._scratch.close()
 
 
 class FrameworkStore:

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -354,6 +355,51 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(folder, tmp_path):
     assert "Traceback" not in first + errors
     assert errors.splitlines()[-1] == "Interrupted."
     assert shown == ""
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def spilling(monkeypatch):
+    """Let the reader use a scratch file for a short run, too."""
+    from aiida_concerted.formats import trajectory_files
+
+    small = trajectory_files.ReadLimits(block_bytes=1 << 15, memory_bytes=1 << 12)
+    monkeypatch.setattr(trajectory_files, "ReadLimits", lambda: small)
+
+
+def test_an_interrupt_leaves_no_scratch_file_and_no_results(folder, capsys, tmp_path, monkeypatch, spilling):
+    from aiida_concerted.analysis import whole_run
+
+    seen = []
+
+    def interrupted(trajectory, *arguments, **options):
+        seen.append(type(trajectory.carriers))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(whole_run, "analyse_run", interrupted)
+    arguments = ("--scratch", tmp_path, "--json", tmp_path / "out.json")
+    outcome = run_here(capsys, "analyse", folder / "run.h5", *COMMON, *arguments)
+    assert (outcome.status, outcome.out, outcome.err.strip()) == (130, "", "Interrupted.")
+    assert seen == [h5py.Dataset]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_scratch_folder_that_is_full_is_one_line(folder, capsys, tmp_path, spilling):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 17, hard))
+    try:
+        outcome = run_here(capsys, "analyse", folder / "run.h5", *COMMON, "--scratch", tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert_one_line(outcome, 1, "the scratch file cannot be written")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_scratch_file_changes_nothing(folder, analysed, capsys, tmp_path, spilling):
+    arguments = ("--scratch", tmp_path, "--json", folder / "spilt.json")
+    assert run_here(capsys, "analyse", folder / "run.h5", *COMMON, *arguments).status == 0
+    assert_same(json.loads((folder / "spilt.json").read_text()), analysed[1])
     assert os.listdir(tmp_path) == []
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
+
 import h5py
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.position_store import FrameworkStore, PositionStore
+from aiida_concerted.formats.position_store import FrameworkStore, PositionStore, ScratchFile
 
 
 def made(n_frames=5000, n_particles=21, dtype=np.float32):
@@ -29,7 +31,6 @@ def test_what_goes_in_comes_out_in_memory_or_not(tmp_path, dtype, memory):
         np.testing.assert_array_equal(found[100:4000, 3:9], positions[100:4000, 3:9])
         store.transform(matrix, shift)
         np.testing.assert_allclose(store.positions()[:], positions @ matrix + shift, atol=1e-5)
-        assert any(tmp_path.iterdir()) == (memory < 10**9)
     assert not any(tmp_path.iterdir())
 
 
@@ -73,3 +74,33 @@ def test_frames_that_do_not_fill_a_grid_leave_the_one_they_fill():
     store.append(framework[[0, 4, 9]], np.array([0, 4, 9]))
     found, stride = store.finish(30)
     assert (stride, len(found)) == (30, 1)
+
+
+def test_a_disk_that_is_full_is_said_and_leaves_a_program_that_goes_on(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for _ in range(2):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, hard))
+        try:
+            with (
+                PositionStore(1, tmp_path) as store,
+                pytest.raises(ValueError, match="free the disk or choose another"),
+            ):
+                store.append(made())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        gc.collect()
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_scratch_file_reads_what_was_written_and_no_further(tmp_path):
+    file = ScratchFile(tmp_path)
+    assert file.write(np.arange(4, dtype=np.int32)) == 16
+    assert (file.seek(8), file.tell()) == (8, 8)
+    assert file.read(100) == np.array([2, 3], dtype=np.int32).tobytes()
+    file.truncate(4)
+    file.seek(0)
+    buffer = bytearray(10)
+    assert file.readinto(buffer) == 4
+    assert (file.error, list(tmp_path.iterdir())) == (None, [])
+    file.close()
