@@ -47,7 +47,7 @@ def test_no_more_first_principles_runs_are_under_way_than_allowed(process):
 
 def test_frames_to_train_on_and_to_test_on_stay_apart(process, tiny_frames):
     for index, name in enumerate(process.aimd_runs()):
-        frames = LabelledFramesData(tiny_frames.select(range(index, index + 2)), level_of_theory="test")
+        frames = LabelledFramesData(tiny_frames.select(range(2 * index, 2 * index + 2)), level_of_theory="test")
         process.ctx[f"child_{name}"] = ended(VaspAimdWorkChain, {"frames": frames})
     assert process.inspect_aimd() is None
     assert (len(process.ctx.dataset), len(process.ctx.validation)) == (8, 2)
