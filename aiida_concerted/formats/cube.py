@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_concerted.formats.density_grid import ATOMIC_NUMBERS, DensityGrid
+from aiida_concerted.formats.density_grid import DensityGrid
+from aiida_concerted.formats.elements import ATOMIC_NUMBERS
 
 BOHR_A = 0.529177210903
 """Bohr radius in Å, CODATA 2018."""

@@ -17,6 +17,9 @@ _WORDS = _TABLE.split()
 SYMBOLS = tuple(_WORDS[::2])
 """Symbols in the order of the atomic number, beginning with hydrogen."""
 
+ATOMIC_NUMBERS = {symbol: number for number, symbol in enumerate(SYMBOLS, start=1)}
+"""Atomic number by symbol."""
+
 WEIGHTS = {symbol: float(weight) for symbol, weight in zip(_WORDS[::2], _WORDS[1::2], strict=True)}
 """Standard atomic weight in g/mol by symbol."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from aiida_concerted.common.parameters import not_negative, positive, positive_integer
 from aiida_concerted.common.units import FS_IN_PS
+from aiida_concerted.formats.elements import ATOMIC_NUMBERS
 
 MAX_THERMO_ROWS = 20_000
 MAX_SEED = 900_000_000
@@ -55,6 +56,9 @@ class MdParameters:
     :param restart_interval_ps: time between two restart files in ps; none when not given.
     :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; ten standard deviations and
         1000 K above one and a half times the highest target by default.
+    :param wall_A: distance in Å below which nuclei repel each other beside the potential, by the screened Coulomb
+        repulsion of Ziegler, Biersack and Littmark switched on between half this distance and all of it; no data hold
+        such pairs, and a potential that never saw them may attract where they meet. None by default.
     :param seed: seed of the initial velocities.
     """
 
@@ -71,6 +75,7 @@ class MdParameters:
     deviation_interval_ps: float | None = None
     restart_interval_ps: float | None = None
     max_temperature_K: float | None = None
+    wall_A: float | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -78,7 +83,7 @@ class MdParameters:
             raise ValueError(f"carrier must be an element symbol, got {self.carrier!r}")
         names = ("temperature_K", "production_ps", "timestep_fs", "frame_interval_ps", "thermostat_damping_ps")
         positive(**{name: getattr(self, name) for name in names})
-        for name in ("anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K"):
+        for name in ("anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K", "wall_A"):
             if getattr(self, name) is not None:
                 positive(**{name: getattr(self, name)})
         not_negative(anneal_ps=self.anneal_ps, equilibration_ps=self.equilibration_ps, seed=self.seed)
@@ -232,8 +237,7 @@ def _system(parameters: MdParameters, elements: list[str], models: list[str]) ->
         "atom_style atomic",
         "atom_modify map yes sort 0 0",
         f"read_data {DATA}",
-        f"pair_style deepmd {' '.join(models)}{committee}",
-        f"pair_coeff * * {' '.join(elements)}",
+        *_forces(parameters, elements, f"deepmd {' '.join(models)}{committee}"),
         "neighbor 2.0 bin",
         f"neigh_modify every {parameters.neighbour_steps} delay 0 check no",
         f"timestep {parameters.timestep_ps:.10g}",
@@ -242,6 +246,19 @@ def _system(parameters: MdParameters, elements: list[str], models: list[str]) ->
     if len(elements) > 1:
         lines.append("group framework subtract all carriers")
     return lines
+
+
+def _forces(parameters: MdParameters, elements: list[str], deepmd: str) -> list[str]:
+    """Return the commands of the potential, and of the repulsion of nuclei where it is asked for."""
+    if parameters.wall_A is None:
+        return [f"pair_style {deepmd}", f"pair_coeff * * {' '.join(elements)}"]
+    numbers = [ATOMIC_NUMBERS[symbol] for symbol in elements]
+    pairs = [(i, j) for i in range(len(numbers)) for j in range(i, len(numbers))]
+    return [
+        f"pair_style hybrid/overlay {deepmd} zbl {0.5 * parameters.wall_A:.10g} {parameters.wall_A:.10g}",
+        f"pair_coeff * * deepmd {' '.join(elements)}",
+        *(f"pair_coeff {i + 1} {j + 1} zbl {numbers[i]} {numbers[j]}" for i, j in pairs),
+    ]
 
 
 def _outputs(parameters: MdParameters, n_atoms: int) -> list[str]:

@@ -150,3 +150,21 @@ def test_exit_codes_are_told_apart_from_inherited_ones():
     codes = list(LammpsMdCalculation.exit_codes.values())
     assert len({code.status for code in codes}) == len(codes)
     assert {"script", "files", "filenames"}.isdisjoint(LammpsMdCalculation.spec().inputs)
+
+
+@pytest.mark.lammps
+def test_a_wall_that_no_pair_meets_changes_nothing_and_one_that_all_meet_does(lmp_code, tiny_models):
+    potentials = [potential(path) for path in tiny_models]
+    runs = {}
+    for wall in (None, 0.5, 3.0):
+        outputs, node = run_get_node(builder_of(lmp_code, potentials, production_ps=0.06, wall_A=wall))
+        assert wall == 3.0 or node.is_finished_ok, node.exit_message
+        runs[wall] = outputs
+    plain, far = (runs[wall]["trajectory"].get_trajectory().carriers for wall in (None, 0.5))
+    np.testing.assert_allclose(far, plain, atol=1e-6)
+    np.testing.assert_allclose(
+        runs[0.5]["model_deviation"].get_array("max_devi_f_eV_A"),
+        runs[None]["model_deviation"].get_array("max_devi_f_eV_A"), rtol=1e-6,
+    )  # fmt: skip
+    energies = [runs[wall]["thermo"].get_array("potential_energy_eV")[0] for wall in (None, 3.0)]
+    assert energies[1] > energies[0] + 0.1

@@ -51,6 +51,17 @@ def test_the_script_heats_equilibrates_and_keeps_the_production():
     assert "restart" not in script.replace("write_restart final.restart", "")
 
 
+def test_a_wall_repels_every_pair_of_elements_beside_the_potential():
+    script = build_lammps_input(parameters(wall_A=1.6), ["Li", "S"], ["a.pb", "b.pb"], n_atoms=50).splitlines()
+    (style,) = [line for line in script if line.startswith("pair_style")]
+    assert style == "pair_style hybrid/overlay deepmd a.pb b.pb out_freq 10 out_file model_devi.out zbl 0.8 1.6"
+    assert [line for line in script if line.startswith("pair_coeff")] == [
+        "pair_coeff * * deepmd Li S", "pair_coeff 1 1 zbl 3 3", "pair_coeff 1 2 zbl 3 16", "pair_coeff 2 2 zbl 16 16",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="wall_A must be"):
+        parameters(wall_A=-1.0)
+
+
 def test_one_model_writes_no_deviation_and_one_element_has_no_framework():
     script = build_lammps_input(parameters(), ["Li"], ["a.pb"], n_atoms=50)
     assert "out_freq" not in script
