@@ -145,7 +145,7 @@ class Demonstration:
 
         print_summary(study, self._console)
         self._print_places()
-        if warning is not None:
+        if warning is not None and not _lost_its_framework(study):
             look_closer = verdi_line(self._place, f"process report {study.pk}")
             raise SetupError(f"the study ended with gaps: {warning} Look closer: {look_closer}")
         return 0
@@ -233,6 +233,12 @@ def _warning_of(study: ProcessNode) -> str | None:
         if code.status == study.exit_status and label.startswith("WARNING_"):
             return str(study.exit_message)
     return None
+
+
+def _lost_its_framework(study: ProcessNode) -> bool:
+    """Return whether all ran to its end, and the hottest runs melted: a result, which the summary warns of."""
+    codes = study.process_class.spec().exit_codes
+    return "WARNING_FRAMEWORK_LOST" in codes and study.exit_status == codes["WARNING_FRAMEWORK_LOST"].status
 
 
 def _wipe(place: DemoFolder) -> None:

@@ -149,6 +149,9 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         spec.exit_code(
             445, "WARNING_POINTS_MISSING", message="The study is done with gaps in the sweep <{pk}>: {reason}"
         )
+        spec.exit_code(
+            446, "WARNING_FRAMEWORK_LOST", message="The study is done, and its sweep <{pk}> warns: {reason}"
+        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -316,12 +319,16 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         if vacancy is not None and vacancy.is_finished_ok:
             self.out_many(self.exposed_outputs(vacancy, VaspVacancyWorkChain, namespace="vacancy"))
         codes = SweepWorkChain.exit_codes
-        has_gaps = sweep.exit_status in (codes.WARNING_POINTS_MISSING.status, codes.WARNING_FRAMEWORK_LOST.status)
-        if not (sweep.is_finished_ok or has_gaps):
+        warnings = {
+            codes.WARNING_POINTS_MISSING.status: self.exit_codes.WARNING_POINTS_MISSING,
+            codes.WARNING_FRAMEWORK_LOST.status: self.exit_codes.WARNING_FRAMEWORK_LOST,
+        }
+        warning = warnings.get(sweep.exit_status)
+        if not (sweep.is_finished_ok or warning):
             return self.exit_codes.ERROR_SWEEP_FAILED.format(pk=sweep.pk, reason=sweep.exit_message)
         self.out_many(self.exposed_outputs(sweep, SweepWorkChain, namespace="sweep"))
-        if has_gaps:
-            return self.exit_codes.WARNING_POINTS_MISSING.format(pk=sweep.pk, reason=sweep.exit_message)
+        if warning is not None:
+            return warning.format(pk=sweep.pk, reason=sweep.exit_message)
         if vacancy is not None and not vacancy.is_finished_ok:
             return self.exit_codes.WARNING_VACANCY_FAILED.format(pk=vacancy.pk, reason=vacancy.exit_message)
         return None

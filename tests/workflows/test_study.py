@@ -66,7 +66,7 @@ def test_a_sweep_with_gaps_is_kept_and_one_without_results_is_not(process):
     for sweep, label in (
         ("ERROR_TOO_FEW_POINTS", "ERROR_SWEEP_FAILED"),
         ("WARNING_POINTS_MISSING", "WARNING_POINTS_MISSING"),
-        ("WARNING_FRAMEWORK_LOST", "WARNING_POINTS_MISSING"),
+        ("WARNING_FRAMEWORK_LOST", "WARNING_FRAMEWORK_LOST"),
     ):
         thermo = orm.ArrayData()
         thermo.set_array("temperature_K", np.ones(2))
