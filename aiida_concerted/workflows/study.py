@@ -149,9 +149,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         spec.exit_code(
             445, "WARNING_POINTS_MISSING", message="The study is done with gaps in the sweep <{pk}>: {reason}"
         )
-        spec.exit_code(
-            446, "WARNING_FRAMEWORK_LOST", message="The study is done, and its sweep <{pk}> warns: {reason}"
-        )
+        spec.exit_code(446, "WARNING_FRAMEWORK_LOST", message="The study is done, and its sweep <{pk}> warns: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
