@@ -68,6 +68,8 @@ def test_impossible_angles_are_refused(angles: list[float]) -> None:
         ("na3ps4", {"Na": 6}),
         ("li3ps4", {"Li1": 8, "Li2": 4, "Li3": 4}),
         ("latp", {"M1": 6, "M2": 18}),
+        ("llzo", {"Li1": 24, "Li2": 96}),
+        ("li3ycl6", {"Li1": 6, "Li2": 6}),
     ],
 )
 def test_other_materials_have_their_sites(name: str, counts: dict[str, int]) -> None:
@@ -81,3 +83,8 @@ def test_the_split_sites_are_near_those_of_lgps() -> None:
     distance = np.linalg.norm(difference @ plain.cell, axis=-1)
     assert distance.min(axis=1).max() < 0.5
     assert [plain.labels[site] for site in distance.argmin(axis=1)] == list(split.labels)
+
+
+def test_an_octahedron_of_the_garnet_joins_two_tetrahedra_and_a_tetrahedron_four_octahedra() -> None:
+    paths = load_site_model("llzo").network().paths_per_cell()
+    assert paths == {"Li1-Li2-Li1": 48.0, "Li2-Li1-Li2": 24 * 6.0}
