@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.formats.byte_stream import LineStream
 from aiida_concerted.formats.frame_source import BlockBuilder, FrameBlock, SourceFacts, checked_cell, note_end
-from aiida_concerted.formats.poscar import Poscar, element_of
+from aiida_concerted.formats.poscar import element_of
 from aiida_concerted.formats.text_rows import NUMBER, CutOffError, read_rows
 
 FloatArray = NDArray[np.float64]
@@ -33,27 +33,6 @@ class XdatcarFrame:
     species: tuple[str, ...]
     cell: FloatArray
     fractional: FloatArray
-
-
-def format_header(poscar: Poscar, cell: FloatArray) -> str:
-    """Return the header that stands once where the cell is fixed, and before every frame where it is not.
-
-    :param cell: lattice vectors as rows in Å, shape ``(3, 3)``.
-    """
-    vectors = "".join("".join(f"{x:13.8f}" for x in vector) + "\n" for vector in cell)
-    symbols = "".join(f"{element:>5s}" for element in poscar.elements)
-    counts = "".join(f"{count:5d}" for count in poscar.counts)
-    return f"{poscar.comment or 'structure'}\n{1:12d}\n{vectors}{symbols}\n{counts}\n"
-
-
-def format_frame(step: int, fractional: FloatArray) -> str:
-    """Return one configuration.
-
-    :param step: number of the configuration, from 1.
-    :param fractional: shape ``(n_atoms, 3)``.
-    """
-    rows = "".join("".join(f"{x:12.8f}" for x in position) + "\n" for position in fractional)
-    return f"Direct configuration={step:6d}\n{rows}"
 
 
 def iterate_xdatcar(path: str | Path) -> Iterator[XdatcarFrame]:

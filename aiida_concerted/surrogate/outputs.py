@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.formats import oszicar, outcar, xdatcar
+from aiida_concerted.formats import oszicar, outcar, xdatcar_writer
 from aiida_concerted.formats.poscar import Poscar, format_poscar
 from aiida_concerted.formats.vasp_output import IonicStep, RunDescription
 from aiida_concerted.formats.vasprun_writer import VasprunWriter
@@ -96,9 +96,9 @@ class RunOutputs:
         self._say(outcar.format_step(step, self._run, change=change))
         if write_positions:
             if not self._has_xdatcar_header or self._run.parameter("ISIF") == 3:
-                self._xdatcar.write(xdatcar.format_header(self._run.poscar, step.cell))
+                self._xdatcar.write(xdatcar_writer.format_header(self._run.poscar, step.cell))
             self._has_xdatcar_header = True
-            self._xdatcar.write(xdatcar.format_frame(step.index, step.fractional))
+            self._xdatcar.write(xdatcar_writer.format_frame(step.index, step.fractional))
         self._vasprun.step(step)
         for file in self._files:
             file.flush()

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.xdatcar import format_frame, format_header, iterate_xdatcar
+from aiida_concerted.formats.xdatcar import iterate_xdatcar
+from aiida_concerted.formats.xdatcar_writer import format_frame, format_header
 from tests.formats.vasp_support import description, steps
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "Li6PS5Cl_0p_XDATCAR.gz"
