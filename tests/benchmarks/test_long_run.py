@@ -21,6 +21,13 @@ while time.process_time() < end:
     assert clock > 0.3
 
 
+def test_the_memory_of_the_caller_does_not_count(tmp_path) -> None:
+    ballast = bytearray(b"x") * 300_000_000
+    _, _, _, peak = run_measured([sys.executable, "-c", "import time; time.sleep(0.3)"], tmp_path / "log")
+    assert 1 < peak < 100
+    assert len(ballast) == 300_000_000
+
+
 def test_a_failing_command_is_told(tmp_path) -> None:
     assert run_measured([sys.executable, "-c", "raise SystemExit(3)"], tmp_path / "log")[0] == 3
 
