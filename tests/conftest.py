@@ -6,6 +6,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,9 @@ import pytest
 _CONFIGURATION = tempfile.mkdtemp(prefix="aiida-concerted-tests-")
 os.environ["AIIDA_PATH"] = _CONFIGURATION
 atexit.register(shutil.rmtree, _CONFIGURATION, ignore_errors=True)
+
+# Started in the background of a script, this process ignores Ctrl-C, and so would every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["aiida.tools.pytest_fixtures"]
 
