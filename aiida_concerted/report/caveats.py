@@ -107,7 +107,7 @@ def _framework(content: StudyContent) -> Iterable[str]:
         far = max(item["framework_departure_A"] for item in gone)
         yield (
             f"At {_join(f'{item.temperature_K:g}' for item in gone)} K the framework left its crystal, by up to "
-            f"{far:.1f} Å (root mean square): its polyhedra turn or it melts, and sites and modes there say little; "
+            f"{far:.1f} Å (root mean square): it melts, and sites and modes there say little; "
             "these temperatures are left out of the fits. "
             "With a small potential the reason is most likely the potential."
         )
