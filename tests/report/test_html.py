@@ -156,7 +156,7 @@ def test_a_running_study_has_a_report_that_says_so(running, tmp_path):
 def test_a_report_that_cannot_be_written_leaves_the_old_one(finished, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old")
-    monkeypatch.setattr("aiida_concerted.report.html.os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     monkeypatch.setattr("aiida_concerted.report.html.render_report", lambda _: "new")
 
     with pytest.raises(OSError, match="full"):

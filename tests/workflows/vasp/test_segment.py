@@ -28,7 +28,7 @@ def calculations(node):
 
 def test_stopcar_ends_segments_in_order_before_the_wall_time(killed_code, build):
     monitors = {"walltime": {**MONITORS["walltime"], "minimum_poll_interval": 1, "kwargs": {"margin_s": 0.5}}}
-    outputs, node = run_get_node(build(killed_code(step_s=0.2), monitors, max_wallclock_seconds=5))
+    outputs, node = run_get_node(build(killed_code(step_s=0.4), monitors, max_wallclock_seconds=5))
     assert node.is_finished_ok, node.exit_message
     *stopped, last = calculations(node)
     assert stopped
