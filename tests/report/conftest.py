@@ -14,7 +14,9 @@ def lammps(aiida_profile):
         label="report-machine", hostname="localhost", transport_type="core.local", scheduler_type="core.direct",
         workdir="/home/secret/work",
     )  # fmt: skip
-    return orm.InstalledCode(label="lmp", computer=computer.store(), filepath_executable="/home/secret/bin/lmp").store()
+    return orm.InstalledCode(
+        label="lmp-of-report", computer=computer.store(), filepath_executable="/home/secret/bin/lmp"
+    ).store()
 
 
 @pytest.fixture(scope="package")

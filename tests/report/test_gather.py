@@ -67,7 +67,12 @@ def test_cost_counts_the_calculations_below_each_stage(content):
 def test_codes_come_without_their_folders(content):
     (code,) = content.making.codes
 
-    assert (code.label, code.executable, code.computer, code.n_calculations) == ("lmp", "lmp", "report-machine", 10)
+    assert (code.label, code.executable, code.computer, code.n_calculations) == (
+        "lmp-of-report",
+        "lmp",
+        "report-machine",
+        10,
+    )
 
 
 def test_settings_are_the_plain_inputs(content):
