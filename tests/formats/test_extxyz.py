@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -9,8 +8,9 @@ import pytest
 
 from aiida_concerted.formats.extxyz import parse_comment
 from tests.formats.trajectory_support import TINY, assert_same_run, atoms_of, make_run, read, write_extxyz
+from tests.published import needs, published
 
-SODIUM = Path(__file__).parents[3] / "shared" / "data" / "cNa3PS4_trajectories.npy"
+SODIUM = published("cNa3PS4_trajectories.npy")
 
 
 def test_comment_lines_are_read_as_they_are_written():
@@ -103,7 +103,7 @@ def test_what_is_not_periodic_is_said(tmp_path):
     assert any("read as periodic" in message for message in report.messages)
 
 
-@pytest.mark.skipif(not SODIUM.exists(), reason=f"the published trajectory is not at {SODIUM}")
+@needs(SODIUM)
 def test_a_published_trajectory_survives_a_file_of_wrapped_positions(tmp_path):
     fractional = np.load(SODIUM, allow_pickle=False)
     species = ("Na",) * 48 + ("P",) * 16 + ("S",) * 64

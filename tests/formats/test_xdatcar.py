@@ -1,6 +1,5 @@
 import gzip
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +7,9 @@ import pytest
 from aiida_concerted.formats.xdatcar import iterate_xdatcar
 from aiida_concerted.formats.xdatcar_writer import format_frame, format_header
 from tests.formats.vasp_support import description, steps
+from tests.published import needs, published
 
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "Li6PS5Cl_0p_XDATCAR.gz"
+PUBLISHED = published("Li6PS5Cl_0p_XDATCAR.gz")
 
 
 def text(made, *, one_header=True):
@@ -70,7 +70,7 @@ def test_a_missing_file_is_named(tmp_path):
         list(iterate_xdatcar(tmp_path / "XDATCAR"))
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"the published trajectory is not at {PUBLISHED}")
+@needs(PUBLISHED)
 def test_a_published_trajectory_is_read():
     frames = list(islice(iterate_xdatcar(PUBLISHED), 50))
     assert len(frames) == 50

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import ase.io
 import numpy as np
 import pytest
 from pymatgen.io.vasp.outputs import Xdatcar
 
 from tests.formats.trajectory_support import OBLIQUE, TINY, assert_same_run, atoms_of, make_run, read
+from tests.published import needs, published
 
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "Li6PS5Cl_0p_XDATCAR.gz"
+PUBLISHED = published("Li6PS5Cl_0p_XDATCAR.gz")
 ORDERED = ("Li", "Li", "Li", "P", "S", "S")
 
 
@@ -101,7 +100,7 @@ def test_a_step_that_is_too_long_names_atom_and_frame(tmp_path, format):
         read(path, timestep_fs=1.0, format=format)
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"the published trajectory is not at {PUBLISHED}")
+@needs(PUBLISHED)
 def test_a_published_trajectory_is_read_as_pymatgen_and_numpy_would(tmp_path):
     trajectory, report = read(PUBLISHED, frame_interval_ps=0.1)
     assert (trajectory.n_frames, trajectory.n_carriers, trajectory.n_atoms) == (140, 192, 416)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ import pytest
 from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
 from aiida_concerted.imports.deepmd import find_systems, read_system
 from aiida_concerted.imports.labels import check_labels, merge_alike, store_frames
+from tests.published import needs, published
 from tests.synthetic_md import random_frames
 
-REAL = Path("/work/shared/data/LiGePS-SSE-PBE")
+REAL = published("LiGePS-SSE-PBE")
 PBE = "PBE/VASP 5.4.4"
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_system_is_refused(systems, tmp_path):
         read_system(systems / "data.0", level_of_theory=PBE)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the published set of LGPS labels is not on this machine")
+@needs(REAL)
 def test_a_published_system_is_read():
     part = read_system(REAL / "data.init" / "LiGePS-init.system", level_of_theory=PBE, type_map=["Li", "Ge", "P", "S"])
     assert part.frames.n_atoms == 50

@@ -6,8 +6,6 @@ package; these tests skip where it is absent.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -17,12 +15,11 @@ from aiida_concerted.analysis.site_analysis import analyse_sites, place_in
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.formats.xdatcar import iterate_xdatcar
 from aiida_concerted.materials import resolve_sites
+from tests.published import needs, published
 
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "Li6PS5Cl_0p_XDATCAR.gz"
+PUBLISHED = published("Li6PS5Cl_0p_XDATCAR.gz")
 
-pytestmark = pytest.mark.skipif(
-    not PUBLISHED.exists(), reason=f"needs the published run {PUBLISHED.name} in {PUBLISHED.parent}"
-)
+pytestmark = needs(PUBLISHED)
 
 
 def trajectory_of(fractional: np.ndarray, species: np.ndarray, cell: np.ndarray) -> Trajectory:

@@ -16,14 +16,13 @@ from aiida_concerted.analysis.site_analysis import analyse_sites
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.formats.trajectory_files import TrajectoryRequest, read_trajectory
 from aiida_concerted.materials import SiteModel, resolve_sites
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
+from tests import published as files
 
 
 def published(name: str) -> Path:
-    path = DATA / name
+    path = files.published(name)
     if not path.exists():
-        pytest.skip(f"needs the published file {name} in {DATA}")
+        pytest.skip(f"needs the published file {name}, in the folder that CONCERTED_TEST_DATA names")
     return path
 
 

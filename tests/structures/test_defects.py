@@ -1,8 +1,5 @@
 """Vacancies of published and of ordered cells."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -11,8 +8,9 @@ from ase.io import read
 from aiida_concerted.materials import load_site_model
 from aiida_concerted.structures.defects import plan_vacancies
 from aiida_concerted.structures.labelling import label_carriers
+from tests.published import needs, published
 
-PUBLISHED = Path(os.environ.get("CONCERTED_TEST_DATA", "test-data")) / "Li10GeP2S12_mp-696138.cif"
+PUBLISHED = published("Li10GeP2S12_mp-696138.cif")
 
 
 def test_without_a_network_every_inequivalent_carrier_is_its_own_label():
@@ -29,7 +27,7 @@ def test_unknown_selection_is_refused():
         plan_vacancies(bulk("LiCl", "rocksalt", a=5.13), "Li", [1, 1, 1], selection="best")
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="CONCERTED_TEST_DATA has no mp-696138 CIF")
+@needs(PUBLISHED)
 def test_published_ground_state_has_the_known_sites_and_each_lithium_is_inequivalent():
     atoms, network = read(PUBLISHED), load_site_model("lgps").network()
     labels = [site.label for site in label_carriers(atoms, "Li", network).values()]
