@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.sites import DEFAULT_MAX_EDGE_A, LABEL_PATTERN, Group
 from aiida_concerted.common.hints import nearest
+from aiida_concerted.common.strict_yaml import load_strict
 from aiida_concerted.materials.cell import cell_from_parameters
 from aiida_concerted.materials.model import Orbit, SiteModel
 from aiida_concerted.materials.symmetry import check_metric, hall_number, orbit
@@ -41,11 +41,10 @@ def load_site_model(name_or_path: str | Path, *, default_carrier: str | None = N
     :param default_carrier: element that moves where the file does not say; lithium when not given.
     :raises ValueError: if there is neither, or the content is wrong; the message says where.
     """
-    text = read_site_model(name_or_path)
+    content = load_strict(read_site_model(name_or_path), str(name_or_path))
     try:
-        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader))
-        return parse_site_model(yaml.safe_load(text), default_carrier=default_carrier)
-    except (ValueError, yaml.YAMLError) as error:
+        return parse_site_model(content, default_carrier=default_carrier)
+    except ValueError as error:
         raise ValueError(f"{name_or_path}: {' '.join(str(error).split())}") from error
 
 
@@ -102,20 +101,6 @@ def parse_site_model(content: Any, *, default_carrier: str | None = None) -> Sit
     )
     model.network()  # what the network refuses is refused here
     return model
-
-
-def _refuse_repeated_keys(node: yaml.Node | None) -> None:
-    """Raise if a mapping names a key twice: YAML's readers keep the last one silently."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise ValueError(f"line {key.start_mark.line + 1}: the key '{key.value}' stands twice")
-            seen.add(str(key.value))
-            _refuse_repeated_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_repeated_keys(value)
 
 
 def _mapping(content: Any, where: str) -> dict[str, Any]:

@@ -159,6 +159,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         vasp_code: orm.AbstractCode,
         *,
         material: str = "lgps",
+        sites: SiteNetworkData | None = None,
         structure: orm.StructureData | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
@@ -171,6 +172,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         :param lammps_code: ``lmp`` with the deepmd pair style.
         :param vasp_code: VASP.
         :param material: name of a site model of the package, or the path of one.
+        :param sites: a site model instead.
         :param structure: ordered unit cell; without it one is ordered from the site model.
         :param overrides: differences from the protocol, in its own nesting.
         :param seed: seed of the study.
@@ -178,7 +180,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         :raises ValueError: if a name, a key or a structure is not usable; the message says which and what to do.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        sites = SiteNetworkData.from_site_model(material)
+        sites = sites or SiteNetworkData.from_site_model(material)
         builder = cls.get_builder()
         builder.sites = sites
         if structure is not None:

@@ -21,17 +21,26 @@ class ProtocolError(ValueError):
 
 
 @lru_cache
-def _load(name: str) -> dict[str, Any]:
+def load_protocols(name: str) -> dict[str, Any]:
+    """Return what a protocol file holds.
+
+    :param name: the file's, without its ending.
+    """
     content: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return content
 
 
 def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the leaves of ``overrides`` in it; neither argument is changed."""
+    """Return ``base`` with the leaves of ``overrides`` in it; neither argument is changed.
+
+    A whole number in the place of a decimal one becomes one: people write ``600`` where ports insist on ``600.0``.
+    """
     merged = copy.deepcopy(base)
     for key, value in overrides.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = merge(merged[key], value)
+        elif isinstance(merged.get(key), float) and type(value) is int:
+            merged[key] = float(value)
         else:
             merged[key] = copy.deepcopy(value)
     return merged
@@ -65,7 +74,7 @@ class ProtocolMixin:
 
         :raises ProtocolError: if the protocol or the key of an override is unknown; the message names the nearest.
         """
-        content = _load(cls._protocol_file)
+        content = load_protocols(cls._protocol_file)
         name = ALIASES.get(protocol or "", protocol or content["default_protocol"])
         if name not in content["protocols"]:
             raise ProtocolError(f"unknown protocol '{name}': {nearest(name, list(content['protocols']))}")

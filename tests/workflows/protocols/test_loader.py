@@ -13,6 +13,7 @@ from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
+from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.sweep import SweepWorkChain
 
 FILES = sorted(Path(protocols.__file__).parent.glob("*.yaml"))
@@ -99,3 +100,10 @@ def test_every_number_that_holds_by_default_says_where_it_comes_from(path):
     defaults = text[text.index("default_inputs:") : text.index("protocols:", text.index("default_inputs:"))]
     numbers = [line for line in defaults.splitlines() if re.search(r":\s*\[?-?\d", line.split("#")[0])]
     assert [line for line in numbers if "#" not in line] == []
+
+
+def test_whole_numbers_become_decimal_ones_where_those_stand():
+    merged = merge({"a": {"b": 1.0, "c": 2, "d": True}}, {"a": {"b": 3, "c": 4, "d": 5}})
+    assert merged == {"a": {"b": 3.0, "c": 4, "d": 5}}
+    assert isinstance(merged["a"]["b"], float)
+    assert isinstance(merged["a"]["c"], int)

@@ -1,0 +1,94 @@
+"""``aiida-concerted run``: a study, or one part of it, from one declarative file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aiida_concerted.cli.profiles import open_profile, profile_options
+from aiida_concerted.environment.errors import SetupError
+
+if TYPE_CHECKING:
+    from aiida.engine import ProcessBuilder
+
+PARTS = ("aimd", "learn", "sweep", "vacancy")
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.option("--submit", is_flag=True, help="Hand it to the daemon and return; otherwise run it here to its end.")
+@click.option("--only", type=click.Choice(PARTS), help="Run this part alone, on what its section names.")
+@click.option("--dry-run", is_flag=True, help="Check everything and show what would be submitted.")
+@click.option("--print-schema", is_flag=True, help="Print the JSON schema of the file.")
+@profile_options
+def run(
+    config: Path | None,
+    submit: bool,
+    only: str | None,
+    dry_run: bool,
+    print_schema: bool,
+    folder: Path | None,
+    profile: str | None,
+) -> None:
+    """Run the study that CONFIG, a YAML file, describes.
+
+    Its sections hold differences from the protocol; an unknown key is refused with the nearest known one.
+
+    Example: aiida-concerted run study.yaml --submit
+    """
+    if print_schema:
+        from aiida_concerted.workflows.studyfile import study_schema
+
+        click.echo(json.dumps(study_schema(), indent=2, ensure_ascii=False))
+        return
+    if config is None:
+        raise click.UsageError("Missing argument 'CONFIG'")
+    if submit and dry_run:
+        raise click.UsageError("--submit and --dry-run exclude each other: give one")
+    open_profile(folder, profile)
+    from aiida_concerted.workflows.studyfile import build, preview, read_study_file
+
+    study = read_study_file(config)
+    builder = build(study, only, for_real=not dry_run)
+    if dry_run:
+        click.echo(preview(builder), nl=False)
+    elif submit:
+        _submit(builder, config.stem)
+    else:
+        _run_here(builder, config.stem)
+
+
+def _submit(builder: ProcessBuilder, label: str) -> None:
+    from aiida.engine import submit
+
+    builder["metadata"]["label"] = label
+    node = submit(builder)
+    click.echo(
+        f"{node.process_label} <{node.pk}> is with the daemon; follow it with 'aiida-concerted status {node.pk}'"
+    )
+
+
+def _run_here(builder: ProcessBuilder, label: str) -> None:
+    """Run to the end in this process.
+
+    :raises SetupError: if it does not end well.
+    """
+    from aiida.engine import run_get_node
+    from aiida.engine.utils import instantiate_process
+    from aiida.manage import get_manager
+
+    builder["metadata"]["label"] = label
+    process = instantiate_process(get_manager().get_runner(), builder)
+    node = process.node
+    click.echo(f"{node.process_label} <{node.pk}> begins here; 'aiida-concerted status {node.pk}' follows it elsewhere")
+    run_get_node(process)
+    if not node.is_finished_ok:
+        reason = node.exit_message or node.exception or node.process_state
+        raise SetupError(
+            f"{node.process_label} <{node.pk}> ended with status {node.exit_status}: {str(reason).rstrip('.')}. "
+            f"Look closer: verdi process report {node.pk}"
+        )
+    click.echo(f"{node.process_label} <{node.pk}> is done; 'aiida-concerted report {node.pk} -o report.html' shows it")

@@ -1,0 +1,143 @@
+"""Study files become the builders that the same words in Python would make, and what is missing is named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from aiida import orm
+from ase.io import write
+
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.workflows.studyfile import ONLY, SCHEMA, build, parse_study, preview
+from tests.engines import TYPE_MAP, small_crystal
+
+
+@pytest.fixture
+def codes(dp_code, lmp_code, surrogate_code):
+    return {"dp": dp_code.full_label, "lmp": lmp_code.full_label, "vasp": surrogate_code.full_label}
+
+
+@pytest.fixture
+def study(codes, lgps_potcars, tmp_path):
+    """Return a function that makes the study file of LGPS with further keys."""
+    write(tmp_path / "POSCAR", small_crystal(), format="vasp")
+    base = {
+        "schema": SCHEMA,
+        "material": "LGPS",
+        "protocol": "fast",
+        "codes": codes,
+        "potcars": {"family": lgps_potcars},
+    }
+    return lambda **more: parse_study({**base, **more}, folder=tmp_path)
+
+
+@pytest.fixture
+def model(tiny_models):
+    words = {"type_map": TYPE_MAP, "cutoff_A": 5.0, "version": "3.2.0", "level_of_theory": "test"}
+    return DeepPotentialData(tiny_models[0], **words).store()
+
+
+def test_a_whole_study_takes_what_each_section_says(study):
+    file = study(
+        seed=7,
+        study={"aimd_temperatures_K": [500], "with_vacancy": True, "relax": {"incar": {"encut": 300}}},
+        aimd={"n_steps": 33},
+        learn={"iteration": {"explore": {"md": {"production_ps": 0.5}}}},
+        sweep={"temperatures_K": [500, 700]},
+        analyse={"window_ps": 0.5},
+        resources={"all": {"max_wallclock_seconds": 60}, "vasp": {"queue_name": "cpu"}, "lmp": {"queue_name": "gpu"}},
+    )
+    builder = build(file, for_real=False)
+    assert builder.seed.value == 7
+    assert builder.aimd_temperatures_K.get_list() == [500]
+    assert builder.aimd.n_steps.value == 33
+    assert builder.relax.parameters["incar"]["encut"] == 300
+    assert builder.learn.iteration.explore.md["production_ps"] == 0.5
+    assert builder.sweep.analysis["window_ps"] == 0.5
+    assert builder.sweep.temperatures_K.get_list() == [500, 700]
+    for calculation in (builder.aimd.vasp.calc, builder.vacancy.vasp.calc, builder.learn.iteration.label.vasp.calc):
+        assert calculation.metadata.options["queue_name"] == "cpu"
+    assert builder.sweep.run.md.metadata.options["queue_name"] == "gpu"
+    train = builder.learn.final.train.metadata.options
+    assert train["max_wallclock_seconds"] == 60
+    assert train["resources"] == {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+    assert "queue_name" not in train
+    text = preview(builder)
+    assert text.startswith("StudyWorkChain:")
+    assert "temperatures_K: [500, 700]" in text
+
+
+def test_parts_alone_take_nodes(study, model, tiny_frames):
+    frames = LabelledFramesData(tiny_frames, level_of_theory="test").store()
+    file = study(
+        structure="POSCAR",
+        carrier="Li",
+        aimd={"temperature_K": 300},
+        learn={"dataset": frames.pk, "validation": frames.uuid, "structures": {"rock": "POSCAR"}},
+        sweep={"models": [model.uuid], "temperatures_K": [300, 400], "supercell": [2, 2, 2]},
+    )
+    for only in ("aimd", "sweep", "vacancy"):
+        assert build(file, only).structure.get_formula() == "GeLi5P2S8", only
+    assert build(file, "aimd").temperature_K.value == 300
+    learn = build(file, "learn")
+    assert learn.validation.uuid == frames.uuid
+    assert list(learn.iteration.explore.structures) == ["rock"]
+    sweep = build(file, "sweep")
+    assert sweep.models["model_0"].uuid == model.uuid
+    assert sweep.analysis["material"] == "LGPS"
+    assert sweep.sites.base.attributes.get("material") == "LGPS"
+
+
+def test_without_a_structure_one_is_ordered_when_it_is_for_real(study):
+    file = study(vacancy={"selection": "one_per_label"}, study={"ordering": {"n_steps": 50, "n_restarts": 1}})
+    assert len(build(file, "vacancy", for_real=False).structure.sites) > 50
+    structure = build(file, "vacancy").structure
+    assert len(structure.sites) == 50
+    assert structure.creator.process_label == "order_site_model"
+
+
+@pytest.mark.parametrize(
+    ("more", "only", "said"),
+    [
+        ({"codes": {"dp": "dp"}}, "aimd", "codes.vasp is missing: name the code of VASP"),
+        ({"codes": {"vasp": "vaps"}}, "aimd", "codes.vasp: 'vaps' names no code"),
+        ({"structure": "cell.cif"}, "aimd", "structure: there is no file"),
+        ({"structure": 987654}, "aimd", "structure: there is no node '987654'"),
+        ({"material": "Unobtainium"}, None, "a site model is missing for a study"),
+        ({"material": "LLZO", "sites": "lgps"}, None, "material is 'LLZO', but the site model is that of 'LGPS'"),
+        ({"carrier": "Na"}, None, "the sites of 'LGPS' are those of Li, but the carrier is Na"),
+        ({}, "learn", "learn.dataset is missing"),
+        ({}, "sweep", "sweep.models is missing"),
+        ({"sweep": {"models": [1]}}, None, "sweep.models would be ignored"),
+        ({"aimd": {"temperature_K": 1}}, None, "a study runs at study.aimd_temperatures_K"),
+        ({"analyse": {"window_ps": 1}, "sweep": {"analysis": {"window_ps": 2}}}, None, "keep one of them"),
+        ({"potcars": {"family": "none"}}, "vacancy", "there is no POTCAR family 'none'"),
+    ],
+)
+def test_what_is_missing_or_does_not_fit_is_named(study, more, only, said):
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        build(study(**more), only, for_real=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_disordered_structures_are_refused(study, tmp_path):
+    crystal = small_crystal()
+    (tmp_path / "mixed.cif").write_text(
+        "data_x\n_cell_length_a 5\n_cell_length_b 5\n_cell_length_c 5\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"
+        "_cell_angle_gamma 90\n_symmetry_space_group_name_H-M 'P 1'\nloop_\n_atom_site_label\n_atom_site_type_symbol\n"
+        "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n_atom_site_occupancy\nLi1 Li 0 0 0 0.5\n"
+        "S1 S 0.5 0.5 0.5 1\n"
+    )
+    with pytest.raises(ValueError, match="partly occupied"):
+        build(study(structure="mixed.cif"), "aimd")
+    mixed = crystal[[0, 8, 1, 9, *range(2, 8), *range(10, 16)]]
+    node = orm.StructureData(ase=mixed).store()
+    write(tmp_path / "mixed.xyz", mixed, format="extxyz")
+    with pytest.raises(ValueError, match="grouped by element"):
+        build(study(structure=node.pk), "aimd")
+
+
+def test_every_part_has_a_builder():
+    assert ONLY == ("aimd", "learn", "sweep", "vacancy")
