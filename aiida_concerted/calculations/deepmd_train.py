@@ -16,6 +16,7 @@ from aiida.engine import CalcJob, CalcJobProcessSpec
 from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.data.consistency import agreed_settings
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
@@ -210,10 +211,8 @@ class DeepmdTrainCalculation(CalcJob):
         if not inputs.get("training"):
             return "training needs at least one dataset"
         datasets = {**inputs["training"], **{f"validation {k}": v for k, v in inputs.get("validation", {}).items()}}
-        levels = sorted({node.level_of_theory for node in datasets.values()})
-        if len(levels) > 1:
-            return f"data of different levels of theory do not belong in one potential: {', '.join(levels)}"
         try:
+            agreed_settings(datasets)
             parameters = training_parameters(inputs["parameters"])
             type_map = type_map_of(parameters, datasets)
             if parameters.sel != "auto" and len(parameters.sel) != len(type_map):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.formula import kinds_of, reduced_formula
 from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.formats.energy_settings import EnergySettings
 
 ARRAYS = ("cells", "positions", "energies", "forces", "virials")
 
@@ -43,6 +44,8 @@ class LabelledFramesData(orm.Data):
     :param material: short stable key of the material, such as ``LGPS``.
     :param study_uuid: UUID of the study the frames belong to.
     :param source: the files they were read from, where no process of ours made them.
+    :param energy_settings: what decides the energies (INCAR tags, potentials, k-points), the JSON form of
+        :class:`~aiida_concerted.formats.energy_settings.EnergySettings`; left out where it is not known.
     :param parents: content hashes of the datasets it was put together from; with it a version can be traced in an
         export without provenance too.
     """
@@ -59,6 +62,7 @@ class LabelledFramesData(orm.Data):
         study_uuid: str | None = None,
         source: dict[str, Any] | None = None,
         parents: list[str] | None = None,
+        energy_settings: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,6 +78,7 @@ class LabelledFramesData(orm.Data):
             "study_uuid": study_uuid,
             "source": source,
             "parents": parents,
+            "energy_settings": energy_settings,
             "schema_version": SCHEMA_VERSION,
         }
         self.base.attributes.set_many({key: value for key, value in attributes.items() if value is not None})
@@ -107,6 +112,11 @@ class LabelledFramesData(orm.Data):
     def level_of_theory(self) -> str:
         """Return what the labels were computed with."""
         return str(self.base.attributes.get("level_of_theory"))
+
+    @property
+    def energy_settings(self) -> EnergySettings:
+        """Return what decides the energies, empty where it is not known."""
+        return EnergySettings.from_dict(self.base.attributes.get("energy_settings", {}))
 
     def _validate(self) -> bool:
         super()._validate()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from aiida import orm
+from aiida_vasp.data.potcar import PotcarData
 from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
+from aiida_concerted.formats.energy_settings import EnergySettings
 from aiida_concerted.formats.vasprun import VasprunHeader, VasprunReader, read_vasprun_frames
 
 VASPRUN = "vasprun.xml"
@@ -27,12 +29,14 @@ class VaspRun:
     :param is_converged: whether the electrons of each step converged within NELM, shape ``(n_frames,)``.
     :param n_truncated: steps begun and not finished.
     :param level_of_theory: what made the numbers.
+    :param settings: what decides the energies.
     """
 
     frames: LabelledFrames
     is_converged: NDArray[np.bool_]
     n_truncated: int
     level_of_theory: str
+    settings: EnergySettings = field(default_factory=EnergySettings)
 
 
 def read_run(retrieved: orm.FolderData) -> VaspRun:
@@ -46,19 +50,42 @@ def read_run(retrieved: orm.FolderData) -> VaspRun:
         content = read_vasprun_frames(path, origin=origin)
     converged = np.ones(len(content.frames), dtype=bool)
     converged[content.unconverged] = False
-    return VaspRun(content.frames, converged, content.n_truncated, describe_theory(content.header))
+    settings = with_hashes(content.header.settings(content.frames.cells[0]), retrieved.creator)
+    return VaspRun(content.frames, converged, content.n_truncated, describe_theory(content.header), settings)
 
 
-def read_theory(retrieved: orm.FolderData) -> str:
-    """Return what made the numbers of a run, reading no further than its head.
+@dataclass(frozen=True)
+class RunHead:
+    """What made the numbers of a run.
+
+    :param level_of_theory: functional and program.
+    :param settings: what decides the energies.
+    """
+
+    level_of_theory: str
+    settings: EnergySettings
+
+
+def read_head(retrieved: orm.FolderData) -> RunHead:
+    """Return what made the numbers of a run, reading no further than its first step.
 
     :raises ValueError: if the head of vasprun.xml is not readable.
     """
     _check_present(retrieved)
     with retrieved.base.repository.as_path(VASPRUN) as path:
         reader = VasprunReader(Path(path))
-        next(iter(reader), None)
-    return describe_theory(reader.header)
+        step = next(iter(reader), None)
+    settings = EnergySettings() if step is None else reader.header.settings(step.cell)
+    return RunHead(describe_theory(reader.header), with_hashes(settings, retrieved.creator))
+
+
+def with_hashes(settings: EnergySettings, calculation: orm.ProcessNode | None) -> EnergySettings:
+    """Return settings with the hashes of the potentials that a calculation took."""
+    if calculation is None:
+        return settings
+    links = calculation.base.links.get_incoming(node_class=PotcarData).all_nodes()
+    hashes = {potential.element: potential.sha512 for potential in links}
+    return replace(settings, hashes={element: hashes[element] for element in settings.titles if element in hashes})
 
 
 def read_last_energy(retrieved: orm.FolderData) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from aiida import orm
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.md_segments import MdSegment, steps_before
 from aiida_concerted.common.units import FS_IN_PS
-from aiida_concerted.data.vasp import VASPRUN, describe_theory
+from aiida_concerted.data.vasp import VASPRUN, describe_theory, with_hashes
 from aiida_concerted.formats.contcar import parse_dynamics_state
+from aiida_concerted.formats.energy_settings import EnergySettings
 from aiida_concerted.formats.outcar import read_outcar_summary
 from aiida_concerted.formats.poscar import Poscar, format_poscar, read_poscar
 from aiida_concerted.formats.vasp_output import wrap
@@ -51,6 +52,7 @@ class MdFolder:
     :param n_truncated: steps begun and not finished.
     :param level_of_theory: what made the numbers.
     :param problem: why there are no steps or no continuation.
+    :param settings: what decides the energies.
     """
 
     segment: MdSegment | None
@@ -59,6 +61,7 @@ class MdFolder:
     n_truncated: int
     level_of_theory: str
     problem: str = ""
+    settings: EnergySettings = field(default_factory=EnergySettings)
 
     @property
     def n_steps(self) -> int:
@@ -89,7 +92,8 @@ def read_md_folder(folder: Path, *, origin: str = "") -> MdFolder:
         return MdFolder(None, None, False, reader.n_truncated, theory, f"{VASPRUN}: {error}")
     continuation, reason = find_continuation(folder, segment)
     is_closed = reader.is_complete and _is_finished(folder / OUTCAR)
-    return MdFolder(segment, continuation, is_closed, reader.n_truncated, theory, problem or reason)
+    settings = reader.header.settings(steps[0].cell)
+    return MdFolder(segment, continuation, is_closed, reader.n_truncated, theory, problem or reason, settings)
 
 
 def find_continuation(folder: Path, segment: MdSegment) -> tuple[Continuation | None, str]:
@@ -176,12 +180,13 @@ def _is_finished(outcar: Path) -> bool:
         return False
 
 
-def trajectory_node(run: MdFolder) -> orm.TrajectoryData:
+def trajectory_node(run: MdFolder, calculation: orm.ProcessNode | None = None) -> orm.TrajectoryData:
     """Return the steps of a run as AiiDA's trajectory: Cartesian positions in Å, times in ps, and the labels beside.
 
     Energies are VASP's free energies in eV, forces in eV/Å, virials in eV. Every step is there, those without
     electronic convergence too: ``electronic_converged`` marks them.
 
+    :param calculation: the process that ran, whose potentials have hashes.
     :raises ValueError: if there are no steps.
     """
     segment = run.segment
@@ -202,7 +207,10 @@ def trajectory_node(run: MdFolder) -> orm.TrajectoryData:
     for name, array in arrays.items():
         if array is not None:
             node.set_array(name, array)
-    node.base.attributes.set_many({"level_of_theory": run.level_of_theory, "timestep_fs": segment.timestep_fs})
+    settings = with_hashes(run.settings, calculation).as_dict()
+    node.base.attributes.set_many(
+        {"level_of_theory": run.level_of_theory, "timestep_fs": segment.timestep_fs, "energy_settings": settings}
+    )
     return node
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
+from aiida_concerted.formats.energy_settings import DECIDING, EnergySettings, Sampling, known_tags
 
 FloatArray = NDArray[np.float64]
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:[Ee][+-]?\d+)?")
 _ITERATION = re.compile(r"Iteration +(\d+)\( *(\d+)\)")
 _TAG = re.compile(r"^ +(NELM|GGA|METAGGA|LHFCALC|TITEL) *= *(.*?) *(?:;|   |\n|$)")
+_DECIDING = re.compile(rf"\b({'|'.join(DECIDING)})\s*=\s*([^\s;]+)")
 _VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 0))
 
 
@@ -27,6 +29,7 @@ class OutcarFrames:
 
     :param frames: energies are free energies (TOTEN); virials where every step has a stress.
     :param tags: NELM, GGA, METAGGA, LHFCALC as text, where the file names them.
+    :param settings: what decides the energies.
     :param titles: title of the potential of each kind of atom.
     :param n_electronic: electronic steps of each frame, shape ``(n_frames,)``.
     :param n_truncated: steps that were begun and not finished, and are left out.
@@ -37,6 +40,7 @@ class OutcarFrames:
     titles: tuple[str, ...]
     n_electronic: NDArray[np.int64]
     n_truncated: int
+    settings: EnergySettings = field(default_factory=EnergySettings)
 
     @property
     def unconverged(self) -> NDArray[np.int64]:
@@ -64,6 +68,9 @@ class _Scan:
 
     where: str
     tags: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    in_force: dict[str, str] = field(default_factory=dict)
+    divisions: list[int] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     steps: list[_Step] = field(default_factory=list)
@@ -117,6 +124,17 @@ def read_outcar_frames(path: str | Path, *, origin: str = "") -> OutcarFrames:
         titles=tuple(scan.titles),
         n_electronic=np.array([step.n_electronic for step in scan.steps], dtype=np.int64),
         n_truncated=scan.begun - len(scan.steps),
+        settings=_settings(scan, species),
+    )
+
+
+def _settings(scan: _Scan, species: tuple[str, ...]) -> EnergySettings:
+    cell = scan.steps[0].cell
+    assert cell is not None  # noqa: S101 - only complete steps are kept
+    return EnergySettings(
+        tags=known_tags(scan.in_force, scan.given),
+        titles=dict(zip(dict.fromkeys(species), scan.titles, strict=False)),
+        sampling=Sampling.of_mesh(scan.divisions, cell) if len(scan.divisions) == 3 else None,
     )
 
 
@@ -142,11 +160,20 @@ def _take(scan: _Scan, line: str, rest: Iterator[str]) -> None:
 def _take_header(scan: _Scan, line: str) -> None:
     if "ions per type =" in line:
         scan.counts = [int(word) for word in line.split("=")[1].split()]
-    elif scan.begun == 0 and (match := _TAG.match(line)):
+    elif scan.begun > 0:
+        return
+    elif "generate k-points for:" in line:
+        scan.divisions = [int(word) for word in line.split(":")[1].split()[:3] if word.isdigit()]
+    elif match := _TAG.match(line):
         if match.group(1) == "TITEL":
             scan.titles.append(match.group(2))
         else:
             scan.tags.setdefault(match.group(1), match.group(2))
+    if "=" in line:
+        # The INCAR is repeated first, the values in force follow.
+        for tag, value in _DECIDING.findall(line):
+            scan.given.setdefault(tag, value)
+            scan.in_force[tag] = value
 
 
 def _numbers(scan: _Scan, line: str, number: int) -> FloatArray:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
 from aiida_concerted.formats.byte_stream import ByteStream
+from aiida_concerted.formats.energy_settings import EnergySettings, Sampling, known_tags
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_WANTED = ("generator", "incar", "parameters", "atominfo", "structure", "calculation")
+_WANTED = ("generator", "incar", "kpoints", "parameters", "atominfo", "structure", "calculation")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class VasprunHeader:
     :param parameters: values in force as text, defaults included.
     :param species: element of each atom.
     :param potentials: title of each type's POTCAR.
+    :param elements: element of each type.
+    :param divisions: of the mesh of k-points; ``None`` where there is a list of more than one.
     """
 
     program: str = ""
@@ -67,6 +70,19 @@ class VasprunHeader:
     parameters: dict[str, str] = field(default_factory=dict)
     species: tuple[str, ...] = ()
     potentials: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
+    divisions: tuple[int, int, int] | None = None
+
+    def settings(self, cell: FloatArray) -> EnergySettings:
+        """Return what decides the energies.
+
+        :param cell: lattice vectors of the run as rows in Å, shape ``(3, 3)``.
+        """
+        return EnergySettings(
+            tags=known_tags(self.parameters, self.incar),
+            titles=dict(zip(self.elements, self.potentials, strict=False)),
+            sampling=None if self.divisions is None else Sampling.of_mesh(self.divisions, cell),
+        )
 
     @property
     def max_electronic_steps(self) -> int | None:
@@ -139,6 +155,8 @@ class VasprunReader:
             self.header.subversion = entries.get("subversion", "")
         elif element.tag == "incar":
             self.header.incar = _entries(element)
+        elif element.tag == "kpoints":
+            self.header.divisions = _divisions(element)
         elif element.tag == "parameters":
             self.header.parameters = _entries(element)
         elif element.tag == "atominfo":
@@ -146,6 +164,7 @@ class VasprunReader:
             self.header.species = tuple(_text(row.find("c")) for row in rows)
             rows = element.findall("array[@name='atomtypes']/set/rc")
             self.header.potentials = tuple(_text(row.findall("c")[-1]) for row in rows)
+            self.header.elements = tuple(_text(row.findall("c")[1]) for row in rows)
 
     def _step(self, element: Any) -> VasprunStep:
         """Return one complete step."""
@@ -240,6 +259,17 @@ def frames_of_steps(species: tuple[str, ...], steps: list[VasprunStep], origin: 
         virials=virials,
         origins=tuple((origin, step.index) for step in steps) if origin else (),
     )
+
+
+def _divisions(element: Any) -> tuple[int, int, int] | None:
+    """Return the divisions of a mesh; those of Γ where it is the one point of a list."""
+    found = element.find("generation/v[@name='divisions']")
+    if found is not None:
+        words = _text(found).split()
+        is_mesh = len(words) == 3 and all(word.isdigit() and int(word) > 0 for word in words)
+        return (int(words[0]), int(words[1]), int(words[2])) if is_mesh else None
+    points = [_text(v).split() for v in element.findall("varray[@name='kpointlist']/v")]
+    return (1, 1, 1) if len(points) == 1 and all(word.strip("-0.") == "" for word in points[0]) else None
 
 
 def _forget(element: Any) -> None:

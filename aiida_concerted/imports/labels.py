@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from aiida import orm
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.frames import LabelledFramesData, content_hash
+from aiida_concerted.formats.energy_settings import EnergySettings, unite_settings
 from aiida_concerted.imports.source import Imported, find_by_hash
 
 MIN_VOLUME_A3_PER_ATOM = 0.5
@@ -30,6 +31,7 @@ class ReadFrames:
     :param level_of_theory: what the labels were computed with.
     :param source: the files.
     :param messages: what a user should know, one line each.
+    :param settings: what decides the energies, where the files say it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ReadFrames:
     level_of_theory: str
     source: dict[str, Any]
     messages: tuple[str, ...] = field(default=())
+    settings: EnergySettings | None = None
 
 
 def check_labels(frames: LabelledFrames, where: str) -> tuple[str, ...]:
@@ -78,18 +81,37 @@ def _oddities(frames: LabelledFrames, energies: np.ndarray) -> Iterator[str]:
 
 
 def merge_alike(parts: Sequence[ReadFrames]) -> list[ReadFrames]:
-    """Return the parts with those of the same atoms, level of theory and labels put together, in order.
+    """Return the parts with those of the same atoms, level of theory, labels and settings put together, in order.
 
-    Atoms are ordered by element symbol, so that the order in which a program wrote them does not matter.
+    Atoms are ordered by element symbol, so that the order in which a program wrote them does not matter. Runs whose
+    settings give other energies stay apart, and say so.
     """
-    groups: dict[tuple[Any, ...], list[ReadFrames]] = {}
+    groups: dict[tuple[Any, ...], list[list[ReadFrames]]] = {}
     for part in parts:
         ordered = part.frames.sorted_by_species()
-        key = (ordered.species, part.level_of_theory, ordered.virials is None)
-        groups.setdefault(key, []).append(
-            ReadFrames(part.name, ordered, part.level_of_theory, part.source, part.messages)
-        )
-    return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
+        key = (ordered.species, part.level_of_theory, ordered.virials is None, part.settings is None)
+        _join(groups.setdefault(key, []), replace(part, frames=ordered))
+    alike = [group for found in groups.values() for group in found]
+    return [group[0] if len(group) == 1 else _merged(group) for group in alike]
+
+
+def _join(groups: list[list[ReadFrames]], part: ReadFrames) -> None:
+    """Add a part to the first group that it agrees with, or as a group of its own with the reason.
+
+    The settings of the first of a group are those of all of them so far.
+    """
+    reasons = []
+    for group in groups:
+        first = group[0]
+        if first.settings is not None and part.settings is not None:
+            try:
+                group[0] = replace(first, settings=unite_settings({first.name: first.settings, "it": part.settings}))
+            except ValueError as error:
+                reasons.append(f"kept apart: {error}")
+                continue
+        group.append(part)
+        return
+    groups.append([replace(part, messages=(*part.messages, *reasons[:1]))])
 
 
 def _merged(group: list[ReadFrames]) -> ReadFrames:
@@ -105,6 +127,7 @@ def _merged(group: list[ReadFrames]) -> ReadFrames:
         level_of_theory=first.level_of_theory,
         source={**first.source, "folder": "", "files": files},
         messages=tuple(dict.fromkeys(f"{part.name}: {message}" for part in group for message in part.messages)),
+        settings=first.settings,
     )
 
 
@@ -120,8 +143,9 @@ def store_frames(parts: Sequence[ReadFrames], *, material: str | None = None) ->
             yield Imported(part.name, known[digest], False, part.messages)
             continue
         node = LabelledFramesData(
-            part.frames, level_of_theory=part.level_of_theory, material=material, source=part.source
-        )
+            part.frames, level_of_theory=part.level_of_theory, material=material, source=part.source,
+            energy_settings=None if part.settings is None else part.settings.as_dict(),
+        )  # fmt: skip
         node.label = part.name[:255]
         known[digest] = node.store()
         yield Imported(part.name, node, True, part.messages)

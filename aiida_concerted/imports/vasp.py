@@ -14,6 +14,7 @@ import numpy as np
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.vasp import describe_theory
+from aiida_concerted.formats.energy_settings import EnergySettings
 from aiida_concerted.formats.outcar import read_outcar_summary
 from aiida_concerted.formats.outcar_frames import read_outcar_frames
 from aiida_concerted.formats.vasprun import VasprunHeader, read_vasprun_frames
@@ -67,7 +68,7 @@ def read_run(path: Path, *, level_of_theory: str | None = None) -> ReadFrames:
     messages += check_labels(frames, str(path))
     source = describe_source("outcar" if "OUTCAR" in path.name else "vasprun", [path], path.parent)
     theory = level_of_theory or run.level_of_theory
-    return ReadFrames(path.parent.resolve().name, frames, theory, source, tuple(messages))
+    return ReadFrames(path.parent.resolve().name, frames, theory, source, tuple(messages), run.settings)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class _Run:
     is_converged: np.ndarray
     n_truncated: int
     level_of_theory: str
+    settings: EnergySettings
 
 
 def _read_vasprun(plain: Path, path: Path) -> _Run:
@@ -85,7 +87,8 @@ def _read_vasprun(plain: Path, path: Path) -> _Run:
         raise ValueError(str(error).replace(str(plain), str(path))) from error
     converged = np.ones(len(content.frames), dtype=bool)
     converged[content.unconverged] = False
-    return _Run(content.frames, converged, content.n_truncated, describe_theory(content.header))
+    settings = content.header.settings(content.frames.cells[0])
+    return _Run(content.frames, converged, content.n_truncated, describe_theory(content.header), settings)
 
 
 def _read_outcar(plain: Path, path: Path) -> _Run:
@@ -97,7 +100,7 @@ def _read_outcar(plain: Path, path: Path) -> _Run:
     converged = np.ones(len(content.frames), dtype=bool)
     converged[content.unconverged] = False
     header = VasprunHeader("vasp", summary.version, summary.build, content.tags, potentials=content.titles)
-    return _Run(content.frames, converged, content.n_truncated, describe_theory(header))
+    return _Run(content.frames, converged, content.n_truncated, describe_theory(header), content.settings)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class VaspMdParser(VaspParser):
     def _attach(self, run: MdFolder, folder: Path, exit_code: ExitCode | None) -> None:
         """Attach our own outputs."""
         if run.segment is not None:
-            self.out("trajectory", trajectory_node(run))
+            self.out("trajectory", trajectory_node(run, self.node))
         found = run.continuation
         if found is not None:
             self.out("continuation", orm.SinglefileData(io.BytesIO(found.poscar.encode()), filename=CONTCAR))

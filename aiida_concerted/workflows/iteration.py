@@ -16,7 +16,15 @@ from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
+from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain, check_dataset
+
+
+def validate_labels(inputs: Any, _: Any) -> str | None:
+    """Return why the labels of a turn would not belong to its dataset."""
+    if not inputs or not {"dataset", "label", "explore"} <= set(inputs):
+        return None
+    structures = dict(inputs["explore"].get("structures") or {})
+    return check_dataset(inputs["dataset"], inputs["label"].get("vasp"), structures.values())
 
 
 class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
@@ -38,7 +46,8 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
         )
         spec.inputs["committee"]["n_models"].validator = checks.committee_size
         spec.expose_inputs(ExploreWorkChain, namespace="explore", exclude=("models", "seed"))
-        spec.expose_inputs(VaspLabelWorkChain, namespace="label", exclude=("structures",))
+        spec.expose_inputs(VaspLabelWorkChain, namespace="label", exclude=("structures", "dataset"))
+        spec.inputs.validator = validate_labels
         spec.outline(
             cls.run_committee,
             cls.inspect_committee,
@@ -134,6 +143,7 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
         builder = VaspLabelWorkChain.get_builder()
         builder._update(self.exposed_inputs(VaspLabelWorkChain, "label"))
         builder.structures = dict(self.ctx.explore.outputs.candidates)
+        builder.dataset = self.inputs.dataset
         self.to_context(label=self.run_child("label", builder))
 
     def inspect_label(self) -> ExitCode | None:

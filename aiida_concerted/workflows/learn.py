@@ -23,7 +23,7 @@ from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
 from aiida_concerted.workflows.explore import run_name
-from aiida_concerted.workflows.iteration import IterationWorkChain
+from aiida_concerted.workflows.iteration import IterationWorkChain, validate_labels
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.sections import STOPPING_KEYS
@@ -35,6 +35,12 @@ SEED_STRIDE = 100
 
 NET = ("cutoff_A", "smooth_cutoff_A", "sel", "descriptor_neurons", "axis_neurons", "fitting_neurons", "type_one_side")
 """What two trainings must share for one to start from the other's potential."""
+
+
+def validate_inputs(inputs: Any, namespace: Any) -> str | None:
+    """Return why the inputs cannot run together."""
+    turn = {**inputs.get("iteration", {}), "dataset": inputs.get("dataset")} if inputs else {}
+    return validate_warm_start(inputs, namespace) or validate_labels(turn, namespace)
 
 
 def validate_warm_start(inputs: Any, _: Any) -> str | None:
@@ -94,7 +100,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             validator=positive, help="Learning rate (without unit) at which a warm start begins; that of a cold one "
             "without.",
         )  # fmt: skip
-        spec.inputs.validator = validate_warm_start
+        spec.inputs.validator = validate_inputs
         spec.outline(
             cls.setup,
             while_(cls.should_iterate)(cls.run_iteration, cls.inspect_iteration),

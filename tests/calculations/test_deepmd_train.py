@@ -133,7 +133,7 @@ def test_an_initial_model_that_does_not_fit_is_refused(dp_code, tiny_frames, cha
 
 def test_data_of_two_levels_of_theory_are_refused(dp_code, tiny_frames):
     other = LabelledFramesData(tiny_frames, level_of_theory="other")
-    with pytest.raises(ValueError, match="levels of theory do not belong in one potential: other, test"):
+    with pytest.raises(ValueError, match="different levels of theory do not belong together: other, test"):
         run_get_node(builder_of(dp_code, tiny_frames, validation={"v": other}))
 
 

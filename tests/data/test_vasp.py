@@ -7,14 +7,14 @@ import pytest
 from aiida import orm
 
 from aiida_concerted.common.units import EV_PER_A3_IN_KBAR
-from aiida_concerted.data.vasp import describe_theory, read_last_energy, read_run, read_theory
+from aiida_concerted.data.vasp import describe_theory, read_head, read_last_energy, read_run
 from aiida_concerted.formats.vasprun import VasprunHeader
 
 HEAD = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <modeling>
  <generator><i name="program" type="string">vasp </i><i name="version" type="string">6.4.2  </i>
   <i name="subversion" type="string">{build}</i></generator>
- <incar><i type="string" name="GGA">PE</i></incar>
+ <incar><i type="string" name="GGA">PE</i>{incar}</incar>
  <parameters><separator name="electronic"><i type="int" name="NELM">     3</i></separator></parameters>
  <atominfo><array name="atoms"><set><rc><c>Li</c><c>1</c></rc><rc><c>Cl</c><c>2</c></rc></set></array>
   <array name="atomtypes">
@@ -32,12 +32,12 @@ STEP = """ <calculation>{scsteps}
 """
 
 
-def vasprun(*, build="20Jul23 complex", energies=(-3.0, -3.5), electronic=(2, 3), ending="</modeling>\n"):
+def vasprun(*, build="20Jul23 complex", incar="", energies=(-3.0, -3.5), electronic=(2, 3), ending="</modeling>\n"):
     steps = [
         STEP.format(scsteps="<scstep></scstep>" * count, z=0.1 * index, energy=energy, kinetic=0.05 * (index + 1))
         for index, (energy, count) in enumerate(zip(energies, electronic, strict=True))
     ]
-    return HEAD.format(build=build) + "".join(steps) + ending
+    return HEAD.format(build=build, incar=incar) + "".join(steps) + ending
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_truncated_run_keeps_its_complete_steps(retrieved):
 
 
 def test_level_of_theory_names_functional_and_version_and_takes_a_stand_in_at_its_word(retrieved):
-    assert read_theory(retrieved(vasprun())) == "PBE/VASP 6.4.2"
+    assert read_head(retrieved(vasprun())).level_of_theory == "PBE/VASP 6.4.2"
     stand_in = "concerted-vasp-surrogate 0.1 (CHGNet 0.3.0): NOT DFT"
-    assert read_theory(retrieved(vasprun(build=stand_in))) == stand_in
+    assert read_head(retrieved(vasprun(build=stand_in))).level_of_theory == stand_in
     assert read_run(retrieved(vasprun(build=stand_in))).level_of_theory == stand_in
 
 

@@ -59,3 +59,17 @@ def test_numbers_that_ran_together_or_are_stars_are_told(write):
     for wrong in ("years of work", re.sub("TITEL", "TITLE", text)):
         with pytest.raises(ValueError, match="OUTCAR"):
             read_outcar_frames(write(wrong))
+
+
+def test_what_decides_the_energies_is_read(write):
+    head = (
+        " INCAR:\n   ENCUT = 399\n   LREAL = Auto\n generate k-points for:    2    1    1\n"
+        "   ENCUT  =  400.0 eV  29.40 Ry    5.42 a.u.  10.00 10.00 15.00*2*pi/ulx,y,z\n"
+        "   EDIFF  = 0.1E-05   stopping-criterion for ELM\n   LREAL  =      T    real-space projection\n"
+        "   ISMEAR =     0;   SIGMA  =   0.05  broadening in eV -4-tet -1-fermi 0-gaus\n"
+    )
+    settings = read_outcar_frames(write(head + log())).settings
+    expected = {"ENCUT": 400.0, "EDIFF": 1e-6, "LREAL": "auto", "ISMEAR": 0.0, "SIGMA": 0.05}
+    assert {tag: settings.tags[tag] for tag in expected} == expected
+    assert settings.titles == {"Li": "PAW_PBE Li_sv PLACEHOLDER", "S": "PAW_PBE S PLACEHOLDER"}
+    assert settings.sampling.below is not None

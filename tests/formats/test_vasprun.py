@@ -118,3 +118,29 @@ def test_memory_does_not_grow_with_the_number_of_steps(write):
     process = psutil.Process()  # the tree lives outside Python's own allocator
     used = {step.index: process.memory_info().rss for step in VasprunReader(path) if step.index in {400, 4000}}
     assert used[4000] - used[400] < path.stat().st_size
+
+
+def test_what_decides_the_energies_is_read(tmp_path):
+    path = tmp_path / "vasprun.xml"
+    path.write_text(document(steps()))
+    content = read_vasprun_frames(path)
+    settings = content.header.settings(content.frames.cells[0])
+    assert settings.tags == {"ENCUT": 400.0, "PREC": "normal", "EDIFF": 1e-6, "ISPIN": 1.0}
+    assert settings.titles == {"Li": "PAW_PBE Li_sv PLACEHOLDER", "S": "PAW_PBE S PLACEHOLDER"}
+    volume = abs(np.linalg.det(content.frames.cells[0]))
+    assert settings.sampling.densities == pytest.approx((2 * volume, 2 * volume))
+
+
+@pytest.mark.parametrize(
+    ("kpoints", "divisions"),
+    [
+        ('<varray name="kpointlist"><v>0.0 0.0 0.0</v></varray>', (1, 1, 1)),
+        ('<varray name="kpointlist"><v>0.25 0.0 0.0</v></varray>', None),
+        ('<generation param="Gamma"><v type="int" name="divisions"> 4 4 ** </v></generation>', None),
+    ],
+)
+def test_a_list_of_points_is_no_mesh_but_gamma_alone(tmp_path, kpoints, divisions):
+    text = document(steps())
+    begin, end = text.index("<kpoints>") + len("<kpoints>"), text.index("</kpoints>")
+    (tmp_path / "vasprun.xml").write_text(text[:begin] + kpoints + text[end:])
+    assert read_vasprun_frames(tmp_path / "vasprun.xml").header.divisions == divisions

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from aiida_concerted.imports.labels import store_frames
+from aiida_concerted.imports.labels import merge_alike, store_frames
 from aiida_concerted.imports.vasp import find_runs, read_run
 from tests.formats.test_outcar import TIMING, log
 from tests.formats.test_vasprun_writer import document
@@ -88,3 +88,22 @@ def test_what_is_no_run_is_refused(tmp_path):
         (tmp_path / name).write_text("years of work\n")
         with pytest.raises(ValueError, match=name):
             read_run(tmp_path / name)
+
+
+def test_runs_of_other_settings_are_not_merged_and_it_is_said(vasprun, tmp_path):
+    parts = [read_run(vasprun)]
+    for name, cutoff in (("same", "400.00000000"), ("other", "520.00000000")):
+        path = tmp_path / name / "vasprun.xml"
+        path.parent.mkdir()
+        path.write_text(vasprun.read_text().replace("400.00000000", cutoff))
+        parts.append(read_run(path))
+    merged = merge_alike(parts)
+    assert [len(part.frames) for part in merged] == [6, 3]
+    assert (
+        merged[1].messages[-1]
+        == "kept apart: 'run' and 'it' do not belong together: ENCUT is 400 in one and 520 in the other"
+    )
+    assert merged[1].settings.tags["ENCUT"] == 520.0
+    (done,) = store_frames(merged[:1])
+    assert done.node.energy_settings.tags["ENCUT"] == 400.0
+    assert done.node.energy_settings.sampling.below is not None

@@ -85,6 +85,20 @@ def test_a_committee_of_one_is_refused_at_the_door(arguments, chain):
         chain.get_builder_from_protocol(*positional, protocol="fast", overrides=overrides)
 
 
+@pytest.mark.parametrize("chain", [IterationWorkChain, LearnWorkChain])
+def test_labels_that_would_not_belong_to_the_dataset_are_refused_at_the_door(arguments, chain, process_of):
+    positional, overrides = arguments()
+    if chain is LearnWorkChain:
+        overrides = {"iteration": overrides}
+    builder = chain.get_builder_from_protocol(*positional, protocol="fast", overrides=overrides)
+    frames = positional[3].get_frames()
+    process_of(builder)
+    settings = {"incar": {}, "potentials": {"Li": {"titel": "PAW_PBE Li 17Jan2003"}}}
+    builder.dataset = LabelledFramesData(frames, level_of_theory="test", energy_settings=settings)
+    with pytest.raises(ValueError, match="would not belong to the dataset: the POTCAR of Li is PAW_PBE Li 17Jan2003"):
+        process_of(builder)
+
+
 def test_the_final_committee_may_be_one(arguments, process_of):
     positional, overrides = arguments()
     builder = LearnWorkChain.get_builder_from_protocol(

@@ -13,6 +13,7 @@ from aiida_concerted.common.md_segments import MdSegment, Seam, join_segments
 from aiida_concerted.common.units import FS_IN_PS
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.vasp_md import segment_of_node
+from aiida_concerted.formats.energy_settings import EnergySettings, unite_settings
 
 MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}
 
@@ -35,6 +36,10 @@ def collect_aimd_frames(parameters: orm.Dict, **segments: orm.TrajectoryData) ->
     except (ValueError, KeyError, IndexError) as error:
         return ExitCode(310, f"the molecular dynamics cannot be read: {error}")
     theories = sorted({segments[name].base.attributes.get("level_of_theory") for name in names})
+    try:
+        decided = unite_settings({name: _energy_settings(segments[name]) for name in names}).as_dict()
+    except ValueError as error:
+        return ExitCode(413, f"the segments were computed with different settings: {error}")
     problem = _problem(run, seams, theories, settings)
     if problem is not None:
         return problem
@@ -43,8 +48,12 @@ def collect_aimd_frames(parameters: orm.Dict, **segments: orm.TrajectoryData) ->
         discarded = settings["discard_steps"]
         return ExitCode(411, f"no frame is left of {len(run)} steps after discarding {discarded}")
     results = {**_summary(run, chosen, settings), **_joints(parts, seams), "level_of_theory": theories[0]}
-    frames = LabelledFramesData(run.frames.select(chosen), level_of_theory=theories[0])
+    frames = LabelledFramesData(run.frames.select(chosen), level_of_theory=theories[0], energy_settings=decided)
     return {"frames": frames, "results": orm.Dict(results)}
+
+
+def _energy_settings(segment: orm.TrajectoryData) -> EnergySettings:
+    return EnergySettings.from_dict(segment.base.attributes.get("energy_settings", {}))
 
 
 def kept_steps(is_converged: np.ndarray, *, discard: int, stride: int) -> np.ndarray:

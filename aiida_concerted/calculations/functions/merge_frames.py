@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
+from aiida_concerted.data.consistency import agreed_settings
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.learning.datasets import unite
 
@@ -13,15 +14,17 @@ from aiida_concerted.learning.datasets import unite
 def merge_frames(parameters: orm.Dict | None = None, **parts: orm.Data) -> LabelledFramesData | ExitCode:
     """Return one dataset with the frames of all parts, each once, in the alphabetical order of their names.
 
-    Energies of different levels of theory do not belong together: the parts must agree on it.
+    Energies of different levels of theory do not belong together, nor those of other cutoffs, potentials or k-points:
+    the parts must agree on them, as far as they state them.
 
     :param parameters: optional ``material`` and ``study_uuid`` of the result; those that the parts agree on without.
     :param parts: datasets of the same atoms; they are ordered by element symbol.
     """
     nodes = [parts[name] for name in sorted(parts)]
-    levels = sorted({node.base.attributes.get("level_of_theory") for node in nodes})
-    if len(levels) > 1:
-        return ExitCode(210, f"frames of different levels of theory cannot be merged: {', '.join(levels)}")
+    try:
+        settings = agreed_settings({name: parts[name] for name in sorted(parts)})
+    except ValueError as error:
+        return ExitCode(210, f"these datasets cannot be merged: {error}")
     try:
         union = unite([node.get_frames() for node in nodes])
     except ValueError as error:
@@ -29,7 +32,9 @@ def merge_frames(parameters: orm.Dict | None = None, **parts: orm.Data) -> Label
     given = {} if parameters is None else parameters.get_dict()
     context = {key: given.get(key) or _agreed(nodes, key) for key in ("material", "study_uuid")}
     parents = [node.content_hash for node in nodes]
-    return LabelledFramesData(union.frames, level_of_theory=levels[0], parents=parents, **context)
+    return LabelledFramesData(
+        union.frames, level_of_theory=nodes[0].level_of_theory, parents=parents, energy_settings=settings, **context
+    )
 
 
 def _agreed(nodes: list[orm.Data], key: str) -> str | None:

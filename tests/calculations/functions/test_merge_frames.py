@@ -44,3 +44,12 @@ class TestMergeFrames:
         _, process = merge_frames.run_get_node(a=node(["Li"]), b=node(*other))
         assert process.exit_status in (210, 211)
         assert message in process.exit_message
+
+    def test_settings_are_checked_and_handed_on(self):
+        stated = {"incar": {"ENCUT": 400.0}, "potentials": {"Li": {"titel": "PAW_PBE Li_sv 10Sep2004"}}}
+        other = {**stated, "incar": {"ENCUT": 520.0}}
+        first, unknown = node(["Li"], energy_settings=stated), node(["Li"], 1)
+        assert merge_frames(a=first, b=unknown).energy_settings.as_dict() == stated
+        _, process = merge_frames.run_get_node(a=first, b=node(["Li"], 1, energy_settings=other))
+        assert process.exit_status == 210
+        assert "'a' and 'b' do not belong together: ENCUT is 400 in one and 520" in process.exit_message
