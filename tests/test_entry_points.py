@@ -150,12 +150,14 @@ def test_every_output_that_a_handler_reads_exists(point):
 
 NO_PORTS = {
     "concerted.vasp.base": {
-        "potentials", "plain_potentials_if_missing", "kpoints_spacing_2pi_per_A", "incar", "incar_relax",
-        "incar_static", "incar_aimd",
+        "potentials", "potential_hashes", "plain_potentials_if_missing", "gamma_code",
+        "kpoints_spacing_2pi_per_A",
+        "incar", "incar_relax", "incar_static", "incar_aimd",
     },
     "concerted.vasp.segment": {
-        "potentials", "plain_potentials_if_missing", "kpoints_spacing_2pi_per_A", "incar", "incar_relax",
-        "incar_static", "incar_aimd",
+        "potentials", "potential_hashes", "plain_potentials_if_missing", "gamma_code",
+        "kpoints_spacing_2pi_per_A",
+        "incar", "incar_relax", "incar_static", "incar_aimd",
     },
     "concerted.vasp.vacancy": {"reference_kpoints_spacing_2pi_per_A"},
     "concerted.study": {"with_vacancy"},

@@ -10,7 +10,8 @@ from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.data.formula import reduced_formula
 from aiida_concerted.data.results import VacancyFormationData
-from aiida_concerted.data.vasp import read_last_energy, read_theory
+from aiida_concerted.data.vasp import RunHead, read_head, read_last_energy
+from aiida_concerted.formats.energy_settings import conflict
 
 
 @calcfunction
@@ -20,7 +21,8 @@ def compute_vacancy_energies(
     """Return E(vacancy) + μ − E(perfect) of each site, and mean and spread of each label.
 
     Free energies of neutral cells; μ is that of the carrier's element per atom (Eq. 5 of Fu et al., J. Energy Chem.
-    2022).
+    2022). All cells must have been computed with the same INCAR and potentials, and perfect and defect cells with the
+    same k-points.
 
     :param plan: the sites, as ``prepare_vacancies`` returned them.
     :param perfect: the perfect supercell.
@@ -30,11 +32,12 @@ def compute_vacancy_energies(
     """
     try:
         energies = {name.removeprefix("run_"): read_last_energy(node) for name, node in runs.items()}
-        levels = sorted({read_theory(node) for node in runs.values()})
+        heads = {name.removeprefix("run_"): read_head(node) for name, node in runs.items()}
     except ValueError as error:
         return ExitCode(310, f"an energy cannot be read: {error}")
-    if len(levels) > 1:
-        return ExitCode(413, f"energies of different levels of theory cannot be subtracted: {', '.join(levels)}")
+    problem = _difference(heads)
+    if problem is not None:
+        return ExitCode(413, f"energies of {problem}")
     potential = energies["reference"] / len(reference.sites)
     content = plan.get_dict()
     sites = _formation_energies(content["sites"], energies, potential)
@@ -44,15 +47,32 @@ def compute_vacancy_energies(
     species = [perfect.get_kind(name).symbol for name in perfect.get_site_kindnames()]
     attributes = {
         **_context(content, species, given),
-        "level_of_theory": levels[0],
+        "level_of_theory": heads["perfect"].level_of_theory,
         "reference_energy_eV_per_atom": potential,
         "perfect_energy_eV": energies["perfect"],
         **average_by_label(sites),
     }
     failed = [site["name"] for site in content["sites"] if site["name"] not in energies]
     doubtful = [site["name"] for site in sites if (site["distance_A"] or 0.0) > given["max_distance_A"]]
-    result = {"sites": sites, "failed": failed, "doubtful_labels": doubtful, "max_distance_A": given["max_distance_A"]}
+    result = {
+        "sites": sites, "failed": failed, "doubtful_labels": doubtful, "max_distance_A": given["max_distance_A"],
+        "energy_settings": heads["perfect"].settings.as_dict(),
+    }  # fmt: skip
     return VacancyFormationData(attributes=attributes, result=result)
+
+
+def _difference(heads: dict[str, RunHead]) -> str | None:
+    """Return why energies cannot be subtracted."""
+    levels = sorted({head.level_of_theory for head in heads.values()})
+    if len(levels) > 1:
+        return f"different levels of theory cannot be subtracted: {', '.join(levels)}"
+    perfect = heads["perfect"]
+    for name, head in heads.items():
+        # The element is a metal, and has more k-points.
+        reason = conflict(perfect.settings, head.settings, with_kpoints=name != "reference")
+        if reason is not None:
+            return f"'perfect' and '{name}' cannot be subtracted: {reason}"
+    return None
 
 
 def _formation_energies(

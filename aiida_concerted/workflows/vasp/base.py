@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aiida import orm
+from aiida.common.exceptions import NotExistent
 from aiida.engine import ProcessBuilder, ProcessHandlerReport, ProcessSpec, process_handler
 from aiida_vasp.calcs.vasp import VaspCalculation
 from aiida_vasp.workchains.v2.vasp import VaspWorkChain
@@ -17,6 +19,9 @@ from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.vasp.potentials import choose_potentials, describe_missing, largest_enmax
+
+GAMMA_BUILD = "vasp_gam"
+"""Name by which VASP's makefile calls the build for the Γ point alone."""
 
 RUN_TYPES = ("relax", "static", "aimd")
 
@@ -75,6 +80,30 @@ def refuse_shadowed(overrides: Mapping[str, Any], inputs: Mapping[str, Any], run
             raise ProtocolError(
                 f"vasp_base.incar.{tag}: {section}.{tag} ({winner}) would overwrite it: set {section}.{tag} instead"
             )
+
+
+def choose_code(code: orm.AbstractCode, gamma_code: str | None, *, is_gamma: bool) -> orm.AbstractCode:
+    """Return the code that a run takes: the build for the Γ point where that is the only k-point and there is one.
+
+    Its real wave functions take half the memory and less than half the time. With other k-points it stops.
+
+    :param gamma_code: label of the code of ``vasp_gam``.
+    :raises ProtocolError: if there is no code of this label, or a build for the Γ point would get other k-points.
+    """
+    if is_gamma and gamma_code is not None:
+        try:
+            return orm.load_code(gamma_code)
+        except NotExistent as error:
+            raise ProtocolError(
+                f"vasp_base.gamma_code: there is no code '{gamma_code}': see `verdi code list`"
+            ) from error
+    name = Path(str(getattr(code, "filepath_executable", ""))).name
+    if not is_gamma and GAMMA_BUILD in name:
+        raise ProtocolError(
+            f"the code '{code.full_label}' is {name}, which knows the Γ point alone: give vasp_std as the code and "
+            "this one as gamma_code, or set kpoints_spacing_2pi_per_A to null"
+        )
+    return code
 
 
 def check_grouped(structure: orm.StructureData) -> str | None:
@@ -142,6 +171,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             raise ProtocolError(f"unknown run type '{run_type}': {nearest(run_type, list(RUN_TYPES))}")
         inputs = cls.get_protocol_inputs(protocol, overrides)
         refuse_shadowed(overrides or {}, inputs, run_type)
+        spacing = inputs["kpoints_spacing_2pi_per_A"]
+        code = choose_code(code, inputs["gamma_code"], is_gamma=spacing is None)
         check_code(code, "vasp")
         builder = cls.get_builder()
         builder.code = code
@@ -150,9 +181,8 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         builder.potential_family = inputs["potential_family"]
         builder.potential_mapping = choose_potentials(
             inputs["potential_family"], structure, inputs["potentials"],
-            plain_if_missing=inputs["plain_potentials_if_missing"],
+            plain_if_missing=inputs["plain_potentials_if_missing"], hashes=inputs["potential_hashes"],
         )  # fmt: skip
-        spacing = inputs["kpoints_spacing_2pi_per_A"]
         builder.update({"kpoints": gamma_only()} if spacing is None else {"kpoints_spacing": spacing})
         for key in ("settings", "clean_workdir", "max_iterations"):
             builder[key] = inputs[key]

@@ -11,15 +11,24 @@ from aiida_vasp.data.potcar import PotcarData
 ENMAX = re.compile(rb"ENMAX\s*=\s*([0-9.]+)")
 
 
+MIN_HASH_DIGITS = 8
+
+
 def choose_potentials(
-    family: str, structure: orm.StructureData, preferred: Mapping[str, str], *, plain_if_missing: bool
+    family: str,
+    structure: orm.StructureData,
+    preferred: Mapping[str, str],
+    *,
+    plain_if_missing: bool,
+    hashes: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the POTCAR name of each kind of a structure, and of each element, which later cells are made of.
 
     :param family: label of the POTCAR family.
     :param preferred: POTCAR name for each element; an element that is not in it takes the POTCAR of its own name.
     :param plain_if_missing: whether an element whose preferred POTCAR the family lacks may take the plain one.
-    :raises ValueError: if the family does not exist or lacks an element, naming both.
+    :param hashes: SHA-512 that the POTCAR of a name must have, or its first eight digits at least.
+    :raises ValueError: if the family does not exist, lacks an element, or has a POTCAR of another hash, naming which.
     """
     mapping = {}
     for kind in structure.kinds:
@@ -28,10 +37,33 @@ def choose_potentials(
             name = kind.symbol
         mapping[kind.name] = name
         mapping.setdefault(kind.symbol, name)
-    problem = describe_missing([structure], family, mapping)
+    problem = describe_missing([structure], family, mapping) or describe_other(family, mapping, hashes or {})
     if problem:
         raise ValueError(problem)
     return mapping
+
+
+def describe_other(family: str, mapping: Mapping[str, str], hashes: Mapping[str, str]) -> str | None:
+    """Return one line about the first POTCAR that has another hash than it must, or None.
+
+    :param mapping: POTCAR name of each kind.
+    :param hashes: SHA-512 by POTCAR name, or its first digits.
+    """
+    if not hashes:
+        return None
+    unknown = sorted(set(hashes) - {node.full_name for node in PotcarData.get_potcar_group(family).nodes})
+    if unknown:
+        return f"potential_hashes names '{unknown[0]}', which the POTCAR family '{family}' does not have"
+    wanted = {kind: name for kind, name in mapping.items() if name in hashes}
+    for kind, potcar in PotcarData.get_potcars_dict(list(wanted), family, mapping=wanted).items() if wanted else ():
+        expected = str(hashes[wanted[kind]]).lower()
+        if len(expected) < MIN_HASH_DIGITS or not potcar.sha512.startswith(expected):
+            return (
+                f"the POTCAR '{wanted[kind]}' of family '{family}' ({potcar.title}) has the SHA-512 "
+                f"{potcar.sha512[:16]}…, not {expected[:16]}…: upload the one that is meant, or give at least "
+                f"{MIN_HASH_DIGITS} digits of this"
+            )
+    return None
 
 
 def describe_missing(structures: Iterable[orm.StructureData], family: str, mapping: Mapping[str, str]) -> str | None:

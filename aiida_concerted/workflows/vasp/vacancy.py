@@ -14,6 +14,7 @@ from aiida_concerted.calculations.functions.prepare_vacancies import prepare_vac
 from aiida_concerted.data.results import VacancyFormationData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.structures.defects import SELECTIONS
+from aiida_concerted.structures.elements import elemental_reference
 from aiida_concerted.structures.supercells import as_matrix
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.values import value_port
@@ -23,6 +24,9 @@ from aiida_concerted.workflows.vasp.validation import with_potentials
 from aiida_concerted.workflows.waves import WavesWorkChain, positive
 
 ESSENTIAL = ("reference", "perfect")
+FIXED_LATTICE = (0, 1, 2)
+"""Values of ISIF with which the cell stays."""
+
 RELAX_LATTICE = 3
 """ISIF of the element, whose experimental lattice is not that of the functional."""
 
@@ -48,13 +52,44 @@ def validate_carrier(inputs: Any, namespace: Any) -> str | None:
     structure, carrier = inputs["structure"], inputs["carrier"].value
     if carrier not in structure.get_symbols_set():
         return f"the structure {structure.get_formula()} holds no {carrier}: give its carrier"
-    problem = with_potentials(inputs.get("vasp"), [structure])
+    problem = (
+        with_potentials(inputs.get("vasp"), [structure])
+        or check_reference(inputs.get("reference"), carrier)
+        or check_parameters(inputs)
+    )
     if problem is None and "potential_mapping" in inputs.get("vasp", {}):
         try:
             with_elements(structure, inputs["vasp"]["potential_mapping"].get_dict())
         except ValueError as error:
             return str(error)
     return problem
+
+
+def check_reference(reference: orm.StructureData | None, carrier: str) -> str | None:
+    """Return why the reference of the element is refused, where it is given or is not known."""
+    if reference is not None:
+        if reference.get_kind_names() == [carrier]:
+            return None
+        return f"reference: must hold {carrier} alone, in one kind of this name, got {reference.get_formula()}"
+    try:
+        elemental_reference(carrier)
+    except ValueError as error:
+        return f"reference: {error}"
+    return None
+
+
+def check_parameters(inputs: Any) -> str | None:
+    """Return why INCAR or k-points do not suit energies that are subtracted from each other."""
+    vasp = inputs.get("vasp", {})
+    incar = vasp["parameters"].get_dict().get("incar", {}) if "parameters" in vasp else {}
+    isif = next((value for tag, value in incar.items() if tag.lower() == "isif"), 2)
+    if isif not in FIXED_LATTICE:
+        return f"vasp.parameters.incar.isif: must be one of {FIXED_LATTICE}, which keep the lattice, got {isif}"
+    spacing = vasp["kpoints_spacing"].value if "kpoints_spacing" in vasp else None
+    of_element = inputs["reference_kpoints_spacing"].value
+    if spacing is not None and of_element > spacing:
+        return f"reference_kpoints_spacing: the element needs a spacing of at most {spacing:g}, got {of_element:g}"
+    return None
 
 
 class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
@@ -75,6 +110,16 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
             namespace_options={"help": "The relaxation of each cell."},
         )  # fmt: skip
         spec.input("structure", valid_type=orm.StructureData, help="Ordered unit cell (Å), elements grouped.")
+        spec.input(
+            "reference", valid_type=orm.StructureData, required=False,
+            help="The carrier's element (Å), whose energy per atom is its chemical potential; without it the simple "
+            "metal that it is at ambient conditions, such as bcc lithium.",
+        )  # fmt: skip
+        spec.input(
+            "reference_code", valid_type=orm.AbstractCode, required=False,
+            help="VASP code of the element, for which a build for the Γ point alone will not do; that of the other "
+            "cells without.",
+        )  # fmt: skip
         spec.input(
             "sites", valid_type=SiteNetworkData, required=False,
             help="Site network (Å) whose labels the vacancies get; without it each inequivalent site is its own label.",
@@ -119,6 +164,10 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
             "reference_kpoints_spacing", orm.Float, "Distance between k-points of the element, a metal, in 2π Å⁻¹.",
             validator=positive, default=0.03,
         )  # fmt: skip
+        value(
+            "relax_reference_lattice", orm.Bool,
+            "Whether the element finds its own lattice; not where it is a molecule in a box.", default=True,
+        )  # fmt: skip
         spec.input(
             "study_uuid", valid_type=orm.Str, serializer=orm.to_aiida_type, required=False,
             help="UUID of the study that the result belongs to.",
@@ -152,6 +201,8 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         )
         vasp.pop("structure", None)
         builder.vasp._update(vasp)
+        if builder.vasp.code.uuid != code.uuid:
+            builder.reference_code = code  # the others run the build for the Γ point
         builder.structure = structure
         builder.carrier = carrier or inputs["carrier"]
         if sites is not None:
@@ -168,16 +219,34 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         parameters = {name: self.inputs[name].value for name in names} | {"supercell": self.inputs.supercell.get_list()}
         sites = {"sites": self.inputs.sites} if "sites" in self.inputs else {}
         cells = self.call(prepare_vacancies, "prepare", self.inputs.structure, orm.Dict(parameters), **sites)
-        element = self.call(make_elemental_reference, "make_reference", self.inputs.carrier)
+        element = self.elemental_reference()
         if cells is None or element is None:
             return self.function_failure()
         self.ctx.plan = cells["plan"]
         self.ctx.cells = {name: cell for name, cell in cells.items() if name != "plan"} | {"reference": element}
         self.ctx.pending = [*ESSENTIAL, *(site["name"] for site in self.ctx.plan["sites"])]
-        missing = ", ".join(self.ctx.plan["missing_labels"])
-        if missing:
-            self.report(f"no {self.inputs.carrier.value} of this structure sits on {missing}")
+        self.report_sites()
         return None
+
+    def elemental_reference(self) -> orm.StructureData | None:
+        """Return the given reference of the element, or the one that is known; ``None`` where there is neither."""
+        if "reference" in self.inputs:
+            return self.inputs.reference
+        return self.call(make_elemental_reference, "make_reference", self.inputs.carrier)
+
+    def report_sites(self) -> None:
+        """Say how many sites are computed, which labels have none, and which are doubtful."""
+        sites, limit = self.ctx.plan["sites"], self.inputs.max_distance_A.value
+        found = ", ".join(f"{site['name']} {site['label']}" for site in sites)
+        self.report(f"vacancies to compute: {len(sites)} ({found})")
+        if missing := ", ".join(self.ctx.plan["missing_labels"]):
+            self.report(f"no such site in this structure: {missing}")
+        for site in sites:
+            if (site["distance_A"] or 0.0) > limit:
+                self.report(
+                    f"{site['name']} sits {site['distance_A']:.2f} Å from the nearest site, {site['label']}, more than "
+                    f"{limit:g} Å: its label is doubtful"
+                )
 
     def prepare(self, name: str) -> ProcessBuilder:
         """Return the relaxation of one cell."""
@@ -188,8 +257,11 @@ class VaspVacancyWorkChain(ProtocolMixin, WavesWorkChain):
         builder.potential_mapping = with_elements(self.inputs.structure, mapping)
         if name == "reference":
             parameters = self.inputs.vasp.parameters.get_dict()
-            parameters["incar"]["isif"] = RELAX_LATTICE
+            if self.inputs.relax_reference_lattice:
+                parameters["incar"]["isif"] = RELAX_LATTICE
             builder.parameters = orm.Dict(parameters)
+            if "reference_code" in self.inputs:
+                builder.code = self.inputs.reference_code
             builder.pop("kpoints", None)
             builder.kpoints_spacing = self.inputs.reference_kpoints_spacing
         return builder

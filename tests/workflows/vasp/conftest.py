@@ -84,6 +84,17 @@ def mortal_code(aiida_code_installed, fast_localhost, tmp_path):
 
 
 @pytest.fixture
+def gamma_code(aiida_code_installed, fast_localhost, tmp_path):
+    """Return a code whose executable is named as VASP's build for the Γ point."""
+    script = tmp_path / "vasp_gam"
+    script.write_text(f"#!/bin/bash\nexec {Path(sys.executable).with_name('concerted-vasp-surrogate')}\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return aiida_code_installed(
+        label="vasp-gam", computer=fast_localhost, default_calc_job_plugin="vasp.vasp", filepath_executable=str(script)
+    )
+
+
+@pytest.fixture
 def killed_code(aiida_code_installed, fast_localhost, tmp_path):
     """Return a function that makes the code of a surrogate which is killed after these seconds at its first starts."""
 

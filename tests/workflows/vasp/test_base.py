@@ -205,3 +205,32 @@ def test_a_killed_start_is_repeated_and_the_folder_cleaned(mortal_code, rock_sal
     )
     assert outputs["remote_folder"].is_empty
     assert "POTCAR" not in second.base.repository.list_object_names()
+
+
+def test_the_build_for_the_gamma_point_is_taken_where_that_is_the_only_one(build, gamma_code, surrogate_code):
+    assert build(gamma_code=gamma_code.full_label).code.uuid == gamma_code.uuid
+    assert build(gamma_code=gamma_code.full_label, kpoints_spacing_2pi_per_A=0.05).code.uuid == surrogate_code.uuid
+    with pytest.raises(ProtocolError, match="there is no code 'vasp_gam@moon'"):
+        build(gamma_code="vasp_gam@moon")
+
+
+def test_the_build_for_the_gamma_point_does_not_get_other_points(gamma_code, rock_salt, overrides):
+    assert VaspBaseWorkChain.get_builder_from_protocol(gamma_code, rock_salt, "fast", overrides).code == gamma_code
+    with pytest.raises(ProtocolError, match="is vasp_gam, which knows the Γ point alone"):
+        VaspBaseWorkChain.get_builder_from_protocol(gamma_code, rock_salt, "balanced", overrides)
+
+
+def test_potentials_may_be_pinned_by_their_hash(build, potcar_family):
+    from aiida_vasp.data.potcar import PotcarData
+
+    known = PotcarData.get_potcars_dict(["Li"], potcar_family, mapping={"Li": "Li_sv"})["Li"].sha512
+    for digits in (known, known[:8].upper()):
+        assert build(potential_hashes={"Li_sv": digits}).potential_mapping["Li"] == "Li_sv"
+    with pytest.raises(
+        ValueError, match=f"the POTCAR 'Li_sv' of family '{potcar_family}' .* has the SHA-512 {known[:16]}"
+    ):
+        build(potential_hashes={"Li_sv": "0" * 128})
+    with pytest.raises(ValueError, match="at least 8 digits"):
+        build(potential_hashes={"Li_sv": known[:7]})
+    with pytest.raises(ValueError, match="potential_hashes names 'Li_vs'"):
+        build(potential_hashes={"Li_vs": known})

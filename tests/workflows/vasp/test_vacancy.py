@@ -22,11 +22,12 @@ def conventional():
 def build(surrogate_code, conventional, overrides):
     def make(protocol="fast", structure=None, **more):
         numbers = {key: more.pop(key) for key in list(more) if key in ("supercell", "selection")}
+        vasp = {key: more.pop(key) for key in list(more) if key == "gamma_code"}
         return VaspVacancyWorkChain.get_builder_from_protocol(
             surrogate_code,
             structure or conventional,
             protocol=protocol,
-            overrides={**numbers, "vasp": overrides},
+            overrides={**numbers, "vasp": {**overrides, **vasp}},
             **more,
         )
 
@@ -129,3 +130,64 @@ def test_energies_follow_the_definition(build):
     assert (vacancy["carrier"], vacancy["formula"], vacancy["n_atoms"]) == ("Li", "LiCl", 8)
     assert "NOT DFT" in vacancy["level_of_theory"]
     assert vacancy.get_result()["sites"][0]["multiplicity"] == 4
+
+
+def test_other_references_are_for_the_user_to_give(build, process_of):
+    builder = build()
+    builder.reference = orm.StructureData(ase=bulk("Li", "fcc", a=4.3))
+    process = process_of(builder)
+    assert process.setup() is None
+    assert process.prepare("reference").structure.uuid == builder.reference.uuid
+    builder.relax_reference_lattice = False
+    process = process_of(builder)
+    process.setup()
+    assert process.prepare("reference").parameters["incar"]["isif"] == 2
+    builder.reference = orm.StructureData(ase=bulk("LiCl", "rocksalt", a=5.1))
+    with pytest.raises(ValueError, match="reference: must hold Li alone"):
+        process_of(builder)
+
+
+def test_a_carrier_whose_element_is_no_simple_metal_needs_a_reference(build, process_of):
+    with pytest.raises(ValueError, match=r"reference state of Cl is not one of bcc.*give its structure as input"):
+        process_of(build(carrier="Cl"))
+
+
+def test_a_lattice_that_moves_and_coarse_points_of_the_element_are_refused(build, process_of):
+    builder = build()
+    incar = builder.vasp.parameters.get_dict()["incar"]
+    builder.vasp.parameters = {"incar": {**incar, "isif": 3}}
+    with pytest.raises(ValueError, match=r"isif: must be one of \(0, 1, 2\)"):
+        process_of(builder)
+    builder = build("balanced")
+    builder.reference_kpoints_spacing = 0.2
+    with pytest.raises(ValueError, match=r"at most 0\.08, got 0\.2"):
+        process_of(builder)
+
+
+def test_a_build_for_the_gamma_point_runs_the_cells_and_not_the_element(build, process_of, gamma_code, surrogate_code):
+    builder = build(gamma_code=gamma_code.full_label)
+    assert builder.vasp.code.uuid == gamma_code.uuid
+    process = process_of(builder)
+    process.setup()
+    assert process.prepare("perfect").code.uuid == gamma_code.uuid
+    assert process.prepare("reference").code.uuid == surrogate_code.uuid
+    assert "reference_code" not in build("balanced", gamma_code=gamma_code.full_label)
+
+
+def test_far_sites_and_absent_ones_are_said(build, process_of, lgps_potcars, caplog):
+    from aiida_concerted.calculations.functions.order_site_model import order_site_model
+
+    sites = SiteNetworkData.from_site_model("lgps")
+    structure = order_site_model(sites, orm.Dict({"seed": 1}))["structure"]
+    builder = VaspVacancyWorkChain.get_builder_from_protocol(
+        build().vasp.code, structure, sites=sites, protocol="balanced",
+        overrides={"max_distance_A": 0.05, "vasp": {"potential_family": lgps_potcars}},
+    )  # fmt: skip
+    process = process_of(builder)
+    assert process.setup() is None
+    plan = process.ctx.plan.get_dict()
+    far = [site for site in plan["sites"] if site["distance_A"] > 0.05]
+    assert caplog.text.count("its label is doubtful") == len(far)
+    for label in plan["missing_labels"]:
+        assert f"no such site in this structure: {label}" in caplog.text
+    assert f"vacancies to compute: {len(plan['sites'])} (vacancy_000" in caplog.text
