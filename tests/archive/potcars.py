@@ -44,8 +44,8 @@ def zipped(name: str, content: bytes) -> bytes:
 
 def holds(content: bytes, wanted: bytes = MARK) -> bool:
     """Return whether bytes occur in content or in anything packed into it, told by trying every way to unpack."""
-    if wanted in content:
-        return True
+    if not content or wanted in content:
+        return bool(content)
     for unpack in (gzip.decompress, bz2.decompress, lzma.decompress):
         try:
             if holds(unpack(content), wanted):
