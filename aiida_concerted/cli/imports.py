@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from aiida_concerted.cli.grouped_help import Number
 from aiida_concerted.cli.profiles import open_profile, profile_options
+from aiida_concerted.environment.errors import SetupError
 
 if TYPE_CHECKING:
+    from aiida_concerted.data.sites import SiteNetworkData
+    from aiida_concerted.data.trajectory import MolecularDynamicsData
     from aiida_concerted.imports.labels import ReadFrames
     from aiida_concerted.imports.source import Imported
 
@@ -97,26 +100,71 @@ def vasp(
 @click.option("--h5md-group", metavar="NAME", help="Particle group of an H5MD file.")
 @click.option("--topology", type=ExistingFile, metavar="FILE", help="Elements, for files that lack them.")
 @click.option("--coordinates", type=click.Choice(("auto", "wrapped", "unwrapped")), default="auto")
+@click.option("--sites", metavar="NAME|FILE|none", help="Site model; one shipped for the material unless given.")
+@click.option("--charge", type=Number("finite"), default=1.0, metavar="E", help="Charge of a carrier in e.")
+@click.option("--discard-ps", type=Number("not negative"), default=0.0, metavar="PS", help="Leave out this beginning.")
+@click.option("--no-analysis", is_flag=True, help="Only store the run.")
 @profile_options
 def trajectory(
     files: tuple[Path, ...],
     material: str,
     level_of_theory: str,
     supercell: tuple[int, int, int] | None,
+    sites: str | None,
+    charge: float,
+    discard_ps: float,
+    no_analysis: bool,
     folder: Path | None,
     profile: str | None,
     **reading: object,
 ) -> None:
-    """Import the FILEs of one run, its segments in order, as a trajectory."""
+    """Import the FILEs of one run, segments in order, and analyse it."""
     open_profile(folder, profile)
     from aiida_concerted.formats.trajectory_files import TrajectoryRequest
     from aiida_concerted.imports.trajectory import RunContext, import_trajectory
 
     request = TrajectoryRequest(paths=files, **reading)  # type: ignore[arg-type]
     context = RunContext(material, level_of_theory, supercell or None)
+    network = None if no_analysis else _sites_of(material, sites, str(reading["carrier"]))
     with _bar("Reading") as progress:
         done = import_trajectory(request, context, progress=progress)
     _say([done])
+    if not no_analysis:
+        parameters = {"material": material, "charge": charge, "discard_ps": discard_ps}
+        _analyse(cast("MolecularDynamicsData", done.node), network, parameters)
+
+
+def _sites_of(material: str, sites: str | None, carrier: str) -> SiteNetworkData | None:
+    """Return the site model that was named, else the one that ships for the material, if one does.
+
+    :raises ValueError: if there is no such model, or it is of another carrier.
+    """
+    from aiida_concerted.data.sites import SiteNetworkData
+    from aiida_concerted.materials import shipped_materials
+
+    name = sites or (material if material.lower() in shipped_materials() else "none")
+    return None if name == "none" else SiteNetworkData.from_site_model(name, carrier=carrier, material=material)
+
+
+def _analyse(run: MolecularDynamicsData, sites: SiteNetworkData | None, parameters: dict[str, object]) -> None:
+    """Turn an imported run into results, unless that was done before, and name them.
+
+    :raises SetupError: if no result came out.
+    """
+    from aiida.engine import run_get_node
+
+    from aiida_concerted.workflows.analyse import AnalyseWorkChain, find_analysis, run_names
+
+    builder = AnalyseWorkChain.get_builder_for_runs(run_names([run]), sites=sites, overrides=parameters)
+    known = find_analysis(builder)
+    node = known or run_get_node(builder)[1]
+    if node.exit_status not in (0, 447):
+        raise SetupError(f"the run is stored, but not analysed: {node.exit_message or node.process_state}")
+    if node.exit_message:
+        click.echo(f"          {node.exit_message}")
+    click.echo(
+        f"analysed{' before' if known else ''}; 'aiida-concerted query diffusivities --study {node.pk}' shows it"
+    )
 
 
 def _import_frames(places: list[Path], read: Callable[[Path], ReadFrames], material: str | None, merge: bool) -> int:

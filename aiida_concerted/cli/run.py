@@ -14,7 +14,7 @@ from aiida_concerted.environment.errors import SetupError
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
-PARTS = ("aimd", "learn", "sweep", "vacancy")
+PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
 
 
 @click.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,9 @@ from aiida.common.exceptions import ValidationError
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.sites import SiteNetwork
-from aiida_concerted.materials import SiteModel, load_site_model, parse_site_model, read_site_model
+from aiida_concerted.materials import SiteModel, parse_site_model, read_site_model
+from aiida_concerted.materials.resolve import resolve_sites
+from aiida_concerted.materials.writer import site_model_text
 
 
 class SiteNetworkData(orm.Data):
@@ -55,14 +59,22 @@ class SiteNetworkData(orm.Data):
         return True
 
     @classmethod
-    def from_site_model(cls, name: str) -> SiteNetworkData:
+    def from_site_model(
+        cls, name: str | Path, *, carrier: str | None = None, material: str | None = None
+    ) -> SiteNetworkData:
         """Return an unstored node of a site model.
 
-        :param name: name of a shipped model, or the path of a YAML file.
-        :raises ValueError: if there is no such model or it is malformed.
+        :param name: name of a shipped model, or the path of a YAML file or a CIF.
+        :param carrier: element that moves; it picks the sites of a CIF, and a model of another element is refused.
+        :param material: name of the material of a CIF, which knows none; that of the file when not given.
+        :raises ValueError: if there is no such model, it is malformed, or of another carrier.
         """
-        model = load_site_model(name)
-        return cls(model.network(), carrier=model.carrier, site_model=read_site_model(name))
+        model = resolve_sites(name, carrier=carrier)
+        if Path(name).suffix.lower() != ".cif":
+            return cls(model.network(), carrier=model.carrier, site_model=read_site_model(name))
+        model = dataclasses.replace(model, material=material or model.material)
+        network = model.network()
+        return cls(network, carrier=model.carrier, site_model=site_model_text(network, model.carrier))
 
     def get_site_model(self) -> SiteModel:
         """Return the model behind the network.

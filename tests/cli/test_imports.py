@@ -46,15 +46,20 @@ def test_runs_of_vasp_can_be_merged(call, tmp_path):
     assert "1 new" in result.stdout
 
 
-def test_a_trajectory_is_stored(call, tmp_path):
+def test_a_trajectory_is_stored_and_analysed_once(call, tmp_path):
     path = write_extxyz(tmp_path / "run.xyz", make_run(30, seed=21))
     words = ("trajectory", path, "--carrier", "Li", "--material", "LGPS", "--temperature-K", 600)
+    words = (*words, "--sites", "none")
     result = call(*words, "--frame-interval-ps", 0.1, "--supercell", 2, 2, 1)
     assert "    30 frames of     7 atoms" in result.stdout, result.exception
+    assert "analysed; 'aiida-concerted query diffusivities --study" in result.stdout
+    again = call(*words, "--frame-interval-ps", 0.1)
+    assert "0 new, 1 were there already" in again.stdout
+    assert "analysed before;" in again.stdout
     result = call(*words)
     assert isinstance(result.exception, ValueError)
 
 
 @pytest.mark.parametrize("words", [[], ["deepmd"], ["vasp"], ["trajectory"]])
 def test_help_fits_a_screen(words):
-    assert len(CliRunner().invoke(cli, ["import", *words, "--help"]).stdout.splitlines()) <= 24
+    assert len(CliRunner().invoke(cli, ["import", *words, "--help"]).stdout.splitlines()) <= 26

@@ -14,6 +14,8 @@ from aiida_concerted.calculations.functions.order_site_model import order_site_m
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.workflows.analyse import AnalyseWorkChain, run_names
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.study import StudyWorkChain
@@ -231,12 +233,30 @@ def _vacancy(request: Request) -> ProcessBuilder:
     )
 
 
+def _analyse(request: Request) -> ProcessBuilder:
+    names = request.study.section("analyse").get("trajectories")
+    if not names:
+        raise ValueError("analyse.trajectories is missing: give PK or UUID of each run, in a list")
+    runs = [
+        load_node(name, f"analyse.trajectories[{number}]", MolecularDynamicsData) for number, name in enumerate(names)
+    ]
+    builder = AnalyseWorkChain.get_builder_for_runs(
+        run_names(runs),
+        sites=request.sites,
+        protocol=request.protocol,
+        overrides=request.analysis(request.study.section("sweep")),
+    )
+    _name_material(builder, request)
+    return _with_seed(builder, request)
+
+
 BUILDERS: Mapping[str | None, Callable[[Request], ProcessBuilder]] = {
     None: _whole,
     "aimd": _aimd,
     "learn": _learn,
     "sweep": _sweep,
     "vacancy": _vacancy,
+    "analyse": _analyse,
 }
 
 ONLY = tuple(name for name in BUILDERS if name is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from typing import Any
 
@@ -12,8 +11,6 @@ from pymatgen.core import Structure
 
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.materials import shipped_materials
-from aiida_concerted.materials.resolve import resolve_sites
-from aiida_concerted.materials.writer import site_model_text
 from aiida_concerted.workflows.studyfile.reading import StudyFile
 from aiida_concerted.workflows.studyfile.schema import CODES
 
@@ -88,12 +85,8 @@ def load_sites(study: StudyFile) -> SiteNetworkData | None:
         if material is None or material.lower() not in shipped_materials():
             return None
         name = material
-    path = study.path(name)
-    model = resolve_sites(path or name, carrier=study.get("carrier"))
-    if path is not None and path.suffix.lower() == ".cif":
-        model = dataclasses.replace(model, material=material or model.material)
-        text = site_model_text(model.network(), model.carrier)
-        return SiteNetworkData(model.network(), carrier=model.carrier, site_model=text)
-    if study.get("sites") is not None and material is not None and material.lower() != model.material.lower():
-        raise ValueError(f"material is '{material}', but the site model is that of '{model.material}': make them one")
-    return SiteNetworkData.from_site_model(str(path or name))
+    sites = SiteNetworkData.from_site_model(study.path(name) or name, carrier=study.get("carrier"), material=material)
+    found = sites.base.attributes.get("material")
+    if material is not None and material.lower() != found.lower():
+        raise ValueError(f"material is '{material}', but the site model is that of '{found}': make them one")
+    return sites

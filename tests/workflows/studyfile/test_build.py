@@ -140,4 +140,4 @@ def test_disordered_structures_are_refused(study, tmp_path):
 
 
 def test_every_part_has_a_builder():
-    assert ONLY == ("aimd", "learn", "sweep", "vacancy")
+    assert ONLY == ("aimd", "learn", "sweep", "vacancy", "analyse")

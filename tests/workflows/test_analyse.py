@@ -1,0 +1,67 @@
+"""Trajectories made elsewhere become results like those of a sweep, and what cannot be analysed is named."""
+
+from __future__ import annotations
+
+import pytest
+from aiida.engine import run_get_node
+
+from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.queries import query
+from aiida_concerted.workflows.analyse import AnalyseWorkChain, find_analysis, run_names
+from tests.report.synthetic_study import lattice_gas_run
+
+ANALYSIS = {"window_ps": 0.5, "recrossing_ps": 0.1}
+
+
+@pytest.fixture(scope="module")
+def sites(aiida_profile):
+    return SiteNetworkData.from_site_model("lgps").store()
+
+
+@pytest.fixture(scope="module")
+def runs(sites):
+    """Return three runs of a lattice gas in the sites of LGPS."""
+    return run_names([lattice_gas_run(sites, T, 200, "test").store() for T in (600.0, 700.0, 800.0)])
+
+
+def test_runs_become_results_and_fits(runs, sites):
+    builder = AnalyseWorkChain.get_builder_for_runs(runs, sites=sites, overrides=ANALYSIS)
+    assert find_analysis(builder) is None
+    outputs, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    assert set(outputs["diffusivities"]) == set(outputs["modes"]) == {"run_T600", "run_T700", "run_T800"}
+    assert outputs["arrhenius"]["diffusivity"]["temperatures_K"] == [600.0, 700.0, 800.0]
+    table = query("diffusivities", study=node.pk)
+    assert [row["temperature_K"] for row in table] == [600.0, 700.0, 800.0]
+    assert {row["material"] for row in table} == {"LGPS"}
+    assert find_analysis(builder).uuid == node.uuid
+    other = AnalyseWorkChain.get_builder_for_runs(runs, sites=sites, overrides={**ANALYSIS, "window_ps": 0.4})
+    assert find_analysis(other) is None
+
+
+def test_a_run_that_does_not_fit_the_sites_still_has_a_diffusivity(runs):
+    wrong = SiteNetworkData.from_site_model("llzo")
+    builder = AnalyseWorkChain.get_builder_for_runs({"run": runs["run_T600"]}, sites=wrong, overrides=ANALYSIS)
+    outputs, node = run_get_node(builder)
+    assert node.exit_status == AnalyseWorkChain.exit_codes.WARNING_RUNS_REFUSED.status
+    assert "run: " in node.exit_message
+    assert list(outputs["diffusivities"]) == ["run"]
+    assert "modes" not in outputs
+
+
+def test_what_does_not_belong_together_is_refused(runs, sites):
+    sodium = MolecularDynamicsData.from_trajectory(
+        runs["run_T600"].get_trajectory(), material="other", level_of_theory="test"
+    )
+    builder = AnalyseWorkChain.get_builder_for_runs({**runs, "other": sodium})
+    with pytest.raises(ValueError, match="of several materials"):
+        run_get_node(builder)
+    builder = AnalyseWorkChain.get_builder_for_runs(runs, sites=SiteNetworkData.from_site_model("na3ps4"))
+    with pytest.raises(ValueError, match="sites are those of Na, but Li moves"):
+        run_get_node(builder)
+
+
+def test_two_runs_at_one_temperature_have_names_of_their_own(runs):
+    run = runs["run_T600"]
+    assert list(run_names([run, run, run])) == ["run_T600", "run_T600_2", "run_T600_3"]
