@@ -26,7 +26,7 @@ FORMATS = ("auto", "h5md", "lammps-dump", "dcd", "xdatcar", "vasprun", "extxyz")
 
 @click.group("import")
 def import_group() -> None:
-    """Bring in labels and trajectories made elsewhere; each node names its files and their hashes."""
+    """Bring in labels, trajectories and published numbers; each node names where it came from."""
 
 
 @import_group.command("deepmd")
@@ -132,6 +132,25 @@ def trajectory(
     if not no_analysis:
         parameters = {"material": material, "charge": charge, "discard_ps": discard_ps}
         _analyse(cast("MolecularDynamicsData", done.node), network, parameters)
+
+
+@import_group.command("literature")
+@click.argument("places", nargs=-1, required=True, metavar="MATERIAL|FILE…")
+@profile_options
+def literature(places: tuple[str, ...], folder: Path | None, profile: str | None) -> None:
+    """Import published numbers: those shipped for a MATERIAL, or of a YAML FILE.
+
+    They stand beside computed ones in every query, and name their source.
+    """
+    open_profile(folder, profile)
+    from aiida_concerted.imports.literature import import_references
+    from aiida_concerted.materials.reference import load_references
+
+    sets = [load_references(place) for place in places]
+    for references in sets:
+        done = import_references(references)
+        new = sum(one.is_new for one in done)
+        click.echo(f"{references.material}: {new} published numbers new, {len(done) - new} were there already.")
 
 
 def _sites_of(material: str, sites: str | None, carrier: str) -> SiteNetworkData | None:

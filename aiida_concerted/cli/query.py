@@ -26,6 +26,7 @@ KINDS = (
 @click.option("--mode", metavar="A-B-C", help="One class of concerted hops.")
 @click.option("--max-activation-energy-eV", "max_activation_energy_eV", type=float,
               metavar="X", help="Of a fit, in eV.")  # fmt: skip
+@click.option("--literature/--no-literature", default=True, help="Published numbers among the computed ones.")
 @click.option("--sort", metavar="[-]COLUMN", help="Column to sort by; - from large to small.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Most rows.")
 @click.option("--columns", metavar="A,B,…", help="These columns only; 'all' for every one.")
@@ -33,6 +34,7 @@ KINDS = (
 @profile_options
 def query(
     kind: str,
+    literature: bool,
     sort: str | None,
     limit: int | None,
     columns: str | None,
@@ -46,5 +48,5 @@ def query(
     from aiida_concerted.cli.result_table import write_table
     from aiida_concerted.queries import query as ask  # imports AiiDA, which the profile's folder must precede
 
-    table = ask(kind, sort=sort, limit=limit, **criteria)
+    table = ask(kind, sort=sort, limit=limit, literature=literature, **criteria)
     write_table(table, form=form, columns=columns, is_filtered=any(value is not None for value in criteria.values()))

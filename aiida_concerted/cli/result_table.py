@@ -12,9 +12,11 @@ from rich.cells import cell_len
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 from aiida_concerted.queries import ResultTable
+from aiida_concerted.report.published import short_source
 
 Row = Mapping[str, Any]
 UUID_LENGTH = 8
+SOURCE_LENGTH = 40
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ def _short(value: Any, length: int | None) -> str:
     return text if length is None else text[:length]
 
 
+def _source(row: Row) -> str:
+    """Return kind and author of a published number, nothing for a computed one."""
+    return f"{row['level_of_theory']}, {short_source(row['source'])}" if row["source"] else ""
+
+
 def _number(name: str, heading: str, digits: int = 3, scale: float = 1.0) -> View:
     return View(heading, lambda row: UNKNOWN if row[name] is None else format_number(scale * row[name], digits))
 
@@ -129,6 +136,7 @@ _MATERIAL = _word("material")
 _TEMPERATURE = _count("temperature_K", "T (K)")
 _THEORY = _word("level_of_theory", length=28)
 _STUDY = _word("study_uuid", "study", UUID_LENGTH)
+_SOURCE = View("source", lambda row: _short(_source(row), SOURCE_LENGTH), is_text=True)
 
 VIEWS: dict[str, tuple[View, ...]] = {
     "diffusivities": (
@@ -136,13 +144,13 @@ VIEWS: dict[str, tuple[View, ...]] = {
         _estimate("diffusivity_m2_s", "diffusivity_stderr_m2_s", "D (m² s⁻¹)"),
         _estimate("conductivity_S_m", "conductivity_stderr_S_m", "σ (mS cm⁻¹)", S_PER_M_IN_MS_PER_CM),
         _estimate("haven_ratio", "haven_ratio_stderr", "Haven ratio"),
-        _word("sampling"), _count("n_atoms", "atoms"), _STUDY,
+        _word("sampling"), _count("n_atoms", "atoms"), _STUDY, _SOURCE,
     ),
     "arrhenius": (
         _PK, _MATERIAL, _word("quantity"), _word("mode"),
         _estimate("activation_energy_eV", "activation_energy_stderr_eV", "Eₐ (eV)"),
         _number("prefactor", "prefactor"), _word("prefactor_unit", "in"), _word("temperatures_K", "T (K)"),
-        _count("n_events", "events"), _STUDY, _word("reason", length=48),
+        _count("n_events", "events"), _STUDY, _word("reason", length=48), _SOURCE,
     ),
     "modes": (
         _PK, _MATERIAL, _word("mode"), _TEMPERATURE,
@@ -155,10 +163,11 @@ VIEWS: dict[str, tuple[View, ...]] = {
         _PK, _MATERIAL, _word("site"), _TEMPERATURE,
         _estimate("occupancy", "occupancy_stderr", "occupancy"),
         _interval("residence_time_ps", "residence_time_lower_ps", "residence_time_upper_ps", "residence (ps)"), _STUDY,
+        _SOURCE,
     ),
     "vacancies": (
         _PK, _MATERIAL, _word("site"), _number("formation_energy_eV", "E_f (eV)"), _number("spread_eV", "spread (eV)"),
-        _count("n_sites", "sites"), _count("n_atoms", "atoms"), _THEORY, _STUDY,
+        _count("n_sites", "sites"), _count("n_atoms", "atoms"), _THEORY, _STUDY, _SOURCE,
     ),
     "potentials": (
         _PK, _MATERIAL, _word("type_map", "elements"), _count("cutoff_A", "cutoff (Å)"), _word("version", "DeePMD"),

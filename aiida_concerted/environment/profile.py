@@ -58,6 +58,9 @@ def load_profile(folder: DemoFolder) -> Profile:
     from aiida.common.exceptions import AiidaException
     from aiida.manage import configuration
 
+    config = _configuration(folder)
+    if PROFILE_NAME in config.profile_names:
+        _follow_move(config, folder)  # a copy of a demonstration must not read and write in the original
     try:
         profile = configuration.load_profile(PROFILE_NAME, allow_switch=True)
         from aiida.manage import get_manager

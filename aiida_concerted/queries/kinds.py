@@ -31,6 +31,22 @@ CREATED_BY = ("created_by", "code")
 
 
 @dataclass(frozen=True)
+class Published:
+    """The place of a published number in the rows of a kind.
+
+    :param value: column of the number.
+    :param error: column of its standard error.
+    :param label: column of its site label or mode.
+    :param constants: what else stands in the row.
+    """
+
+    value: str
+    error: str | None = None
+    label: str | None = None
+    constants: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of result.
 
@@ -42,6 +58,8 @@ class Kind:
     :param expanded: columns that ``expand`` fills, which stand after the material's.
     :param paths: node types between this one and the trajectory that it was computed from, one way or several.
     :param provenance: columns of its provenance.
+    :param published: what a published number becomes in a row, by its quantity: the column of the value and that of its
+        error, the column of its label, and further columns.
     :param sort: columns that rows are sorted by.
     """
 
@@ -53,6 +71,7 @@ class Kind:
     expanded: tuple[str, ...] = ()
     paths: tuple[tuple[type[orm.Data], ...], ...] = ()
     provenance: tuple[str, ...] = ()
+    published: Mapping[str, Published] = field(default_factory=dict)
     sort: tuple[str, ...] = ("material",)
 
     @property
@@ -65,7 +84,8 @@ class Kind:
         """Return every column, in order."""
         rest = tuple(name for name in self.columns if name not in self.leading)
         own = (*self.leading, *self.expanded, *rest)
-        return ("pk", "uuid", *own, "study_uuid", "created", *self.provenance)
+        source = ("source",) if self.published else ()
+        return ("pk", "uuid", *own, *source, "study_uuid", "created", *self.provenance)
 
 
 def kind_of(name: str) -> Kind:
@@ -109,6 +129,8 @@ _OCCUPANCIES = {
 }
 _VACANCIES = {"formation_energy_eV": "formation_energy_eV", "spread_eV": "spread_eV", "n_sites": "n_sites"}
 
+_ENERGY = ("activation_energy_eV", "activation_energy_stderr_eV")
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -121,6 +143,12 @@ KINDS: dict[str, Kind] = {
             filters=("temperature_K",),
             paths=((),),
             provenance=OF_A_RUN,
+            published={
+                "tracer_diffusivity": Published("diffusivity_m2_s", "diffusivity_stderr_m2_s"),
+                "charge_diffusivity": Published("charge_diffusivity_m2_s", "charge_diffusivity_stderr_m2_s"),
+                "conductivity": Published("conductivity_S_m", "conductivity_stderr_S_m"),
+                "haven_ratio": Published("haven_ratio", "haven_ratio_stderr"),
+            },
             sort=("material", "temperature_K"),
         ),
         Kind(
@@ -131,6 +159,10 @@ KINDS: dict[str, Kind] = {
             filters=("max_activation_energy_eV", "quantity", "mode"),
             paths=((DiffusivityData,), (ModeFrequenciesData, SiteHistoryData), (SiteStatisticsData, SiteHistoryData)),
             provenance=("potential_sha256", "potential_uuid", "potential_version", "code"),
+            published={
+                "activation_energy": Published(*_ENERGY, constants=(("quantity", "tracer_diffusivity"),)),
+                "mode_activation_energy": Published(*_ENERGY, "mode", (("quantity", "mode_frequency"),)),
+            },
             sort=("material", "quantity", "mode"),
         ),
         Kind(
@@ -153,6 +185,10 @@ KINDS: dict[str, Kind] = {
             expanded=("site", *_OCCUPANCIES),
             paths=((SiteHistoryData,),),
             provenance=OF_A_RUN,
+            published={
+                "occupancy": Published("occupancy", "occupancy_stderr", "site"),
+                "residence_time": Published("residence_time_ps", label="site"),
+            },
             sort=("material", "site", "temperature_K"),
         ),
         Kind(
@@ -161,6 +197,7 @@ KINDS: dict[str, Kind] = {
             (*_MATERIAL, "reference_energy_eV_per_atom", "perfect_energy_eV", "n_atoms", "level_of_theory"),
             expand=_by_key(_VACANCIES, "site"),
             expanded=("site", *_VACANCIES),
+            published={"vacancy_formation_energy": Published("formation_energy_eV", label="site")},
             sort=("material", "site"),
         ),
         Kind(

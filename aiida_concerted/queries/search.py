@@ -11,6 +11,7 @@ from aiida.orm import QueryBuilder
 
 from aiida_concerted.queries.filters import build_filters
 from aiida_concerted.queries.kinds import Kind, kind_of
+from aiida_concerted.queries.literature import published_rows
 from aiida_concerted.queries.provenance import find_provenance
 from aiida_concerted.queries.table import ResultTable, Row
 
@@ -21,6 +22,7 @@ def query(
     sort: str | None = None,
     limit: int | None = None,
     provenance: bool = True,
+    literature: bool = True,
     backend: Any = None,
     **criteria: Any,
 ) -> ResultTable:
@@ -31,6 +33,7 @@ def query(
     :param sort: column to sort by, with ``-`` before it from large to small; rows without a value stand last.
     :param limit: most rows.
     :param provenance: whether to look up the columns that name trajectory, potential and code.
+    :param literature: whether published numbers stand among the computed ones; their column ``source`` is not empty.
     :param backend: storage to ask, such as an archive's; the loaded profile's without it.
     :param criteria: ``material`` and ``carrier`` (whole words, upper or lower case), ``formula`` (elements in any
         order), ``level_of_theory`` (a part of it), ``study`` (PK, or UUID or its beginning), ``temperature_K`` (a
@@ -43,6 +46,8 @@ def query(
     # One of many in a node is looked for in the rows; elsewhere it is an attribute.
     mode = criteria.pop("mode", None) if "mode" in chosen.expanded else None
     rows = _rows(chosen, build_filters(chosen, criteria, backend), backend)
+    if literature:
+        rows += published_rows(chosen, {name: value for name, value in criteria.items() if value is not None}, backend)
     if mode is not None:
         rows = [row for row in rows if row["mode"].lower() == mode.lower()]
     table = ResultTable(chosen.name, chosen.all_columns, tuple(rows))

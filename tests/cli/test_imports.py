@@ -63,3 +63,9 @@ def test_a_trajectory_is_stored_and_analysed_once(call, tmp_path):
 @pytest.mark.parametrize("words", [[], ["deepmd"], ["vasp"], ["trajectory"]])
 def test_help_fits_a_screen(words):
     assert len(CliRunner().invoke(cli, ["import", *words, "--help"]).stdout.splitlines()) <= 26
+
+
+def test_published_numbers_are_stored_once(call):
+    assert call("literature", "LGPS").stdout.startswith("LGPS: ")
+    assert call("literature", "lgps").stdout == "LGPS: 0 published numbers new, 35 were there already.\n"
+    assert "did you mean 'lgps'" in str(call("literature", "lgp").exception)

@@ -97,9 +97,13 @@ def stop(folder: DemoFolder) -> dict:
     return {"running": daemon.is_running(), "left": len(daemon_processes(folder))}
 
 
+def load(folder: DemoFolder) -> dict:
+    """Load the profile as commands that only look do."""
+    return {"storage": load_profile(folder).storage_config["filepath"]}
+
+
 if __name__ == "__main__":
     action, path, *arguments = sys.argv[1:]
-    outcome = {"prepare": prepare, "start": start, "wait": wait, "read_slowly": read_slowly, "stop": stop}[action](
-        DemoFolder.at(Path(path)), *arguments
-    )
+    actions = {"prepare": prepare, "load": load, "start": start, "wait": wait, "read_slowly": read_slowly, "stop": stop}
+    outcome = actions[action](DemoFolder.at(Path(path)), *arguments)
     sys.stdout.write(json.dumps(outcome) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -29,6 +30,11 @@ def test_a_profile_is_made_once_and_survives_what_may_befall_it(folder):
     assert first["computers"] == 1
     assert journal_mode(folder / ".aiida" / "repository" / "concerted-demo" / "database.sqlite") == "wal"
     assert act("prepare", folder) == first
+
+    copy = folder.with_name("a copy")  # beside its original, which it must not read and write
+    shutil.copytree(folder, copy)
+    assert act("load", copy)["storage"].startswith(str(copy))
+    end_all(copy)
 
     moved = folder.with_name("moved demo")
     folder.rename(moved)
