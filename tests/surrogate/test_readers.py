@@ -1,6 +1,7 @@
 """The programs that read VASP's files read the surrogate's, and agree with each other."""
 
 import contextlib
+import re
 import warnings
 
 import dpdata
@@ -9,6 +10,7 @@ import pytest
 from pymatgen.io.vasp.inputs import Poscar as PymatgenPoscar
 from pymatgen.io.vasp.outputs import Oszicar, Outcar, Vasprun, Xdatcar
 
+from aiida_concerted.formats.outcar_frames import read_outcar_frames
 from aiida_concerted.formats.vasprun import read_vasprun_frames
 from tests.surrogate.support import LennardJones, Springs, lif, run, write_inputs
 
@@ -145,3 +147,54 @@ def test_aiida_vasp_finds_no_complaint_in_standard_output(tmp_path):
     (tmp_path / "vasp_output").write_text(out)
     with (tmp_path / "vasp_output").open() as handler:
         assert StreamParser(handler=handler).notifications == []
+
+
+@pytest.fixture(scope="module")
+def ten_steps(tmp_path_factory):
+    """Return a run of ten steps in an oblique cell, its three energies told apart as those of a metal are."""
+    path = tmp_path_factory.mktemp("ten")
+    cell = np.array([[4.06, 0, 0], [0.31, 4.21, 0], [-0.22, 0.17, 3.98]])  # dpdata turns others to this form
+    incar = "IBRION = 0\nNSW = 10\nPOTIM = 1\nTEBEG = 600\nSMASS = 0\nISIF = 2\n"
+    write_inputs(path, incar, lif(8, displaced=0.02, cell=cell))
+    assert run(path)[0] == 0
+    text = (path / "vasprun.xml").read_text()
+    for name, shift in (("e_wo_entrp", 1.5), ("e_0_energy", 0.75)):
+        text = re.sub(
+            rf'(name="{name}">)([^<]*)(<)', lambda m, shift=shift: f"{m[1]}{float(m[2]) + shift:16.8f} {m[3]}", text
+        )
+    (path / "vasprun.xml").write_text(text)
+    text = (path / "OUTCAR").read_text()
+    pattern = r"(energy  without entropy *=)( *[-.\d]+)( *energy\(sigma->0\) *=)( *[-.\d]+)"
+    assert len(re.findall(pattern, text)) >= 10
+    text = re.sub(pattern, lambda m: f"{m[1]}{float(m[2]) + 1.5:16.8f}{m[3]}{float(m[4]) + 0.75:16.8f}", text)
+    (path / "OUTCAR").write_text(text)
+    return path
+
+
+def same(first, second, decimals):
+    """Assert that numbers are the same to the last digit that the file has."""
+    np.testing.assert_array_equal(np.round(first, decimals) + 0.0, np.round(second, decimals) + 0.0)
+
+
+def test_three_readers_agree_to_the_last_digit_on_vasprun(ten_steps):
+    ours = read_vasprun_frames(ten_steps / "vasprun.xml").frames
+    theirs = Vasprun(ten_steps / "vasprun.xml", parse_potcar_file=False).ionic_steps
+    system = dpdata.LabeledSystem(ten_steps / "vasprun.xml", fmt="vasp/xml")
+    assert len(ours) == len(theirs) == len(system) == 10
+    np.testing.assert_array_equal(ours.energies, [step["e_fr_energy"] for step in theirs])
+    assert abs(ours.energies - [step["e_0_energy"] for step in theirs]).min() > 0.7
+    np.testing.assert_array_equal(ours.forces, [step["forces"] for step in theirs])
+    np.testing.assert_array_equal(ours.cells, [step["structure"].lattice.matrix for step in theirs])
+    same(ours.energies, system["energies"], 8)
+    same(ours.forces, system["forces"], 8)
+    same(ours.cells, system["cells"], 8)
+
+
+def test_two_readers_agree_to_the_last_digit_on_outcar(ten_steps):
+    ours = read_outcar_frames(ten_steps / "OUTCAR").frames
+    system = dpdata.LabeledSystem(ten_steps / "OUTCAR", fmt="vasp/outcar")
+    assert len(ours) == len(system) == 10
+    same(ours.energies, system["energies"], 8)
+    same(ours.forces, system["forces"], 6)
+    same(ours.cells, system["cells"], 9)
+    assert Outcar(ten_steps / "OUTCAR").final_fr_energy == ours.energies[-1]
