@@ -118,7 +118,8 @@ def describe_theory(header: VasprunHeader) -> str:
     elif gga and gga.strip("-"):
         functional = FUNCTIONALS.get(gga, gga)
     else:
-        kinds = {title.split()[0].removeprefix("PAW_") for title in header.potentials if title}
+        # The titles of the oldest set, made with the local density approximation, say PAW and no more.
+        kinds = {title.split()[0].removeprefix("PAW_").replace("PAW", "LDA") for title in header.potentials if title}
         functional = " ".join(sorted(kinds)) or "DFT"
     hybrid = "hybrid " if tags.get("LHFCALC", "F").strip(" .").upper().startswith("T") else ""
     return f"{hybrid}{functional}/VASP {header.version}"

@@ -15,8 +15,10 @@ from aiida_concerted.calculations.lammps_md import check_system, md_parameters, 
 from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.formats.energy_settings import conflict
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
+from aiida_concerted.workflows.vasp.single_points import requested_settings
 from aiida_concerted.workflows.vasp.validation import with_potentials
 
 PLACEHOLDER_K = 1.0
@@ -142,7 +144,20 @@ def study(inputs: Any, _: Any) -> str | None:
         return f"the structure {structure.get_formula()} holds no {carrier}, the carrier of the site model"
     if "structure" in inputs and (problem := with_potentials(inputs.get("relax"), [structure])):
         return problem
-    return _cells(inputs, structure)
+    return _settings(inputs, structure) or _cells(inputs, structure)
+
+
+def _settings(inputs: Mapping[str, Any], structure: orm.StructureData) -> str | None:
+    """Return why the labels of a study would not belong to the frames of its molecular dynamics."""
+    runs = [inputs["aimd"]["vasp"], inputs["learn"]["iteration"]["label"]["vasp"]] if "aimd" in inputs else []
+    needed = {"parameters", "potential_family", "potential_mapping"}
+    if not runs or any(not needed <= set(vasp) or with_potentials(vasp, [structure]) for vasp in runs):
+        return None
+    sampled, labelled = (requested_settings([structure], vasp) for vasp in runs)
+    reason = conflict(sampled, labelled)
+    return (
+        f"the labels (learn.iteration.label.vasp) would not belong to the frames of aimd: {reason}" if reason else None
+    )
 
 
 def _cells(inputs: Mapping[str, Any], structure: orm.StructureData) -> str | None:

@@ -93,6 +93,11 @@ def test_functional_comes_from_the_tags_in_force_or_the_potentials(tags, expecte
     assert describe_theory(header) == expected
 
 
+def test_the_oldest_potentials_are_those_of_the_local_density():
+    header = VasprunHeader(program="vasp", version="6.3.0", parameters={"GGA": "--"}, potentials=("PAW C 22Mar2012",))
+    assert describe_theory(header) == "LDA/VASP 6.3.0"
+
+
 def test_missing_file_and_run_without_steps_are_refused(retrieved):
     with pytest.raises(ValueError, match=r"no vasprun\.xml"):
         read_run(retrieved(None))

@@ -21,6 +21,7 @@ from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.study import StudyWorkChain
 from aiida_concerted.workflows.studyfile.nodes import load_code, load_node, load_sites, load_structure
 from aiida_concerted.workflows.studyfile.reading import StudyFile
+from aiida_concerted.workflows.studyfile.schema import GAMMA_CODE
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
@@ -122,6 +123,10 @@ class Request:
             defaults["potential_family"] = potcars["family"]
         if "mapping" in potcars:
             defaults["potentials"] = potcars["mapping"]
+        if "hashes" in potcars:
+            defaults["potential_hashes"] = potcars["hashes"]
+        if GAMMA_CODE in self.study.section("codes"):
+            defaults["gamma_code"] = self.study.section("codes")[GAMMA_CODE]
         resources = self.resources("vasp")
         return {**defaults, "options": resources} if resources else defaults
 

@@ -26,6 +26,9 @@ SCHEMA = "aiida-concerted/study/1"
 
 CODES = {"dp": "DeePMD-kit", "lmp": "LAMMPS with the deepmd pair style", "vasp": "VASP, or the surrogate"}
 
+GAMMA_CODE = "vasp_gam"
+"""Key of a code that works beside that of VASP where the Γ point is the only k-point."""
+
 Node = dict[str, Any]
 
 PARTS: Mapping[str, Mapping[str, type[ProtocolMixin]]] = {
@@ -63,8 +66,13 @@ def study_schema() -> Node:
         "carrier": {"type": "string", "description": "element that moves; that of the site model when not given"},
         "protocol": {"enum": protocol_names(), "description": "what all sections start from", "default": "balanced"},
         "seed": {"type": "integer", "minimum": 0, "description": "every random choice follows from it", "default": 1},
-        "codes": _object({name: {"type": ["string", "integer"], "description": text} for name, text in CODES.items()}),
-        "potcars": _object({"family": {"type": "string"}, "mapping": {"type": "object"}}),
+        "codes": _object(
+            {
+                name: {"type": ["string", "integer"], "description": text}
+                for name, text in {**CODES, GAMMA_CODE: "VASP's build for runs at the Γ point alone"}.items()
+            }
+        ),
+        "potcars": _object({"family": {"type": "string"}, "mapping": {"type": "object"}, "hashes": {"type": "object"}}),
         "resources": _object({name: {"type": "object"} for name in ("all", *CODES)}),
         "sites": {"type": "string", "description": "site model: a shipped name, SITES.yaml or SITES.cif"},
         "study": _without(_protocol(StudyWorkChain), "seed", *OWN_SECTIONS),

@@ -49,10 +49,10 @@ def validate_structures(inputs: Any, namespace: Any) -> str | None:
 
 
 def check_dataset(dataset: LabelledFramesData | None, vasp: Any, structures: Iterable[orm.StructureData]) -> str | None:
-    """Return why labels would not belong to the dataset that they are for, told by INCAR and POTCARs alone.
+    """Return why labels would not belong to the dataset that they are for, told by INCAR, POTCARs and k-points.
 
     :param vasp: the inputs of the runs.
-    :param structures: structures of the elements that are labelled.
+    :param structures: structures with the elements and cells that are labelled.
     """
     if dataset is None or not vasp or not {"parameters", "potential_family", "potential_mapping"} <= set(vasp):
         return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 from aiida import orm
 from aiida_vasp.data.potcar import PotcarData
 
-from aiida_concerted.formats.energy_settings import EnergySettings, known_tags
+from aiida_concerted.formats.energy_settings import EnergySettings, Sampling, known_tags
 
 KEY = "concerted_single_point"
 """Extra of a run that succeeded: the key of its content."""
@@ -79,13 +81,31 @@ def potentials_of(structures: Iterable[orm.StructureData], vasp: Mapping[str, An
 
 
 def requested_settings(structures: Iterable[orm.StructureData], vasp: Mapping[str, Any]) -> EnergySettings:
-    """Return what the inputs of a run say of its energies; defaults and k-points are not known before it has run."""
+    """Return what the inputs of runs say of their energies; VASP's own defaults are not known before it has run.
+
+    :param structures: the structures that run, or some of their elements and cells.
+    """
+    structures = list(structures)
     potentials = potentials_of(structures, vasp).values()
+    found = [sampling for structure in structures if (sampling := sampling_of(structure, vasp)) is not None]
     return EnergySettings(
+        sampling=reduce(or_, found) if found else None,
         tags=known_tags({}, _dictionary(vasp["parameters"]).get("incar", {})),
         titles={potential["element"]: potential["titel"] for potential in potentials},
         hashes={potential["element"]: potential["sha512"] for potential in potentials},
     )
+
+
+def sampling_of(structure: orm.StructureData, vasp: Mapping[str, Any]) -> Sampling | None:
+    """Return how densely the k-points of a run lie, or ``None`` where they are a list."""
+    kpoints = vasp.get("kpoints")
+    if "kpoints_spacing" in vasp:
+        kpoints = orm.KpointsData()
+        kpoints.set_cell_from_structure(structure)
+        kpoints.set_kpoints_mesh_from_density(vasp["kpoints_spacing"].value * 2 * np.pi)
+    if kpoints is None or "mesh" not in kpoints.base.attributes.all:
+        return None
+    return Sampling.of_mesh(kpoints.get_kpoints_mesh()[0], np.asarray(structure.cell, dtype=np.float64))
 
 
 def find_computed(keys: Iterable[str]) -> dict[str, orm.WorkChainNode]:

@@ -141,3 +141,28 @@ def test_disordered_structures_are_refused(study, tmp_path):
 
 def test_every_part_has_a_builder():
     assert ONLY == ("aimd", "learn", "sweep", "vacancy", "analyse")
+
+
+def test_one_gamma_build_and_hashes_serve_every_run_of_vasp(study, codes, surrogate_code, lgps_potcars):
+    from aiida_vasp.data.potcar import PotcarData
+
+    known = PotcarData.get_potcars_dict(["Li"], lgps_potcars, mapping={"Li": "Li_sv"})["Li"].sha512
+    gamma = {"codes": {**codes, "vasp_gam": surrogate_code.pk}}
+    builder = build(study(**gamma, potcars={"family": lgps_potcars, "hashes": {"Li_sv": known}}), for_real=False)
+    assert builder.aimd.vasp.code.pk == surrogate_code.pk
+    with pytest.raises(ValueError, match="has the SHA-512"):
+        build(study(potcars={"family": lgps_potcars, "hashes": {"Li_sv": "0" * 16}}), for_real=False)
+    with pytest.raises(ValueError, match="no code 'vasp_gam@moon'"):
+        build(study(codes={**codes, "vasp_gam": "vasp_gam@moon"}), for_real=False)
+
+
+@pytest.mark.parametrize(
+    ("aimd", "reason"),
+    [
+        ({"incar": {"encut": 300}}, "ENCUT is 300 in one and 400 in the other"),
+        ({"kpoints_spacing_2pi_per_A": 0.03}, "density of k-points"),
+    ],
+)
+def test_labels_that_differ_from_the_frames_they_join_are_refused_at_the_door(study, aimd, reason):
+    with pytest.raises(ValueError, match=f"would not belong to the frames of aimd: .*{reason}"):
+        build(study(aimd={"vasp": aimd}), for_real=False)

@@ -13,7 +13,7 @@ from aiida_concerted.workflows.protocols.loader import FOLDER
 from aiida_concerted.workflows.studyfile import SCHEMA, parse_study, read_study_file, study_schema, write_study_file
 from aiida_concerted.workflows.studyfile.schema import NAMES, PARTS, protocol_files
 
-FREE = {"incar", "incar_relax", "incar_static", "incar_aimd", "potentials", "settings", "options"}
+FREE = {"incar", "incar_relax", "incar_static", "incar_aimd", "potentials", "potential_hashes", "settings", "options"}
 
 
 def parse(**content):

@@ -10,6 +10,7 @@ from aiida_concerted.workflows.vasp.single_points import (
     changes_of,
     potentials_of,
     requested_settings,
+    sampling_of,
     single_point_key,
 )
 
@@ -79,6 +80,18 @@ def test_the_settings_asked_for_are_known_before_the_run(vasp, rock_salt):
     assert settings.tags == {"ENCUT": 400.0}
     assert settings.titles == {"Li": "PAW_PBE Li_sv PLACEHOLDER", "Cl": "PAW_PBE Cl PLACEHOLDER"}
     assert set(map(len, settings.hashes.values())) == {128}
+    assert settings.sampling == sampling_of(rock_salt, vasp)
+
+
+def test_the_density_of_k_points_is_known_before_the_run(vasp, rock_salt):
+    volume = rock_salt.get_cell_volume()
+    assert sampling_of(rock_salt, vasp).densities == pytest.approx((volume, volume))
+    spaced = {**vasp, "kpoints_spacing": orm.Float(0.1)}
+    n = np.ceil(np.linalg.norm(np.linalg.inv(rock_salt.cell), axis=0) / 0.1).prod()
+    assert sampling_of(rock_salt, spaced).densities[0] == pytest.approx(n * volume)
+    listed = orm.KpointsData()
+    listed.set_kpoints([[0, 0, 0], [0.25, 0, 0]])
+    assert sampling_of(rock_salt, {**vasp, "kpoints": listed}) is None
 
 
 @pytest.fixture
