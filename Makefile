@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two processes, each with whole files of tests: the fixtures of a file are made once.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-peers clean
@@ -28,10 +30,10 @@ demo: $(VENV)/.installed-run ## the whole pipeline on LGPS at demonstration scal
 	@$(BIN)/aiida-concerted demo
 
 test: $(VENV)/.installed-test ## unit and engine tests on tiny models
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-all: $(VENV)/.installed-test ## everything, the slow tests too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-kernels: $(VENV)/.installed-test ## the layers that need no AiiDA, tested without it
 	@for folder in analysis learning materials plotting; do \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import hashlib
 import os
 import shutil
@@ -103,14 +104,18 @@ def tiny_models(request, tmp_path_factory):
     from tests import engines
 
     digest = hashlib.sha256(Path(engines.__file__).read_bytes()).hexdigest()
-    kept = request.config.cache.mkdir("tiny-models") / digest[:16]
-    if not kept.is_dir():
-        folder = tmp_path_factory.mktemp("tiny-models")
-        made = folder / "made"
-        made.mkdir()
-        for number, path in enumerate(engines.train_models(folder, executable("dp"))):
-            path.rename(made / f"model_{number}.pb")
-        shutil.copytree(made, kept, dirs_exist_ok=True)
+    place = request.config.cache.mkdir("tiny-models")
+    kept = place / digest[:16]
+    with (place / "lock").open("w") as lock:  # processes that run tests side by side want the same models
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_dir():
+            folder = tmp_path_factory.mktemp("tiny-models")
+            made = place / "made"
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            for number, path in enumerate(engines.train_models(folder, executable("dp"))):
+                shutil.copy(path, made / f"model_{number}.pb")
+            made.rename(kept)
     return sorted(kept.glob("model_*.pb"))
 
 
