@@ -24,6 +24,7 @@ def retrieved(aiida_profile, tmp_path_factory):
     """Return the files of a run that retrieved its POTCAR in four ways, in a profile with a family of potentials."""
     from aiida_vasp.data.potcar import PotcarData
 
+    aiida_profile.reset_storage()  # what other tests left unfinished cannot be archived
     folder = tmp_path_factory.mktemp("potcars") / "Li_sv"
     folder.mkdir()
     (folder / "POTCAR").write_text(marked_potcar())

@@ -22,7 +22,7 @@ TABLE, HEADER = "0.27182818284E+31", "COPYR-MARK-31415"
 
 
 @pytest.fixture
-def family(aiida_profile, tmp_path):
+def family(aiida_profile_clean, tmp_path):
     """Return a family whose POTCARs hold one mark in their headers and one in their tables."""
     for name, element in (("Li_sv", "Li"), ("Cl", "Cl")):
         text = marked_potcar(name, element).replace(MARK.decode(), TABLE)
