@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 
+from aiida.common.datastructures import CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
+from aiida.orm import AbstractCode
 
 from aiida_concerted.data.potential import DeepPotentialData
+
+BACKEND_OPTIONS = {"tensorflow": "--tf", "pytorch": "--pt"}
+"""How ``dp`` is told which back end to use."""
 
 
 def run_as_one_process(spec: CalcJobProcessSpec, parser: str) -> None:
@@ -25,3 +30,17 @@ def copy_potential(potential: DeepPotentialData, folder: Folder, name: str) -> N
     """Write the model file of a potential into the folder of a calculation."""
     with potential.open(mode="rb") as source, folder.open(name, "wb") as target:
         shutil.copyfileobj(source, target)
+
+
+def dp_command(code: AbstractCode, backend: str, words: list[str], log: str) -> CodeInfo:
+    """Return one command of DeePMD-kit, its output and errors in one file.
+
+    :param backend: ``tensorflow`` or ``pytorch``.
+    """
+    info = CodeInfo()
+    info.code_uuid = code.uuid
+    info.cmdline_params = [BACKEND_OPTIONS[backend], *words]
+    info.stdout_name = log
+    info.join_files = True
+    info.withmpi = False
+    return info

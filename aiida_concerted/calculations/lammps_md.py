@@ -214,7 +214,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         elements = [symbol for symbol in models[0].type_map if symbol in species]
         types = np.array([elements.index(symbol) for symbol in species])
         data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
-        files = [f"model_{number}.pb" for number in range(len(models))]
+        files = [f"model_{number}{model.suffix}" for number, model in enumerate(models)]
         script = build_lammps_input(parameters, elements, files, n_atoms=len(species), timeout_s=self._timeout_s())
         with folder.open(self.inputs.metadata.options.input_filename, "w") as handle:
             handle.write(script)

@@ -17,7 +17,7 @@ class DeepPotentialData(orm.SinglefileData):
     :param file: path or file object of the frozen model.
     :param type_map: element symbols in the order of the model's type numbers.
     :param cutoff_A: radius in Å beyond which atoms do not see each other.
-    :param backend: program behind the model; ``tensorflow``.
+    :param backend: program behind the model, ``tensorflow`` or ``pytorch``.
     :param version: version of the DeePMD-kit that froze it.
     :param sel: most neighbours of each element within the cutoff, if known; a training that starts from here needs it.
     :param compressed: whether the embedding nets are tabulated.
@@ -26,7 +26,9 @@ class DeepPotentialData(orm.SinglefileData):
     :param material: short stable key of the material, such as ``LGPS``.
     """
 
-    BACKENDS = ("tensorflow",)
+    BACKENDS = ("tensorflow", "pytorch")
+    SUFFIXES = {"tensorflow": ".pb", "pytorch": ".pth"}
+    """Endings of the files, by which DeePMD-kit and LAMMPS tell the back end."""
 
     def __init__(
         self,
@@ -78,6 +80,16 @@ class DeepPotentialData(orm.SinglefileData):
     def cutoff_A(self) -> float:
         """Return the cutoff radius in Å."""
         return float(self.base.attributes.get("cutoff_A"))
+
+    @property
+    def program(self) -> str:
+        """Return the back end of DeePMD-kit behind the model, ``tensorflow`` or ``pytorch``."""
+        return str(self.base.attributes.get("backend"))
+
+    @property
+    def suffix(self) -> str:
+        """Return the ending that the file needs, by which DeePMD-kit and LAMMPS tell the back end."""
+        return self.SUFFIXES[self.program]
 
     @property
     def sha256(self) -> str:
