@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import gcd
 from typing import Any
-
-import numpy as np
 
 from aiida_concerted import __version__
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
-from aiida_concerted.analysis.json_form import ANALYSIS_SCHEMA, without_undefined
+from aiida_concerted.analysis.comparable import (
+    SAME_TEMPERATURE_K,
+    Analysis,
+    check_agreement,
+    check_analysis,
+    temperature_of,
+)
+from aiida_concerted.analysis.json_form import without_undefined
 from aiida_concerted.analysis.mode_kinetics import ModeActivation, fit_mode_activation
 from aiida_concerted.common.units import conductivity_S_m
 
 SCHEMA = "aiida-concerted/arrhenius/1"
 EXTRAPOLATION_K = 300.0
-SAME_TEMPERATURE_K = 0.5
-SAME_SITE_A = 1.0
-"""How far in Å sites of one label may be apart in two analyses; a refinement moves them by less."""
 QUANTITIES = {"diffusivity": "tracer_m2_s", "charge_diffusivity": "charge_m2_s"}
 COUNTS = ("raw", "side_count")
-
-Analysis = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -113,10 +112,10 @@ def join_temperatures(analyses: Mapping[str, Analysis]) -> TemperatureSeries:
         temperature, or they differ in carrier, composition, site model or the definition of an event.
     """
     for name, analysis in analyses.items():
-        _check_one(name, analysis)
+        check_analysis(name, analysis)
     ordered = dict(sorted(analyses.items(), key=lambda item: float(item[1]["input"]["temperature_K"])))
     _check_together(ordered)
-    temperatures = [_temperature(analysis) for analysis in ordered.values()]
+    temperatures = [temperature_of(analysis) for analysis in ordered.values()]
     runs = list(ordered.values())
     warnings = _sampling_warnings(runs) + _site_warnings(runs)
     diffusivities = {}
@@ -142,7 +141,7 @@ def fit_diffusivities(runs: Sequence[Analysis], key: str) -> DiffusivityFit:
     :param key: ``tracer_m2_s`` or ``charge_m2_s``.
     :raises ValueError: if fewer than two temperatures are left.
     """
-    estimates = {_temperature(run): run.get("diffusivity", {}).get(key, {}) for run in runs}
+    estimates = {temperature_of(run): run.get("diffusivity", {}).get(key, {}) for run in runs}
     used = {T: estimate for T, estimate in estimates.items() if estimate.get("value", 0.0) > 0}
     if len(used) < 2:
         raise ValueError(f"positive at {len(used)} of {len(estimates)} temperatures only, a fit needs two")
@@ -155,7 +154,7 @@ def fit_diffusivities(runs: Sequence[Analysis], key: str) -> DiffusivityFit:
         fit=fit,
         points=[{"temperature_K": T, **{k: estimate[k] for k in ("value", "stderr")}} for T, estimate in used.items()],
         excluded_temperatures_K=[T for T in estimates if T not in used],
-        conductivity_S_m=_conductivity(fit, min(runs, key=_temperature)),
+        conductivity_S_m=_conductivity(fit, min(runs, key=temperature_of)),
     )
 
 
@@ -195,106 +194,21 @@ def _conductivity(fit: ArrheniusFit, coldest: Analysis) -> dict[str, float]:
     return {key: value * unit for key, value in diffusivity.items()}
 
 
-def _temperature(analysis: Analysis) -> float:
-    return float(analysis["input"]["temperature_K"])
-
-
-def _check_one(name: str, analysis: Any) -> None:
-    if not isinstance(analysis, Mapping) or analysis.get("schema") != ANALYSIS_SCHEMA:
-        found = analysis.get("schema") if isinstance(analysis, Mapping) else None
-        described = f"its schema is '{found}'" if found else "it has no schema"
-        raise ValueError(
-            f"{name} is not the result of an analysis ({described}, expected '{ANALYSIS_SCHEMA}'): make it with "
-            "'aiida-concerted analyse … --json'"
-        )
-    facts = analysis.get("input")
-    if not isinstance(facts, Mapping) or not {"carrier", "n_carriers", "volume_A3"} <= set(facts):
-        raise ValueError(f"{name} lacks facts about its run in 'input': make it anew")
-    temperature = facts.get("temperature_K")
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
-        raise ValueError(f"{name} has no temperature: analyse the run again with --temperature-K")
-    for mode in analysis.get("modes", ()):
-        if not isinstance(mode, Mapping) or not {"label", "raw", "exposure_cell_ps"} <= set(mode):
-            raise ValueError(f"{name} has a mode in 'modes' without label, raw or exposure_cell_ps: make it anew")
-
-
 def _check_together(ordered: Mapping[str, Analysis]) -> None:
     if len(ordered) < 2:
         raise ValueError(f"an activation energy needs analyses at two temperatures or more, got {len(ordered)}")
     names = list(ordered)
     for first, second in pairwise(names):
-        if abs(_temperature(ordered[second]) - _temperature(ordered[first])) < SAME_TEMPERATURE_K:
+        if abs(temperature_of(ordered[second]) - temperature_of(ordered[first])) < SAME_TEMPERATURE_K:
             raise ValueError(
-                f"{first} and {second} are both of {_temperature(ordered[first]):g} K: give one analysis a temperature "
-                "(segments of one run are analysed together)"
+                f"{first} and {second} are both of {temperature_of(ordered[first]):g} K: give one analysis a "
+                "temperature (segments of one run are analysed together)"
             )
-    for what, describe in _MUST_AGREE.items():
-        described = {name: describe(analysis) for name, analysis in ordered.items()}
-        for name in names[1:]:
-            if described[name] != described[names[0]]:
-                raise ValueError(
-                    f"{names[0]} and {name} differ in {what}: {_brief(described[names[0]])} and "
-                    f"{_brief(described[name])}"
-                )
-    for name in names[1:]:
-        if label := _displaced_label(ordered[names[0]], ordered[name]):
-            raise ValueError(
-                f"{names[0]} and {name} differ in the place of the sites {label}: sites that are found anew in every "
-                "run need not bear the same labels; find them in one with --save-sites FILE, and give that to --sites"
-            )
-
-
-def _displaced_label(first: Analysis, second: Analysis) -> str | None:
-    """Return a label whose sites are elsewhere in two analyses, ``None`` where there is none."""
-    models = [analysis.get("site_model", {}) for analysis in (first, second)]
-    known, others = (model.get("sites", {}) for model in models)
-    for label in known.keys() & others.keys():
-        places, elsewhere = np.array(known[label]), np.array(others[label])
-        difference = places[:, None] - elsewhere[None]
-        distances = np.linalg.norm((difference - np.rint(difference)) @ np.array(models[0]["cell_A"]), axis=-1)
-        if max(distances.min(axis=0).max(), distances.min(axis=1).max()) > SAME_SITE_A:
-            return str(label)
-    return None
-
-
-def _reduced_composition(analysis: Analysis) -> dict[str, int]:
-    counts = analysis["input"].get("composition", {})
-    divisor = gcd(*counts.values()) or 1
-    return {element: counts[element] // divisor for element in sorted(counts)}
-
-
-def _definition(analysis: Analysis) -> dict[str, Any]:
-    definition = analysis.get("mode_definition", {})
-    return {key: definition[key] for key in ("window_ps", "recrossing_ps") if key in definition}
-
-
-def _site_model(analysis: Analysis) -> dict[str, Any]:
-    """Return what must agree; lattices of one model may differ, as those of a CIF refined at each temperature do."""
-    return {
-        key: value for key, value in analysis.get("site_model", {}).items() if key not in ("cell_A", "sites", "modes")
-    }
-
-
-_MUST_AGREE: dict[str, Callable[[Analysis], Any]] = {
-    "the carrier": lambda analysis: analysis["input"]["carrier"],
-    "the composition": _reduced_composition,
-    "the site model": _site_model,
-    "the definition of an event": _definition,
-    "the frame of reference": lambda analysis: analysis.get("frame"),
-}
-
-
-def _brief(described: Any) -> str:
-    if not isinstance(described, dict):
-        return str(described)
-    if "material" in described:
-        counts = ", ".join(f"{count} {label}" for label, count in described.get("counts_per_cell", {}).items())
-        return f"{described['material']} ({counts}; edges up to {described.get('max_edge_A')} Å)"
-    return " ".join(f"{key} {value}" for key, value in described.items()) or "none"
+    check_agreement(ordered)
 
 
 def _sampling_warnings(runs: Sequence[Analysis]) -> list[str]:
-    poor = [_temperature(run) for run in runs if run.get("diffusivity", {}).get("sampling") == "insufficient"]
+    poor = [temperature_of(run) for run in runs if run.get("diffusivity", {}).get("sampling") == "insufficient"]
     if not poor:
         return []
     listed = ", ".join(f"{temperature:g}" for temperature in poor)

@@ -21,6 +21,7 @@ from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.run import run
+from aiida_concerted.cli.sizes import sizes
 from aiida_concerted.cli.status import status
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -34,7 +35,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (analyse, archive, arrhenius, demo, doctor, import_group, plot, query, report, run, status):
+for _command in (analyse, archive, arrhenius, demo, doctor, import_group, plot, query, report, run, sizes, status):
     cli.add_command(_command)
 
 

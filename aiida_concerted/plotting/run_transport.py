@@ -130,7 +130,11 @@ def plot_cell_sizes(axes: Axes, sizes: CellSizes, *, label: str = "D (m$^2$ s$^{
     axes.axhspan(value[-1] - half[-1], value[-1] + half[-1], color=REFERENCE_COLOUR, alpha=0.15, lw=0)
     axes.axhline(value[-1], color=REFERENCE_COLOUR, lw=0.8, ls="--", label="_largest")
     axes.errorbar(n_atoms, value, yerr=half, fmt=marker_of(0), color=PALETTE[0], label="_sizes")
-    axes.set_xlim(0.0, 1.08 * float(n_atoms[-1]))
+    # Sizes are chosen in multiples: on a linear axis the small ones would stand on top of each other.
+    axes.set_xscale("log")
+    axes.set_xlim(0.75 * float(n_atoms[0]), 1.35 * float(n_atoms[-1]))
+    axes.set_xticks(n_atoms, [f"{size:g}" for size in n_atoms], fontsize=7)
+    axes.minorticks_off()
     names = [sizes.names[index] for index in order] if sizes.names else []
     for position, (x, y, name) in enumerate(zip(n_atoms, value + half, names, strict=False)):
         # Neighbours take turns in height, so that their names do not touch.
