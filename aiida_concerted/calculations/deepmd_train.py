@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.common.datastructures import CalcInfo, CodeInfo, CodeRunMode
+from aiida.common.datastructures import CalcInfo, CodeRunMode
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
-from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
+from aiida_concerted.calculations.deepmd_checkpoint import checkpoint_of
+from aiida_concerted.calculations.jobs import copy_potential, dp_command, run_as_one_process
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.consistency import agreed_settings
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.formats import deepmd_checkpoint, lcurve
 from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
 from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
 
@@ -66,17 +68,18 @@ def choose_in_set(datasets: Mapping[str, LabelledFramesData], seed: int) -> dict
 
 
 class DeepmdTrainCalculation(CalcJob):
-    """Trains a deep potential with DeePMD-kit (``dp --tf``), freezes it, and tests it on held-out frames.
+    """Trains a deep potential with DeePMD-kit (``--tf`` or ``--pt``), freezes it, and tests it on held-out frames.
 
     The in-set error over frames drawn from the training data is reported beside the held-out one.
     """
 
     INPUT = "input.json"
-    CURVE = "lcurve.out"
+    CURVE = lcurve.FILE
+    CHECKPOINT = deepmd_checkpoint.FILE
     FULL_INPUT = "out.json"
-    MODEL = "model.pb"
-    COMPRESSED = "compressed.pb"
-    INITIAL = "initial.pb"
+    MODEL = "model"
+    COMPRESSED = "compressed"
+    INITIAL = "initial"
     SYSTEMS = "test_systems.txt"
     DETAIL = "test"
     LOGS = {"train": "train.log", "freeze": "freeze.log", "compress": "compress.log", "test": "test.log"}
@@ -120,6 +123,12 @@ class DeepmdTrainCalculation(CalcJob):
             help="Potential whose weights the training starts from; nets and cutoff (Å) must be the same.",
         )
         spec.input(
+            "restart_folder",
+            valid_type=orm.RemoteData,
+            required=False,
+            help="Folder of a training with the same inputs that was cut short, to go on from its last checkpoint.",
+        )
+        spec.input(
             "compress",
             valid_type=orm.Bool,
             serializer=orm.to_aiida_type,
@@ -146,7 +155,8 @@ class DeepmdTrainCalculation(CalcJob):
             "results",
             valid_type=orm.Dict,
             required=False,
-            help="Errors on held-out and in-set frames (eV/atom, eV/Å), steps done, times in s, version.",
+            help="Errors on held-out and in-set frames (eV/atom, eV/Å), steps, times in s, version; of a training cut "
+            "short the steps done and the step of the last checkpoint.",
         )
         spec.output(
             "evaluation",
@@ -180,7 +190,8 @@ class DeepmdTrainCalculation(CalcJob):
         spec.exit_code(
             410,
             "ERROR_TRAINING_STOPPED",
-            message="The training stopped at step {step} of {n_steps}: allow more wall time, or train fewer steps.",
+            message="The training stopped at step {step} of {n_steps}, its last checkpoint at {checkpoint}: go on from "
+            "there with restart_folder, or allow more wall time.",
             invalidates_cache=True,
         )
         spec.exit_code(
@@ -219,6 +230,8 @@ class DeepmdTrainCalculation(CalcJob):
                 raise ValueError(f"sel needs one number for each of {type_map}, got {list(parameters.sel)}")
             if "initial_model" in inputs:
                 check_initial_model(inputs["initial_model"], parameters, type_map)
+            if "restart_folder" in inputs:
+                check_restart(inputs["restart_folder"], inputs.get("code"))
         except ValueError as error:
             return str(error)
         return None
@@ -246,8 +259,27 @@ class DeepmdTrainCalculation(CalcJob):
         with folder.open(self.SYSTEMS, "w") as handle:
             handle.write("".join(f"{path}\n" for path in tests))
         if "initial_model" in self.inputs:
-            copy_potential(self.inputs.initial_model, folder, self.INITIAL)
-        return self._calc_info()
+            copy_potential(self.inputs.initial_model, folder, self.file(self.INITIAL, parameters.backend))
+        info = self._calc_info(parameters.backend)
+        if "restart_folder" in self.inputs:
+            self._go_on(folder, info)
+        return info
+
+    @staticmethod
+    def file(stem: str, backend: str) -> str:
+        """Return the name of a model's file, by whose ending DeePMD-kit knows the back end."""
+        return f"{stem}{DeepPotentialData.SUFFIXES[backend]}"
+
+    def _go_on(self, folder: Folder, info: CalcInfo) -> None:
+        """Take over the checkpoint of an earlier training and its learning curve, which the program appends to."""
+        remote = self.inputs.restart_folder
+        checkpoint = checkpoint_of(remote)
+        if checkpoint is not None:
+            with folder.open(self.CURVE, "w") as handle:
+                handle.write(checkpoint.curve)
+        place = Path(remote.get_remote_path())
+        names = (f"{deepmd_checkpoint.PREFIX}*", self.CHECKPOINT)
+        info.remote_copy_list = [(remote.computer.uuid, str(place / name), ".") for name in names]
 
     def _with_initial_selection(self, parameters: TrainingParameters) -> TrainingParameters:
         """Return the parameters with the neighbour numbers of the initial model, whose tensors they size."""
@@ -256,33 +288,47 @@ class DeepmdTrainCalculation(CalcJob):
         sel = self.inputs.initial_model.base.attributes.get("sel")
         return TrainingParameters(**{**vars(parameters), "sel": tuple(sel)})
 
-    def _calc_info(self) -> CalcInfo:
-        warm = ["--init-frz-model", self.INITIAL] if "initial_model" in self.inputs else []
-        model = self.COMPRESSED if self.inputs.compress.value else self.MODEL
+    def _calc_info(self, backend: str) -> CalcInfo:
+        model, compressed = self.file(self.MODEL, backend), self.file(self.COMPRESSED, backend)
+        kept = compressed if self.inputs.compress.value else model
         commands = {
-            "train": ["train", self.INPUT, *warm],
-            "freeze": ["freeze", "-o", self.MODEL],
-            "compress": ["compress", "-i", self.MODEL, "-o", self.COMPRESSED],
-            "test": ["test", "-m", model, "-f", self.SYSTEMS, "-n", "0", "-d", self.DETAIL],
+            "train": ["train", self.INPUT, *self._beginning(backend)],
+            "freeze": ["freeze", "-o", model],
+            "compress": ["compress", "-i", model, "-o", compressed],
+            "test": ["test", "-m", kept, "-f", self.SYSTEMS, "-n", "0", "-d", self.DETAIL],
         }
         if not self.inputs.compress.value:
             del commands["compress"]
         info = CalcInfo()
-        info.codes_info = [self._code_info(["--tf", *words], self.LOGS[step]) for step, words in commands.items()]
+        info.codes_info = [
+            dp_command(self.inputs.code, backend, words, self.LOGS[step]) for step, words in commands.items()
+        ]
         info.codes_run_mode = CodeRunMode.SERIAL
-        info.provenance_exclude_list = ["training", "validation", "in_set", self.INITIAL]
-        info.retrieve_list = [self.CURVE, self.FULL_INPUT, *(self.LOGS[step] for step in commands)]
-        info.retrieve_temporary_list = [model, f"{self.DETAIL}.e.out", f"{self.DETAIL}.f.out"]
+        info.provenance_exclude_list = ["training", "validation", "in_set", self.file(self.INITIAL, backend)]
+        info.retrieve_list = [self.CURVE, self.CHECKPOINT, self.FULL_INPUT, *(self.LOGS[step] for step in commands)]
+        info.retrieve_temporary_list = [kept, f"{self.DETAIL}.e.out", f"{self.DETAIL}.f.out"]
         return info
 
-    def _code_info(self, words: list[str], log: str) -> CodeInfo:
-        code = CodeInfo()
-        code.code_uuid = self.inputs.code.uuid
-        code.cmdline_params = words
-        code.stdout_name = log
-        code.join_files = True
-        code.withmpi = False
-        return code
+    def _beginning(self, backend: str) -> list[str]:
+        """Return the options that say where the training begins; a checkpoint goes before an initial model."""
+        if "restart_folder" in self.inputs:
+            return ["--restart", deepmd_checkpoint.RESTART[backend]]
+        if "initial_model" in self.inputs:
+            return ["--init-frz-model", self.file(self.INITIAL, backend)]
+        return []
+
+
+def check_restart(folder: orm.RemoteData, code: orm.AbstractCode | None) -> None:
+    """Raise if a training cannot go on from a folder.
+
+    :raises ValueError: if it holds no checkpoint, or lies on another computer.
+    """
+    if checkpoint_of(folder) is None:
+        raise ValueError(f"restart_folder <{folder.pk}> holds no checkpoint of a training: begin without it")
+    if isinstance(code, orm.InstalledCode) and code.computer.uuid != folder.computer.uuid:
+        raise ValueError(
+            f"restart_folder lies on {folder.computer.label}, the code on {code.computer.label}: take a code there"
+        )
 
 
 def check_initial_model(model: DeepPotentialData, parameters: TrainingParameters, type_map: list[str]) -> None:
@@ -293,6 +339,8 @@ def check_initial_model(model: DeepPotentialData, parameters: TrainingParameters
     """
     if model.base.attributes.get("compressed"):
         raise ValueError("the initial model is compressed and holds no weights: start from one that is not")
+    if model.program != parameters.backend:
+        raise ValueError(f"the initial model is one of {model.program}, the training's backend {parameters.backend}")
     if model.type_map != type_map:
         raise ValueError(f"the initial model has the type map {model.type_map}, the training {type_map}: set type_map")
     if abs(model.cutoff_A - parameters.cutoff_A) > 1e-9:

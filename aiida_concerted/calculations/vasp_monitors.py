@@ -6,14 +6,13 @@ AiiDA calls them while a job runs. Whatever goes wrong in reading the job's file
 from __future__ import annotations
 
 import re
-import shlex
 import statistics
-from pathlib import PurePosixPath
 
 from aiida import orm
 from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction, CalcJobMonitorResult
 from aiida.transports import Transport
 
+from aiida_concerted.calculations.monitoring import quoted, run_remote
 from aiida_concerted.calculations.vasp_md import STARTED
 from aiida_concerted.data.vasp_md import CONTCAR, OUTCAR
 
@@ -43,7 +42,7 @@ def stop_before_walltime(
     times = _step_times(transport, folder)
     reserve = min(margin_s, 0.1 * limit) + steps_kept * max(times, default=0.0)
     if times and elapsed + reserve >= limit:
-        _run(transport, f"printf 'LSTOP = .TRUE.\\n' > {_quoted(folder, STOPCAR)}")
+        run_remote(transport, f"printf 'LSTOP = .TRUE.\\n' > {quoted(folder, STOPCAR)}")
 
 
 def stop_stuck(
@@ -64,7 +63,7 @@ def stop_stuck(
     if len(times) < minimum_steps:
         return None
     median = statistics.median(times)
-    waiting = _seconds_since(transport, f"stat -c %Y {_quoted(folder, CONTCAR)}")
+    waiting = _seconds_since(transport, f"stat -c %Y {quoted(folder, CONTCAR)}")
     if waiting is None or waiting <= max(factor * median, minimum_s):
         return None
     return CalcJobMonitorResult(
@@ -76,31 +75,18 @@ def stop_stuck(
 
 def _step_times(transport: Transport, folder: str) -> list[float]:
     """Return the wall time in s of each complete ionic step, none where OUTCAR cannot be read."""
-    text = _run(transport, f"grep 'LOOP+' {_quoted(folder, OUTCAR)}") or ""
+    text = run_remote(transport, f"grep 'LOOP+' {quoted(folder, OUTCAR)}") or ""
     return [float(match.group(1)) for match in IONIC_STEP.finditer(text)]
 
 
 def _elapsed(transport: Transport, folder: str) -> float | None:
     """Return for how many s the job has run, by its own clock; time in the queue does not count."""
-    return _seconds_since(transport, f"cat {_quoted(folder, STARTED)}")
+    return _seconds_since(transport, f"cat {quoted(folder, STARTED)}")
 
 
 def _seconds_since(transport: Transport, command: str) -> float | None:
     """Return the s from the time that a command prints until now, both by the remote machine's clock."""
-    words = (_run(transport, f"{command} && date +%s") or "").split()
+    words = (run_remote(transport, f"{command} && date +%s") or "").split()
     if len(words) != 2 or not all(word.isdigit() for word in words):
         return None
     return float(int(words[1]) - int(words[0]))
-
-
-def _run(transport: Transport, command: str) -> str | None:
-    """Return what a command prints, or ``None`` if it fails."""
-    try:
-        code, output, _ = transport.exec_command_wait(command)
-    except OSError:
-        return None
-    return str(output) if code == 0 else None
-
-
-def _quoted(folder: str, name: str) -> str:
-    return shlex.quote(str(PurePosixPath(folder) / name))

@@ -9,6 +9,7 @@ import numpy as np
 
 from aiida_concerted.common.parameters import not_negative, positive, positive_integer
 
+BACKENDS = ("tensorflow", "pytorch")
 PRECISIONS = ("default", "float32", "float64")
 
 
@@ -20,6 +21,7 @@ class TrainingParameters:
     the same elements. The number of steps has no default: it is what a training costs.
 
     :param n_steps: training steps.
+    :param backend: back end of DeePMD-kit, ``tensorflow`` (``dp --tf``) or ``pytorch`` (``dp --pt``).
     :param type_map: element symbols in the order of the model's type numbers; those of the data, sorted, by default.
     :param cutoff_A: radius in Å beyond which atoms do not see each other.
     :param smooth_cutoff_A: radius in Å at which the weight of a neighbour begins to fall.
@@ -42,6 +44,7 @@ class TrainingParameters:
     """
 
     n_steps: int
+    backend: str = "tensorflow"
     type_map: tuple[str, ...] | None = None
     cutoff_A: float = 6.0
     smooth_cutoff_A: float = 0.5
@@ -72,6 +75,8 @@ class TrainingParameters:
             raise ValueError(f"smooth_cutoff_A must lie between 0 and cutoff_A, got {self.smooth_cutoff_A} Å")
         if self.stop_learning_rate > self.start_learning_rate:
             raise ValueError("stop_learning_rate must not exceed start_learning_rate")
+        if self.backend not in BACKENDS:
+            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {self.backend!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         self._check_nets()

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+FILE = "lcurve.out"
+
 NAMES = {
     "step": "step",
     "lr": "learning_rate",
@@ -33,7 +35,7 @@ def read_learning_curve(text: str) -> dict[str, FloatArray]:
     """Return the columns of a learning curve by name, units in the names.
 
     A last row that was cut off is left out; NaN is kept, for it tells that a training diverged. After a restart the
-    program appends; a step that occurs again counts with its last row.
+    program appends: where the steps go back, the rows from there on belong to a part that was done again.
 
     :param text: content of ``lcurve.out``.
     :raises ValueError: if there is no header or no row, or a row does not fit the header.
@@ -53,8 +55,10 @@ def read_learning_curve(text: str) -> dict[str, FloatArray]:
         if len(words) != len(columns):
             raise ValueError(f"line {number} of lcurve.out has {len(words)} numbers, its header {len(columns)}")
         values = [float(word) for word in words]
-        rows.pop(int(values[0]), None)
-        rows[int(values[0])] = values
+        step = int(values[0])
+        if rows and step <= next(reversed(rows)):
+            rows = {known: row for known, row in rows.items() if known < step}
+        rows[step] = values
     if not rows:
         raise ValueError("lcurve.out holds no row: the training ended before its first step")
     table = np.array(list(rows.values()))

@@ -11,8 +11,10 @@ from aiida import orm
 from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
+from aiida_concerted.calculations.deepmd_checkpoint import checkpoint_of
 from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation, choose_in_set, training_parameters
 from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.formats.deepmd_checkpoint import read_checkpoint_step
 from aiida_concerted.formats.deepmd_log import TrainingLog, last_complaint, read_training_log
 from aiida_concerted.formats.deepmd_test import Evaluation, errors_of, read_evaluations
 from aiida_concerted.formats.lcurve import has_diverged, read_learning_curve
@@ -39,17 +41,26 @@ class DeepmdTrainParser(Parser):
         if has_diverged(curve):
             return self.exit_codes.ERROR_TRAINING_DIVERGED.format(step=step)
         log = read_training_log(logs["train"])
-        file = folder / (names.COMPRESSED if self.node.inputs.compress.value else names.MODEL)
+        parameters = training_parameters(self.node.inputs.parameters)
+        stem = names.COMPRESSED if self.node.inputs.compress.value else names.MODEL
+        file = folder / names.file(stem, parameters.backend)
         has_model = file.is_file() and file.stat().st_size > 0
         if has_model:
             self._attach_model(file, log)
-        n_steps = training_parameters(self.node.inputs.parameters).n_steps
         if not log.is_finished:
-            return self.exit_codes.ERROR_TRAINING_STOPPED.format(step=step, n_steps=n_steps)
+            return self._stopped(step, parameters.n_steps)
         if not has_model:
             reason = last_complaint(logs["freeze"], logs["compress"])
             return self.exit_codes.ERROR_NO_MODEL.format(reason=reason)
         return self._parse_test(folder, log, logs["test"])
+
+    def _stopped(self, step: int, n_steps: int) -> ExitCode:
+        """Say how far the training came, and from where it can go on."""
+        checkpoint = read_checkpoint_step(self._text(DeepmdTrainCalculation.CHECKPOINT))
+        progress = {"n_steps": n_steps, "steps_done": step, "checkpoint_step": checkpoint}
+        self.out("results", orm.Dict({key: value for key, value in progress.items() if value is not None}))
+        where = "none" if checkpoint is None else f"step {checkpoint}"
+        return self.exit_codes.ERROR_TRAINING_STOPPED.format(step=step, n_steps=n_steps, checkpoint=where)
 
     def _text(self, path: str) -> str:
         if path not in self.retrieved.base.repository.list_object_names():
@@ -74,6 +85,7 @@ class DeepmdTrainParser(Parser):
                 cutoff_A=model["descriptor"]["rcut"],
                 sel=model["descriptor"]["sel"],
                 version=log.version,
+                backend=training_parameters(inputs.parameters).backend,
                 compressed=inputs.compress.value,
                 seed=inputs.seed.value,
                 level_of_theory=first.level_of_theory,
@@ -109,6 +121,9 @@ class DeepmdTrainParser(Parser):
             "deepmd_kit_version": log.version,
             "in_set": _summary(in_set),
         }
+        checkpoint = checkpoint_of(self.node.inputs.restart_folder) if "restart_folder" in self.node.inputs else None
+        if checkpoint is not None:
+            results["restarted_from_step"] = checkpoint.step
         if held_out:
             results["held_out"] = _summary(held_out)
         if log.wall_s is not None:

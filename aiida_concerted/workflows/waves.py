@@ -23,10 +23,14 @@ WALL_TIME_OVER = 410
 """Exit status of our trainings and molecular dynamics that ran out of wall time, as they would again."""
 
 
+OUT_OF_RESTARTS = 401
+"""Exit status of AiiDA's restarting work chains after ``max_iterations``; to begin anew would do all of it again."""
+
+
 def is_final(child: orm.ProcessNode) -> bool:
     """Return whether a second run cannot mend a failure: one of inputs (2xx), physics (5xx) or too little wall time."""
     status = child.exit_status or 0
-    if status == WALL_TIME_OVER:
+    if status in (WALL_TIME_OVER, OUT_OF_RESTARTS):
         return True
     return (200 <= status < 300 or 500 <= status < 600) and status not in UNFINISHED
 

@@ -103,12 +103,14 @@ def test_without_held_out_frames_only_the_in_set_error_is_given(parse):
 
 
 def test_a_kill_keeps_the_model_of_the_last_checkpoint_and_says_at_which_step(parse):
-    outputs, exit_code = parse(
-        {"lcurve.out": CURVE_HEAD + "     12   7.48e-01   1.1e-01   1.6e-01   9e-04\n   15  7.4", "train.log": LOG}
-    )
+    curve = CURVE_HEAD + "     12   7.48e-01   1.1e-01   1.6e-01   9e-04\n   15  7.4"
+    checkpoint = 'model_checkpoint_path: "model.ckpt-9"\nall_model_checkpoint_paths: "model.ckpt-6"\n'
+    outputs, exit_code = parse({"lcurve.out": curve, "train.log": LOG, "checkpoint": checkpoint})
     assert exit_code.status == EXIT.ERROR_TRAINING_STOPPED.status
     assert "step 12 of 60" in exit_code.message
-    assert set(outputs) == {"model", "learning_curve"}
+    assert "last checkpoint at step 9" in exit_code.message
+    assert outputs["results"].get_dict() == {"n_steps": 60, "steps_done": 12, "checkpoint_step": 9}
+    assert set(outputs) == {"model", "learning_curve", "results"}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, WorkChain, if_, while_
 
-from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation
-from aiida_concerted.workflows.executables import check_code
-from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.builders import inputs_of
+from aiida_concerted.workflows.deepmd.base import KEYS, DeepmdBaseWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.waves import WavesWorkChain, positive
 
@@ -26,7 +25,9 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        spec.expose_inputs(DeepmdTrainCalculation, namespace="train", exclude=("seed", "initial_model"))
+        spec.expose_inputs(
+            DeepmdBaseWorkChain, exclude=("metadata", "train.seed", "train.initial_model", "train.restart_folder")
+        )
         spec.input(
             "n_models",
             valid_type=orm.Int,
@@ -83,16 +84,14 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
         :param options: scheduler options of every training.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        check_code(code, "dp")
+        member = DeepmdBaseWorkChain.get_builder_from_protocol(
+            code, training, validation=validation, protocol=protocol, options=options,
+            overrides={key: inputs[key] for key in KEYS},
+        )  # fmt: skip
         builder = cls.get_builder()
+        builder._update(inputs_of(member))
         builder.n_models = inputs["n_models"]
         builder.max_concurrent = inputs["max_concurrent"]
-        builder.train.code = code
-        builder.train.training = training
-        if validation:
-            builder.train.validation = validation
-        builder.train.parameters = orm.Dict(inputs["train"])
-        builder.train.metadata.options = calcjob_options(options)
         return builder
 
     def setup(self) -> None:
@@ -102,11 +101,11 @@ class DeepmdCommitteeWorkChain(ProtocolMixin, WavesWorkChain):
 
     def prepare(self, name: str) -> ProcessBuilder:
         """Return the training of one member."""
-        builder = DeepmdTrainCalculation.get_builder()
-        builder._update(self.exposed_inputs(DeepmdTrainCalculation, "train"))
-        builder.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * self.ctx.names.index(name))
+        builder = DeepmdBaseWorkChain.get_builder()
+        builder._update(self.exposed_inputs(DeepmdBaseWorkChain))
+        builder.train.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * self.ctx.names.index(name))
         if name in self.inputs.get("initial_models", {}):
-            builder.initial_model = self.inputs.initial_models[name]
+            builder.train.initial_model = self.inputs.initial_models[name]
         return builder
 
     def has_failures(self) -> bool:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from aiida import orm
 
-from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.workflows.deepmd.base import DeepmdBaseWorkChain
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.waves import is_final
 from tests.engines import NETS
@@ -40,17 +40,17 @@ def test_members_share_everything_but_their_seeds(build, process_of, potentials)
     process.setup()
     members = {name: process.prepare(name) for name in process.ctx.pending}
     assert list(members) == ["model_0", "model_1", "model_2"]
-    assert len({member.seed.value for member in members.values()}) == 3
-    assert len({member.parameters.uuid for member in members.values()}) == 1
-    assert [name for name, member in members.items() if "initial_model" in member] == ["model_1"]
+    assert len({member.train.seed.value for member in members.values()}) == 3
+    assert len({member.train.parameters.uuid for member in members.values()}) == 1
+    assert [name for name, member in members.items() if "initial_model" in member.train] == ["model_1"]
 
 
-def test_all_members_come_out_under_their_names(build, process_of, potentials, fast_localhost):
+def test_all_members_come_out_under_their_names(build, process_of, potentials):
     process = process_of(build(n_models=2))
     process.setup()
     for name in process.ctx.names:
         outputs = {"model": potentials[name].clone(), "results": orm.Dict({"n_steps": 1}), "learning_curve": curve()}
-        process.ctx[f"child_{name}"] = ended(DeepmdTrainCalculation, outputs, computer=fast_localhost)
+        process.ctx[f"child_{name}"] = ended(DeepmdBaseWorkChain, outputs)
     assert not process.has_failures()
     process.results()
     for label in ("models", "metrics", "learning_curves"):
@@ -58,11 +58,11 @@ def test_all_members_come_out_under_their_names(build, process_of, potentials, f
     assert "evaluations" not in process.outputs
 
 
-def test_a_member_that_is_missing_fails_the_committee_by_its_name(build, process_of, fast_localhost):
+def test_a_member_that_is_missing_fails_the_committee_by_its_name(build, process_of):
     process = process_of(build(n_models=2))
     process.setup()
-    status = DeepmdTrainCalculation.exit_codes.ERROR_TRAINING_DIVERGED.status
-    child = ended(DeepmdTrainCalculation, exit_status=status, exit_message="not finite", computer=fast_localhost)
+    status = DeepmdBaseWorkChain.exit_codes.ERROR_DIVERGED.status
+    child = ended(DeepmdBaseWorkChain, exit_status=status, exit_message="not finite")
     assert is_final(child)
     process.ctx.child_model_1, process.ctx.failed = child, ["model_1"]
     assert process.has_failures()
