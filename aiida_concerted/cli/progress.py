@@ -30,6 +30,7 @@ _TITLES = {
     "iteration": "iteration",
 }
 _NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:[.p]\d+)?)_?(?P<unit>K)?$")
+_COPY = re.compile(r"^(?P<run>.+_T[\dp]+)_(?P<number>\d{3})$")
 _DEEPEST = 3
 _PLAIN_INTERVAL_S = 60.0
 _MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
@@ -41,6 +42,12 @@ def title_of(process: ProcessSummary) -> str:
     name = process.name
     if name in _TITLES:
         return _TITLES[name]
+    if copy := _COPY.match(name):
+        return f"{_title(copy['run'])}, copy {int(copy['number']) + 1}"
+    return _title(name)
+
+
+def _title(name: str) -> str:
     match = _NUMBERED.match(name)
     if match is None:
         return name.replace("_", " ")

@@ -45,6 +45,18 @@ def build_supercell(atoms: Atoms, supercell: Sequence[int] | Sequence[Sequence[i
     return group_elements(repeated)
 
 
+def check_distortion(lattice_amplitude: float, displacement_A: float) -> None:
+    """Check the amplitudes of a distortion.
+
+    :raises ValueError: if one is negative or so large that the cell could collapse.
+    """
+    if not 0 <= lattice_amplitude < 0.3 or not 0 <= displacement_A < np.inf:
+        raise ValueError(
+            "distortions need 0 ≤ lattice_amplitude < 0.3 and displacement_A ≥ 0, "
+            f"got {lattice_amplitude} and {displacement_A}"
+        )
+
+
 def distort(atoms: Atoms, *, lattice_amplitude: float, displacement_A: float, seed: int) -> Atoms:
     """Return a copy with a random symmetric strain and random displacements.
 
@@ -56,11 +68,7 @@ def distort(atoms: Atoms, *, lattice_amplitude: float, displacement_A: float, se
     :param seed: seed of the random numbers.
     :raises ValueError: if an amplitude is negative or so large that the cell could collapse.
     """
-    if not 0 <= lattice_amplitude < 0.3 or displacement_A < 0:
-        raise ValueError(
-            "distortions need 0 ≤ lattice_amplitude < 0.3 and displacement_A ≥ 0, "
-            f"got {lattice_amplitude} and {displacement_A}"
-        )
+    check_distortion(lattice_amplitude, displacement_A)
     generator = np.random.default_rng(seed)
     components = generator.uniform(-lattice_amplitude, lattice_amplitude, size=(3, 3))
     strain = np.triu(components) + np.triu(components, 1).T

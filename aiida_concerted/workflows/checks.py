@@ -168,7 +168,8 @@ def _cells(inputs: Mapping[str, Any], structure: orm.StructureData) -> str | Non
         repeated = as_matrix(inputs["sweep"]["supercell"].get_list()) @ cell
     except ValueError as error:
         return f"sweep.supercell: {error}"
-    return _too_small("to explore in", cell, cutoffs[0]) or _too_small("of the sweep", repeated, cutoffs[1])
+    explored = as_matrix(inputs["aimd_supercell"].get_list()) @ cell if "aimd_supercell" in inputs else cell
+    return _too_small("to explore in", explored, cutoffs[0]) or _too_small("of the sweep", repeated, cutoffs[1])
 
 
 def _too_small(which: str, cell: NDArray[np.float64], cutoff: float) -> str | None:

@@ -5,24 +5,33 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
 
-from aiida_concerted.calculations.functions.merge_frames import merge_frames
 from aiida_concerted.calculations.functions.order_site_model import order_site_model
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
-from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
+from aiida_concerted.workflows.vasp.sample import VaspSampleWorkChain, distortion, repetitions
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
-from aiida_concerted.workflows.waves import WavesWorkChain
+from aiida_concerted.workflows.vasp.validation import fraction
+from aiida_concerted.workflows.waves import positive
 
-TRAINING, VALIDATION = "aimd", "held_out"
+SAMPLING = {
+    "aimd_supercell": "supercell",
+    "aimd_distortion": "distortion",
+    "aimd_temperatures_K": "temperatures_K",
+    "held_out_temperatures_K": "held_out_temperatures_K",
+    "max_failed_aimd_fraction": "max_failed_fraction",
+    "max_concurrent": "max_concurrent",
+}
+"""Ports of a study and what its sampling calls them."""
 
 SET_BY_THE_STUDY = ("structure", "sites", "temperature_K", "seed", "iteration.explore.structures")
 """What the parts of a study get when it runs, and their builders only hold as a stand-in."""
@@ -70,7 +79,7 @@ def move_carrier(builder: ProcessBuilder, carrier: str) -> None:
         dynamics.md = orm.Dict({**dynamics.md.get_dict(), "carrier": carrier})
 
 
-class StudyWorkChain(ProtocolMixin, WavesWorkChain):
+class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
     """Relaxes, samples, learns, sweeps and analyses one material, with its vacancy energies beside."""
 
     _protocol_file = "study"
@@ -79,7 +88,10 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        spec.inputs["max_concurrent"].help = "Most first-principles runs that are under way at once (without unit)."
+        value_port(
+            spec, "max_concurrent", orm.Int, "Most first-principles runs that are under way at once (without unit).",
+            validator=positive, default=4,
+        )  # fmt: skip
         spec.input("sites", valid_type=SiteNetworkData, help="Site model of the carriers (Å).")
         spec.input(
             "structure", valid_type=orm.StructureData, required=False,
@@ -92,6 +104,22 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         value_port(
             spec, "seed", orm.Int, "Seed of the study (without unit); every random choice follows from it.", default=1
         )
+        value_port(
+            spec, "aimd_supercell", orm.List,
+            "Repetitions of the unit cell in the first-principles runs and in exploration (numbers without unit).",
+            validator=repetitions, default=[1, 1, 1],
+        )  # fmt: skip
+        value_port(
+            spec, "aimd_distortion", orm.Dict,
+            "Distorted copies that first-principles runs begin from: `number`, `lattice_amplitude` (both without "
+            "unit), `displacement_A` (Å); empty for the undistorted cell.",
+            validator=distortion, default={},
+        )  # fmt: skip
+        value_port(
+            spec, "max_failed_aimd_fraction", orm.Float,
+            "Largest fraction (without unit) of the first-principles runs that may fail.",
+            validator=fraction, default=0.0,
+        )  # fmt: skip
         value_port(
             spec, "aimd_temperatures_K", orm.List,
             "Temperatures in K of the first-principles runs whose frames are trained on.",
@@ -108,8 +136,7 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
             if_(cls.needs_structure)(cls.order_structure),
             cls.run_relax,
             cls.inspect_relax,
-            cls.queue_aimd,
-            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
+            cls.run_aimd,
             cls.inspect_aimd,
             cls.run_learn,
             cls.inspect_learn,
@@ -187,9 +214,8 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
             builder.structure = structure
         builder.seed = orm.Int(inputs["seed"] if seed is None else seed)
         builder.ordering = orm.Dict(inputs["ordering"])
-        builder.max_concurrent = inputs["max_concurrent"]
-        for key in ("aimd_temperatures_K", "held_out_temperatures_K"):
-            builder[key] = orm.List(inputs[key])
+        for key in SAMPLING:
+            builder[key] = inputs[key]
         codes = Codes(dp_code, lammps_code, vasp_code)
         probe = structure if structure is not None else sites.get_outline()
         parts = build_parts(codes, probe, sites, inputs, {"protocol": protocol, "options": options})
@@ -227,47 +253,22 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         self.out("structure", self.ctx.structure)
         return None
 
-    def aimd_runs(self) -> dict[str, float]:
-        """Return the temperature of each first-principles run by its name."""
-        training = {run_name(TRAINING, value): value for value in self.inputs.aimd_temperatures_K}
-        held_out = {run_name(VALIDATION, value): value for value in self.inputs.held_out_temperatures_K}
-        return {**training, **held_out}
-
-    def queue_aimd(self) -> None:
-        """Queue the runs that sample configurations from first principles."""
-        self.ctx.pending = list(self.aimd_runs())
-
-    def prepare(self, name: str) -> ProcessBuilder:
-        """Return the first-principles run of this name."""
-        runs = self.aimd_runs()
-        builder = VaspAimdWorkChain.get_builder()
-        builder._update(self.exposed_inputs(VaspAimdWorkChain, "aimd"))
+    def run_aimd(self) -> None:
+        """Sample configurations from first principles."""
+        builder = VaspSampleWorkChain.get_builder()
+        builder.aimd._update(self.exposed_inputs(VaspAimdWorkChain, "aimd"))
         builder.structure = self.ctx.structure
-        builder.temperature_K = orm.Float(runs[name])
-        builder.seed = orm.Int(self.inputs.seed.value + list(runs).index(name))
-        return builder
-
-    def judge(self, name: str, child: orm.ProcessNode) -> bool:
-        """Return that a first-principles run is not begun a second time: it mends itself what can be mended."""
-        return True
+        for port, name in SAMPLING.items():
+            builder[name] = self.inputs[port]
+        builder.seed = self.inputs.seed
+        builder.context = self.context()
+        self.to_context(aimd=self.run_child("aimd", builder))
 
     def inspect_aimd(self) -> ExitCode | None:
-        """Put the frames together: those to train on, and those of other runs to test on."""
-        frames = {}
-        for name in self.aimd_runs():
-            node = self.child(name)
-            if not node.is_finished_ok:
-                return self.exit_codes.ERROR_AIMD_FAILED.format(pk=node.pk, reason=node.exit_message)
-            frames[name] = node.outputs.frames
-        training = {name: node for name, node in frames.items() if name.startswith(TRAINING)}
-        held_out = {name: node for name, node in frames.items() if name.startswith(VALIDATION)}
-        self.ctx.dataset = self.call(merge_frames, "dataset", parameters=self.context(), **training)
-        if self.ctx.dataset is None:
-            return self.function_failure()
-        if held_out:
-            self.ctx.validation = self.call(merge_frames, "held_out", parameters=self.context(), **held_out)
-            if self.ctx.validation is None:
-                return self.function_failure()
+        """Take the frames: those to train on, and those of other runs to test on."""
+        node = self.ctx.aimd
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_AIMD_FAILED.format(pk=node.pk, reason=node.exit_message)
         return None
 
     def context(self) -> orm.Dict:
@@ -278,10 +279,11 @@ class StudyWorkChain(ProtocolMixin, WavesWorkChain):
         """Learn a potential."""
         builder = LearnWorkChain.get_builder()
         builder._update(self.exposed_inputs(LearnWorkChain, "learn"))
-        builder.dataset = self.ctx.dataset
-        if "validation" in self.ctx:
-            builder.validation = self.ctx.validation
-        builder.iteration.explore.structures = {"cell": self.ctx.structure}
+        sampled = self.ctx.aimd.outputs
+        builder.dataset = sampled.frames
+        if "held_out" in sampled:
+            builder.validation = sampled.held_out
+        builder.iteration.explore.structures = {"cell": sampled.structure}
         builder.seed = self.inputs.seed
         self.to_context(learn=self.run_child("learn", builder))
 

@@ -54,6 +54,7 @@ def study():
         ("aimd_600K", "AIMD, 600 K"),
         ("aimd_T1200", "AIMD, 1200 K"),
         ("held_out_T900", "AIMD to test on, 900 K"),
+        ("aimd_T600_001", "AIMD, 600 K, copy 2"),
         ("run_T612p5", "run, 612.5 K"),
         ("iteration_02", "iteration 2"),
         ("model_3", "model 3"),

@@ -8,8 +8,8 @@ from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.study import StudyWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
-from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
+from aiida_concerted.workflows.vasp.sample import VaspSampleWorkChain
 from tests.workflows.ended import ended
 from tests.workflows.test_checks import with_family
 
@@ -17,7 +17,10 @@ from tests.workflows.test_checks import with_family
 @pytest.fixture
 def process(dp_code, lmp_code, surrogate_code, lgps_potcars, process_of):
     """Return a study with five first-principles runs, two at once, that has its structure."""
-    overrides = {**with_family(lgps_potcars), "max_concurrent": 2, "aimd_temperatures_K": [400, 600, 800, 1000]}
+    overrides = {
+        **with_family(lgps_potcars), "max_concurrent": 2, "aimd_temperatures_K": [400, 600, 800, 1000],
+        "aimd_supercell": [1, 1, 2], "aimd_distortion": {"number": 2, "lattice_amplitude": 0.0, "displacement_A": 0.05},
+    }  # fmt: skip
     builder = StudyWorkChain.get_builder_from_protocol(
         dp_code, lmp_code, surrogate_code, protocol="fast", overrides=overrides
     )
@@ -26,36 +29,41 @@ def process(dp_code, lmp_code, surrogate_code, lgps_potcars, process_of):
     return process
 
 
-def test_no_more_first_principles_runs_are_under_way_than_allowed(process):
-    submitted, waves = {}, []
-    process.run_child = lambda name, builder, **_: submitted.setdefault(name, builder)
-    process.to_context = lambda **children: None
-    process.queue_aimd()
-    while process.has_pending():
-        before = set(submitted)
-        process.run_wave()
-        waves.append(len(set(submitted) - before))
-        for name in process.ctx.wave:
-            process.ctx[f"child_{name}"] = ended(VaspAimdWorkChain, exit_status=431 if name == "aimd_T400" else 0)
-        process.inspect_wave()
-    assert waves == [2, 2, 1]
-    assert [builder.temperature_K.value for builder in submitted.values()] == [400, 600, 800, 1000, 700]
-    assert len({builder.seed.value for builder in submitted.values()}) == 5
-    code = process.inspect_aimd()
-    assert code.status == StudyWorkChain.exit_codes.ERROR_AIMD_FAILED.status
+@pytest.fixture
+def submitted(process):
+    """Return the children that the study submits, by the label of their call link."""
+    children = {}
+    process.run_child = lambda name, builder, **_: children.setdefault(name, builder)
+    process.to_context = lambda **_: None
+    return children
 
 
-def test_frames_to_train_on_and_to_test_on_stay_apart(process, tiny_frames):
-    for index, name in enumerate(process.aimd_runs()):
-        frames = LabelledFramesData(tiny_frames.select(range(2 * index, 2 * index + 2)), level_of_theory="test")
-        process.ctx[f"child_{name}"] = ended(VaspAimdWorkChain, {"frames": frames})
+def test_the_sampling_is_what_the_study_was_told(process, submitted):
+    process.run_aimd()
+    sample = submitted["aimd"]
+    assert sample.temperatures_K.get_list() == [400, 600, 800, 1000]
+    assert sample.held_out_temperatures_K.get_list() == process.inputs.held_out_temperatures_K.get_list()
+    assert (sample.max_concurrent.value, sample.supercell.get_list()) == (2, [1, 1, 2])
+    assert sample.distortion["number"] == 2
+    assert sample.context["material"] == "LGPS"
+    assert sample.context["study_uuid"] == process.node.uuid
+
+
+def test_what_was_sampled_is_learnt_from_and_its_cell_explored(process, submitted, tiny_frames):
+    frames, held_out = (
+        LabelledFramesData(tiny_frames.select(range(*part)), level_of_theory="test") for part in ((0, 4), (4, 6))
+    )
+    cell = process.ctx.structure
+    process.ctx.aimd = ended(VaspSampleWorkChain, {"frames": frames, "held_out": held_out, "structure": cell})
     assert process.inspect_aimd() is None
-    assert (len(process.ctx.dataset), len(process.ctx.validation)) == (8, 2)
-    assert process.ctx.dataset.base.attributes.get("material") == "LGPS"
+    process.run_learn()
+    learn = submitted["learn"]
+    assert (len(learn.dataset), len(learn.validation)) == (4, 2)
+    assert learn.iteration.explore.structures["cell"].uuid == cell.uuid
 
 
 def test_a_part_that_failed_ends_the_study_with_its_reason(process):
-    for name, chain in (("relax", VaspBaseWorkChain), ("learn", LearnWorkChain)):
+    for name, chain in (("relax", VaspBaseWorkChain), ("aimd", VaspSampleWorkChain), ("learn", LearnWorkChain)):
         process.ctx[name] = ended(chain, exit_status=420, exit_message="no disk left")
         code = getattr(process, f"inspect_{name}")()
         assert code.status == StudyWorkChain.exit_codes[f"ERROR_{name.upper()}_FAILED"].status

@@ -40,7 +40,7 @@ def provenance_figure(content: StudyContent, _: Published) -> list[ReportFigure]
 def _stages(content: StudyContent) -> list[ProvenanceStage]:
     groups = {
         "relaxation": [s for s in content.making.stages if s.name == "relax"],
-        "first-principles MD": [s for s in content.making.stages if s.name.startswith(("aimd", "held_out_T"))],
+        "first-principles MD": [s for s in content.making.stages if s.name.startswith("aimd")],
         "learning": [s for s in content.making.stages if s.name == "learn"],
         "sweep": [s for s in content.making.stages if s.name == "sweep"],
         "vacancies": [s for s in content.making.stages if s.name == "vacancy"],

@@ -20,6 +20,7 @@ from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
+from aiida_concerted.workflows.vasp.sample import DISTORTION
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
 
 SCHEMA = "aiida-concerted/study/1"
@@ -35,6 +36,7 @@ PARTS: Mapping[str, Mapping[str, type[ProtocolMixin]]] = {
     "study": {"relax": VaspBaseWorkChain},
     "vasp_aimd": {"vasp": VaspBaseWorkChain},
     "vasp_label": {"vasp": VaspBaseWorkChain},
+    "vasp_sample": {"aimd": VaspAimdWorkChain},
     "vasp_vacancy": {"vasp": VaspBaseWorkChain},
     "learn": {"iteration": IterationWorkChain, "final": DeepmdCommitteeWorkChain},
     "iteration": {
@@ -46,8 +48,12 @@ PARTS: Mapping[str, Mapping[str, type[ProtocolMixin]]] = {
 """The work chain whose overrides stand below a key, by the protocol file that has the key."""
 
 NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "vasp_sample": {"distortion": DISTORTION},
     "committee": {"train": tuple(field.name for field in dataclasses.fields(TrainingParameters))},
-    "study": {"ordering": ("oxidation_states", *(field.name for field in dataclasses.fields(OrderingOptions)))},
+    "study": {
+        "aimd_distortion": DISTORTION,
+        "ordering": ("oxidation_states", *(field.name for field in dataclasses.fields(OrderingOptions))),
+    },
 }
 """The keys below a key that a protocol leaves open, where something else than a protocol knows them."""
 
