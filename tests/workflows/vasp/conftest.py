@@ -10,6 +10,7 @@ from aiida_vasp.data.potcar import PotcarData
 from ase.build import bulk
 
 from aiida_concerted.surrogate.potcar import write_placeholder_potcars
+from tests.surrogate.killed import write_killed_script
 
 FAMILY = "placeholders"
 
@@ -17,33 +18,6 @@ MORTAL = """#!/bin/bash
 # Dies before it writes anything: at its first start in this test, or always where POSCAR says so.
 if grep -q DOOMED POSCAR || ! [ -e {marker} ]; then touch {marker}; echo killed; exit 137; fi
 exec {surrogate}
-"""
-
-KILLED = """#!{python}
-# The surrogate with a cheap potential, killed at its first starts as by a wall time: the timer begins when it runs.
-import signal, sys, time
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from aiida_concerted.surrogate.run import run_in_folder
-from {module} import {factory} as potential
-from tests.surrogate.support import SUBVERSION
-
-def slow(species):
-    force_field = potential(species)
-    if number < len(delays):
-        signal.setitimer(signal.ITIMER_REAL, delays[number])
-
-    def evaluate(*arguments):
-        time.sleep({step_s})
-        return force_field(*arguments)
-
-    return evaluate
-
-starts = Path({starts!r})
-number = len(starts.read_text()) if starts.exists() else 0
-starts.write_text("." * (number + 1))
-delays = {delays!r}
-raise SystemExit(run_in_folder(Path.cwd(), sys.stdout, sys.stderr, factory=slow, subversion=SUBVERSION))
 """
 
 
@@ -99,14 +73,7 @@ def killed_code(aiida_code_installed, fast_localhost, tmp_path):
     """Return a function that makes the code of a surrogate which is killed after these seconds at its first starts."""
 
     def make(*delays, step_s=0.02, factory="Springs", module="tests.surrogate.support", prepend=""):
-        script = tmp_path / "killed-vasp"
-        script.write_text(
-            KILLED.format(
-                python=sys.executable, root=str(Path(__file__).parents[3]), starts=str(tmp_path / "starts"),
-                delays=delays, step_s=step_s, factory=factory, module=module,
-            )
-        )  # fmt: skip
-        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        script = write_killed_script(tmp_path, *delays, step_s=step_s, factory=factory, module=module)
         return aiida_code_installed(
             label=f"killed-vasp-{tmp_path.name}", computer=fast_localhost, default_calc_job_plugin="vasp.vasp",
             filepath_executable=str(script), prepend_text=f"export OMP_NUM_THREADS=1\n{prepend}",
