@@ -14,10 +14,14 @@ parser.add_argument("--lmp", required=True, help="label of the LAMMPS code with 
 parser.add_argument("--vasp", required=True, help="label of the VASP code")
 parser.add_argument("--dataset", required=True, help="labelled frames to begin with")
 parser.add_argument("--validation", help="held-out labelled frames to test on")
-parser.add_argument("--structure", required=True, help="structure to explore from")
+parser.add_argument(
+    "--structure", required=True, action="append", help="structure to explore from, or NAME=structure; may be repeated"
+)
 parser.add_argument("--protocol", default="fast", help="fast, balanced, stringent or paper")
 parser.add_argument("--overrides", type=Path, help="YAML file with differences from the protocol")
 arguments = parser.parse_args()
+named = [words.rpartition("=") for words in arguments.structure]
+structures = {name or "cell": orm.load_node(identifier) for name, _, identifier in named}
 overrides = yaml.safe_load(arguments.overrides.read_text()) if arguments.overrides else None
 
 builder = WorkflowFactory("concerted.learn").get_builder_from_protocol(
@@ -25,7 +29,7 @@ builder = WorkflowFactory("concerted.learn").get_builder_from_protocol(
     orm.load_code(arguments.lmp),
     orm.load_code(arguments.vasp),
     orm.load_node(arguments.dataset),
-    {"cell": orm.load_node(arguments.structure)},
+    structures,
     protocol=arguments.protocol,
     overrides=overrides,
 )

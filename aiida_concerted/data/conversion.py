@@ -64,7 +64,7 @@ def arrays_of_frame(trajectory: MolecularDynamicsData, index: int) -> tuple[Floa
     """
     with trajectory.reader() as reader:
         species, positions = reader.frame(index)
-        return reader.header.cell, positions, species
+        return reader.cell(index), positions, species
 
 
 def structure_of_frame(trajectory: MolecularDynamicsData, index: int) -> orm.StructureData:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.dcd import DcdFile
+from aiida_concerted.formats.dcd_source import cell_vectors
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
 from aiida_concerted.formats.lammps_data import LammpsAxes
 from aiida_concerted.formats.lammps_input import MdParameters, read_framework_mean
@@ -76,21 +77,31 @@ def _count_finite(dcd: DcdFile, n_frames: int) -> int:
     return n_frames
 
 
-def write_frames_h5md(path: Path, frames: LammpsFrames, header: H5mdHeader, axes: LammpsAxes) -> None:
+def write_frames_h5md(
+    path: Path, frames: LammpsFrames, header: H5mdHeader, axes: LammpsAxes, *, with_cells: bool = False
+) -> None:
     """Write the frames of a run in the original axes, chunk by chunk.
 
     :param path: file to be made.
     :param axes: the axes that LAMMPS used.
+    :param with_cells: whether each frame has a cell of its own, as at constant pressure.
     """
     size = max(1, CHUNK_NUMBERS // (3 * header.n_atoms))
     with H5mdWriter(path, header) as writer:
         for start in range(0, frames.n_frames, size):
             stop = min(start + size, frames.n_frames)
             displacement = None if frames.mean is None else axes.from_lammps(frames.mean[start:stop] - frames.mean[0])
-            writer.append(axes.from_lammps(frames.carriers.positions(start, stop)), displacement)
+            cells = _cells(frames.carriers, start, stop, axes) if with_cells else None
+            writer.append(axes.from_lammps(frames.carriers.positions(start, stop)), displacement, cells)
         if frames.framework is None:
             return
         n_stored = -(-frames.n_frames // header.framework_stride)
         for start in range(0, n_stored, size):
             stop = min(start + size, n_stored)
-            writer.append_framework(axes.from_lammps(frames.framework.positions(start, stop)))
+            cells = _cells(frames.framework, start, stop, axes) if with_cells else None
+            writer.append_framework(axes.from_lammps(frames.framework.positions(start, stop)), cells)
+
+
+def _cells(dcd: DcdFile, start: int, stop: int, axes: LammpsAxes) -> FloatArray:
+    """Return the lattice vectors of frames as rows in our axes in Å, shape ``(stop - start, 3, 3)``."""
+    return axes.from_lammps(cell_vectors(dcd.cells(start, stop)))

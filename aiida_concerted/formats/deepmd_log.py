@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-FINISHED = "finished training"
+FINISHED = ("finished training", "Trained model has been saved to")
+"""What the back ends TensorFlow and PyTorch say after the last step."""
+
 CHATTER = ("implib-gen", "DeePMD-kit: ", "WARNING: All log messages", "W0000", "I0000", "E0000")
 """Beginnings of lines that TensorFlow and the CUDA stubs always print; they mean nothing."""
 
@@ -36,7 +38,7 @@ def read_training_log(text: str) -> TrainingLog:
     step = re.search(r"average training time: ([\d.eE+-]+) s/batch", text)
     return TrainingLog(
         version=version[1] if version else "unknown",
-        is_finished=FINISHED in text,
+        is_finished=any(words in text for words in FINISHED),
         wall_s=float(wall[1]) if wall else None,
         seconds_per_step=float(step[1]) if step else None,
     )

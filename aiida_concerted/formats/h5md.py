@@ -36,7 +36,8 @@ class H5mdHeader:
     :param carrier_ids: number of each carrier in the structure the run began from, counted from 0.
     :param framework_species: element symbol of each framework atom.
     :param framework_ids: number of each framework atom in that structure, counted from 0.
-    :param cell: lattice vectors as rows in Å, shape ``(3, 3)``; the same for all frames.
+    :param cell: lattice vectors as rows in Å, shape ``(3, 3)``, of the first frame, and of all unless the frames give
+        theirs.
     :param frame_interval_ps: time between frames in ps.
     :param framework_stride: frames from one stored framework to the next.
     :param step_interval: integration steps between frames.
@@ -132,35 +133,45 @@ class H5mdWriter:
         time = group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(1024,), compression="gzip")
         time.attrs["unit"] = "ps"
 
-    def append(self, carriers: NDArray[np.floating[Any]], framework_displacement: FloatArray | None = None) -> None:
+    def append(
+        self,
+        carriers: NDArray[np.floating[Any]],
+        framework_displacement: FloatArray | None = None,
+        cells: FloatArray | None = None,
+    ) -> None:
         """Add frames.
 
         :param carriers: unwrapped positions in Å, shape ``(n, n_carriers, 3)``.
         :param framework_displacement: mean displacement of the framework since frame 0 in Å, shape ``(n, 3)``;
             required where there is a framework, given for every chunk or for none.
+        :param cells: lattice vectors of each frame in Å, shape ``(n, 3, 3)``; those of the header when not given.
         :raises ValueError: if shapes disagree.
         """
         if framework_displacement is None and (self.header.framework_species or DISPLACEMENT in self._file):
             raise ValueError("where there is a framework, each frame of the carriers needs its mean displacement")
         if framework_displacement is not None and len(framework_displacement) != len(carriers):
             raise ValueError(f"{len(carriers)} frames need as many displacements, got {len(framework_displacement)}")
-        self._extend("particles/carriers", carriers, 1)
+        self._extend("particles/carriers", carriers, 1, cells)
         if framework_displacement is None:
             return
         if DISPLACEMENT not in self._file:
             self._make_element(DISPLACEMENT, (3,), "f8", "Angstrom")
         self._append_element(DISPLACEMENT, framework_displacement, 1)
 
-    def append_framework(self, framework: NDArray[np.floating[Any]]) -> None:
+    def append_framework(self, framework: NDArray[np.floating[Any]], cells: FloatArray | None = None) -> None:
         """Add stored frames of the framework, every ``framework_stride``-th of the run.
 
         :param framework: unwrapped positions in Å, shape ``(n, n_framework, 3)``.
+        :param cells: lattice vectors of each of these frames in Å; those of the header when not given.
         """
-        self._extend("particles/framework", framework, self.header.framework_stride)
+        self._extend("particles/framework", framework, self.header.framework_stride, cells)
 
-    def _extend(self, path: str, positions: NDArray[np.floating[Any]], stride: int) -> None:
+    def _extend(self, path: str, positions: NDArray[np.floating[Any]], stride: int, cells: FloatArray | None) -> None:
         self._append_element(f"{path}/position", positions, stride)
-        cells = np.broadcast_to(self.header.cell, (len(positions), 3, 3))
+        if cells is None:
+            cells = np.broadcast_to(self.header.cell, (len(positions), 3, 3))
+        if len(cells) != len(positions):
+            raise ValueError(f"{len(positions)} frames need as many cells, got {len(cells)}")
         self._append_element(f"{path}/box/edges", cells, stride)
 
     def _append_element(self, path: str, values: NDArray[np.floating[Any]], stride: int) -> None:
@@ -271,6 +282,10 @@ class H5mdReader:
         """Yield carriers and the framework's displacement, ``size`` frames at a time."""
         for start in range(0, self.n_frames, size):
             yield self.carriers(start, start + size), self.framework_displacement(start, start + size)
+
+    def cell(self, index: int) -> FloatArray:
+        """Return the lattice vectors of one frame as rows in Å; they differ where the pressure was kept."""
+        return self._file["particles/carriers/box/edges/value"][index]
 
     def frame(self, index: int) -> tuple[tuple[str, ...], FloatArray]:
         """Return species and unwrapped positions in Å of all atoms of one frame, in the structure's own order.

@@ -52,6 +52,9 @@ class MdParameters:
     :param frame_interval_ps: time between frames in ps.
     :param framework_stride: frames from one stored framework to the next; 1 keeps all atoms of every frame.
     :param thermostat_damping_ps: relaxation time of the Nosé–Hoover thermostat in ps.
+    :param pressure_bar: pressure in bar at which the three lengths of the cell follow a barostat each (NpT), its angles
+        kept; the cell is fixed when not given (NVT).
+    :param barostat_damping_ps: relaxation time of the barostat in ps.
     :param deviation_interval_ps: time between two looks at the committee's deviation in ps; every frame by default.
     :param restart_interval_ps: time between two restart files in ps; none when not given.
     :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; ten standard deviations and
@@ -72,6 +75,8 @@ class MdParameters:
     frame_interval_ps: float = 0.1
     framework_stride: int = 1
     thermostat_damping_ps: float = 0.2
+    pressure_bar: float | None = None
+    barostat_damping_ps: float = 2.0
     deviation_interval_ps: float | None = None
     restart_interval_ps: float | None = None
     max_temperature_K: float | None = None
@@ -82,7 +87,9 @@ class MdParameters:
         if not isinstance(self.carrier, str) or not self.carrier:
             raise ValueError(f"carrier must be an element symbol, got {self.carrier!r}")
         names = ("temperature_K", "production_ps", "timestep_fs", "frame_interval_ps", "thermostat_damping_ps")
-        positive(**{name: getattr(self, name) for name in names})
+        positive(**{name: getattr(self, name) for name in (*names, "barostat_damping_ps")})
+        if self.pressure_bar is not None:
+            not_negative(pressure_bar=self.pressure_bar)
         for name in ("anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K", "wall_A"):
             if getattr(self, name) is not None:
                 positive(**{name: getattr(self, name)})
@@ -278,17 +285,27 @@ def _outputs(parameters: MdParameters, n_atoms: int) -> list[str]:
     return lines
 
 
-def _heating(parameters: MdParameters) -> list[str]:
+def _ensemble(parameters: MdParameters, start_K: float) -> str:
+    """Return the integrator from a temperature to that of the run; its three cell lengths change independently."""
     target, damping = parameters.temperature_K, parameters.thermostat_damping_ps
+    thermostat = f"temp {start_K:.10g} {target:.10g} {damping:.10g}"
+    if parameters.pressure_bar is None:
+        return f"nvt {thermostat}"
+    pressure = parameters.pressure_bar
+    return f"npt {thermostat} aniso {pressure:.10g} {pressure:.10g} {parameters.barostat_damping_ps:.10g}"
+
+
+def _heating(parameters: MdParameters) -> list[str]:
+    target = parameters.temperature_K
     start = parameters.anneal_from_K or target
     lines = [f"velocity all create {start:.10g} {lammps_seed(parameters.seed)} mom yes rot no dist gaussian"]
     if parameters.anneal_steps:
         lines += [
-            f"fix heating all nvt temp {start:.10g} {target:.10g} {damping:.10g}",
+            f"fix heating all {_ensemble(parameters, start)}",
             f"run {parameters.anneal_steps}",
             "unfix heating",
         ]
-    lines.append(f"fix thermostat all nvt temp {target:.10g} {target:.10g} {damping:.10g}")
+    lines.append(f"fix thermostat all {_ensemble(parameters, target)}")
     equilibration = parameters.first_step - parameters.anneal_steps
     if equilibration:
         lines.append(f"run {equilibration}")

@@ -95,7 +95,8 @@ class LammpsMdParser(Parser):
         )
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / MolecularDynamicsData.FILENAME
-            write_frames_h5md(path, frames, header, lammps_axes(cell))
+            with_cells = parameters.pressure_bar is not None
+            write_frames_h5md(path, frames, header, lammps_axes(cell), with_cells=with_cells)
             self.out("trajectory", MolecularDynamicsData(path, **self._context()))
         return frames, ""
 
@@ -148,7 +149,10 @@ class LammpsMdParser(Parser):
         if frame is None:
             return
         cell, _, species = arrays_of_structure(self.node.inputs.structure)
-        positions = lammps_axes(cell).from_lammps(frame.positions()[0])
+        axes = lammps_axes(cell)
+        positions = axes.from_lammps(frame.positions()[0])
+        if self.parameters.pressure_bar is not None:
+            cell = np.asarray(axes.from_lammps(frame.cell), dtype=np.float64)
         if np.isfinite(positions).all() and len(positions) == len(species):
             self.out("structure", structure_of_arrays(cell, positions, species))
 

@@ -16,6 +16,7 @@ from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.energy_settings import conflict
+from aiida_concerted.learning.schedule import Stage, read_schedule, runs_of
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
 from aiida_concerted.workflows.vasp.single_points import requested_settings
@@ -92,19 +93,43 @@ def committee_size(value: orm.Int, _: Any) -> str | None:
 
 def exploration(inputs: Any, namespace: Any) -> str | None:
     """Return why a committee cannot run these structures."""
-    if problem := _unknown_systems(inputs):
+    if problem := _unknown_systems(inputs) or _schedule(inputs):
         return problem
     if any(name not in namespace for name in ("structures", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the exploration sets them when it runs
     if len(inputs["models"]) < 2:
         return f"a deviation needs two models at least, got {len(inputs['models'])}"
     carrier, models = inputs["md"]["carrier"], ordered_models(inputs["models"])
-    for name, structure in inputs.get("structures", {}).items():
+    for name, structure in _cells_explored(inputs).items():
         try:
             check_system(structure, models, carrier)
         except ValueError as error:
             return f"{name}: {error}"
     return None
+
+
+def _schedule(inputs: Any) -> str | None:
+    """Return which stage of a schedule is refused."""
+    if not inputs or "schedule" not in inputs:
+        return None
+    try:
+        read_schedule(inputs["schedule"].get_list(), sorted(inputs.get("structures") or {}))
+    except ValueError as error:
+        return f"schedule: {error}"
+    return None
+
+
+def _cells_explored(inputs: Any) -> dict[str, orm.StructureData]:
+    """Return the cells that some turn explores, by name."""
+    structures = inputs.get("structures", {})
+    found: dict[str, orm.StructureData] = {}
+    for stage in read_schedule(inputs["schedule"].get_list()) or (Stage(),):
+        for run in runs_of(stage, list(structures), (PLACEHOLDER_K,)):
+            structure = structures[run.structure]
+            if run.supercell is not None and run.system not in found:
+                structure = orm.StructureData(ase=build_supercell(structure.get_ase(), run.supercell))
+            found.setdefault(run.system, structure)
+    return found
 
 
 def _unknown_systems(inputs: Any) -> str | None:
@@ -120,6 +145,8 @@ def _unknown_systems(inputs: Any) -> str | None:
 
 def sweep(inputs: Any, namespace: Any) -> str | None:
     """Return why a potential cannot run the supercell of this structure."""
+    if "md" in inputs and inputs["md"].get_dict().get("pressure_bar") is not None:
+        return "md.pressure_bar: displacements are measured in a cell that is fixed; leave it out"
     if any(name not in namespace for name in ("structure", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the sweep sets them when it runs
     try:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
 
+from aiida_concerted.calculations.functions.make_supercell import make_supercell
 from aiida_concerted.calculations.functions.select_candidates import (
     DEVIATION,
     TRAJECTORY,
@@ -14,20 +15,31 @@ from aiida_concerted.calculations.functions.select_candidates import (
 )
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.learning.schedule import Run, read_schedule, runs_of, stage_of_turn
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS, SELECTION_KEYS
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
+from aiida_concerted.workflows.waves import WavesWorkChain, positive, reason_of
 
 SEED_STRIDE = 17
 
 
 def run_name(structure: str, temperature_K: float) -> str:
     """Return the name of the run of one structure at one temperature."""
-    return f"{structure}_T{temperature_K:g}".replace(".", "p")
+    return Run(structure, temperature_K).name
+
+
+def planned_runs(explore: Any, turn: int) -> dict[str, Run]:
+    """Return the runs of a turn by name.
+
+    :param explore: the inputs of an exploration.
+    :param turn: turn of the loop, counted from 1.
+    """
+    stage = stage_of_turn(read_schedule(explore["schedule"].get_list()), turn)
+    return {run.name: run for run in runs_of(stage, list(explore["structures"]), explore["temperatures_K"].get_list())}
 
 
 class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
@@ -51,9 +63,20 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             "rule, choice, scope, levels (eV/Å), screens and more: see the topic on selection.",
             validator=checks.selection,
         )  # fmt: skip
+        value_port(
+            spec, "schedule", orm.List,
+            "Stages that the turns go through, each with any of turns, structures, supercell, temperatures_K (K), "
+            "pressures_bar (bar), production_ps (ps); the last goes on. Without, every turn explores the same.",
+            default=[],
+        )  # fmt: skip
+        value_port(
+            spec, "turn", orm.Int, "Turn of the loop, which finds the stage (a number without unit).", default=1,
+            validator=positive,
+        )  # fmt: skip
         spec.inputs.validator = checks.exploration
         spec.outline(
             cls.setup,
+            cls.prepare_cells,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
             cls.select,
         )
@@ -94,32 +117,42 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         if models:
             builder.models = models
         builder.selection = orm.Dict(inputs["selection"])
+        builder.schedule = orm.List(inputs["schedule"])
         return builder
 
     def setup(self) -> None:
-        """Name the runs: every structure at every temperature."""
-        self.ctx.runs = {
-            run_name(structure, temperature): (structure, temperature)
-            for structure in sorted(self.inputs.structures)
-            for temperature in self.inputs.temperatures_K
-        }
+        """Name the runs of the turn's stage: every structure at every temperature and pressure."""
+        self.ctx.runs = planned_runs(self.inputs, self.inputs.turn.value)
         self.ctx.pending = list(self.ctx.runs)
+
+    def prepare_cells(self) -> ExitCode | None:
+        """Build the supercells that the stage asks for."""
+        cells = dict(self.inputs.structures)
+        for run in self.ctx.runs.values():
+            if run.supercell is not None and run.system not in cells:
+                arguments = (cells[run.structure], orm.List(list(run.supercell)))
+                cells[run.system] = self.call(make_supercell, run.system, *arguments)
+                if cells[run.system] is None:
+                    return self.function_failure()
+        self.ctx.cells = cells
+        return None
+
+    def parameters_of(self, run: Run) -> dict[str, Any]:
+        """Return the parameters of a run without its seed."""
+        own = {"pressure_bar": run.pressure_bar, "production_ps": run.production_ps}
+        given = {key: value for key, value in own.items() if value is not None}
+        return {**self.inputs.md.get_dict(), "temperature_K": run.temperature_K, **given}
 
     def prepare(self, name: str) -> ProcessBuilder:
         """Return the run of one structure at one temperature."""
-        structure, temperature = self.ctx.runs[name]
+        run = self.ctx.runs[name]
         index = list(self.ctx.runs).index(name)
         builder = LammpsBaseWorkChain.get_builder()
         builder._update(self.exposed_inputs(LammpsBaseWorkChain, "run"))
-        builder.md.structure = self.inputs.structures[structure]
+        builder.md.structure = self.ctx.cells[run.system]
         builder.md.models = dict(self.inputs.models)
-        builder.md.parameters = orm.Dict(
-            {
-                **self.inputs.md.get_dict(),
-                "temperature_K": temperature,
-                "seed": self.inputs.seed.value + SEED_STRIDE * index,
-            }
-        )
+        seed = self.inputs.seed.value + SEED_STRIDE * index
+        builder.md.parameters = orm.Dict({**self.parameters_of(run), "seed": seed})
         return builder
 
     def judge(self, name: str, child: orm.ProcessNode) -> bool:
@@ -131,14 +164,16 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
 
         A run that was stopped by its wall time has said nothing about what it did not see.
         """
-        child, temperature = self.child(name), self.ctx.runs[name][1]
+        child, run = self.child(name), self.ctx.runs[name]
         has_frames = self.judge(name, child)
         if has_frames and not 500 <= (child.exit_status or 0) < 600:
             return None
-        md = from_mapping(MdParameters, {**self.inputs.md.get_dict(), "temperature_K": temperature}, "md")
+        md = from_mapping(MdParameters, self.parameters_of(run), "md")
         seen = len(child.outputs.model_deviation.get_array("frame")) if has_frames else 0
         frames = md.production_steps // md.deviation_steps + 1 - seen
-        return {"temperature_K": temperature, "frames": frames, "reason": reason_of(child)} if frames > 0 else None
+        if frames <= 0:
+            return None
+        return {"temperature_K": run.temperature_K, "frames": frames, "reason": reason_of(child)}
 
     def select(self) -> ExitCode | None:
         """Pick the frames to label."""
@@ -156,7 +191,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         unreached = {name: lack for name in self.ctx.runs if (lack := self.unreached(name))}
         for name, lack in unreached.items():
             self.report(f"{name}: {lack['frames']} frames that it never reached count as failed ({lack['reason']})")
-        systems = {name: self.ctx.runs[name][0] for name in survivors}
+        systems = {name: self.ctx.runs[name].structure for name in survivors}
         of_the_turn = {"seed": self.inputs.seed.value, "unreached": unreached, "systems": systems}
         parameters = {**self.inputs.selection.get_dict(), **of_the_turn}
         outputs = self.call(select_candidate_structures, "select", orm.Dict(parameters), **runs)

@@ -17,12 +17,13 @@ from aiida_concerted.calculations.functions.summarise_learning import (
 )
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.learning.schedule import first_turn_of_last, read_schedule
 from aiida_concerted.learning.settings import StoppingSettings
 from aiida_concerted.learning.stopping import StoppingPolicy, accurate_fractions
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
-from aiida_concerted.workflows.explore import run_name
+from aiida_concerted.workflows.explore import planned_runs
 from aiida_concerted.workflows.iteration import IterationWorkChain, validate_labels
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
@@ -169,12 +170,17 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
     def stopping_policy(self) -> StoppingPolicy:
         """Return when the loop ends."""
         given = self.inputs.stopping.get_dict() if "stopping" in self.inputs else {}
+        max_turns = self.inputs.max_iterations.value
         return from_mapping(StoppingSettings, given, "stopping").policy(
             fraction=self.inputs.accurate_fraction.value,
             consecutive=self.inputs.consecutive.value,
-            max_turns=self.inputs.max_iterations.value,
-            min_turns=self.inputs.min_iterations.value,
+            max_turns=max_turns,
+            min_turns=max(self.inputs.min_iterations.value, min(self.first_turn_of_last_stage(), max_turns)),
         )
+
+    def first_turn_of_last_stage(self) -> int:
+        """Return the turn before which the schedule of the exploration has not been gone through."""
+        return first_turn_of_last(read_schedule(self.inputs.iteration.explore.schedule.get_list()))
 
     def turn_label(self, turn: int) -> str:
         """Return the label of a turn's call link; turns count from one for people."""
@@ -188,6 +194,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         if "validation" in self.inputs:
             builder.validation = self.inputs.validation
         builder.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * (self.ctx.turn + 1))
+        builder.explore.turn = orm.Int(self.ctx.turn + 1)
         self.start_warm(builder.committee)
         label = self.turn_label(self.ctx.turn)
         self.to_context(**{label: self.run_child(label, builder)})
@@ -218,8 +225,7 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def expected_runs(self) -> list[str]:
         """Return the names of all explorations of a turn; one that is not heard of is not accurate."""
-        explore = self.inputs.iteration.explore
-        return [run_name(name, T) for name in explore.structures for T in explore.temperatures_K]
+        return list(planned_runs(self.inputs.iteration.explore, self.ctx.turn))
 
     def run_final(self) -> None:
         """Train the committee that production will use on everything."""

@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.engine import run_get_node
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
-from aiida_concerted.data.conversion import structure_of_arrays
+from aiida_concerted.data.conversion import arrays_of_frame, structure_of_arrays
 from aiida_concerted.data.potential import DeepPotentialData
 from tests.engines import TYPE_MAP, small_crystal
 
@@ -86,6 +86,23 @@ def test_a_committee_runs_and_every_frame_comes_back_in_the_axes_of_the_structur
     kept = node.base.repository.list_object_names()
     assert "input.in" in kept
     assert not any(name.endswith(".pb") for name in kept)
+
+
+@pytest.mark.lammps
+def test_at_constant_pressure_each_frame_has_its_cell_in_the_axes_of_the_structure(lmp_code, tiny_models):
+    crystal = turned_crystal()
+    changes = {"pressure_bar": 50_000.0, "barostat_damping_ps": 0.1}
+    outputs, node = run_get_node(builder_of(lmp_code, [potential(tiny_models[0])], crystal, **changes))
+    assert node.is_finished_ok, node.exit_message
+    with outputs["trajectory"].reader() as reader:
+        first, last = reader.cell(0), reader.cell(10)
+    np.testing.assert_allclose(first, crystal.cell.array, atol=1e-5)
+    scales = last @ np.linalg.inv(first)  # each vector keeps its direction
+    np.testing.assert_allclose(scales, np.diag(np.diag(scales)), atol=1e-5)
+    assert (np.abs(np.diag(scales) - 1.0) > 1e-3).all()
+    final = outputs["structure"]
+    np.testing.assert_allclose(np.array(final.cell), last, atol=1e-4)
+    np.testing.assert_allclose(arrays_of_frame(outputs["trajectory"], 10)[0], last)
 
 
 @pytest.mark.lammps

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aiida_concerted.learning.schedule import read_schedule, runs_of, stage_of_turn
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
+from aiida_concerted.workflows.explore import ExploreWorkChain
+from aiida_concerted.workflows.learn import LearnWorkChain
 from tests.study.tiny import OVERRIDES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -44,6 +48,18 @@ def test_help_answers(name, run_example, capsys):
 def test_every_example_is_named_in_the_readme():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"examples/(\w+)\.py", text)) == SCRIPTS
+
+
+def test_the_published_schedule_is_what_the_work_chains_take(aiida_profile):
+    overrides = yaml.safe_load((EXAMPLES / "huang2021.yaml").read_text(encoding="utf-8"))
+    inputs = LearnWorkChain.get_protocol_inputs("paper", overrides)
+    explore = ExploreWorkChain.get_protocol_inputs("paper", inputs["iteration"]["explore"])
+    stages = read_schedule(explore["schedule"], ["ordered", "disordered", "experimental"])
+    assert sum(stage.turns for stage in stages) == inputs["max_iterations"] == 21
+    assert len(runs_of(stage_of_turn(stages, 4), [], [])) == 8
+    assert [run.system for run in runs_of(stage_of_turn(stages, 17), [], [])] == ["disordered_2x2x2"] * 3
+    for part in (inputs["iteration"]["committee"], inputs["final"]):
+        DeepmdCommitteeWorkChain.get_protocol_inputs("paper", part)
 
 
 @pytest.mark.surrogate

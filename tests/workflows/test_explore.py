@@ -28,6 +28,7 @@ def process(process_of, lmp_code, potentials, sound_structure):
     )
     process = process_of(builder)
     process.setup()
+    process.prepare_cells()
     return process
 
 
@@ -106,6 +107,51 @@ def test_explorations_that_all_failed_are_an_error(process):
     assert code.status == ExploreWorkChain.exit_codes.ERROR_NO_EXPLORATION.status
     assert "cell_T300, cell_T900" in code.message
     assert "atoms were lost" in code.message
+
+
+STAGES = [
+    {"turns": 2, "temperatures_K": [200]},
+    {"supercell": [1, 2, 1], "temperatures_K": [500], "pressures_bar": [0, 5000], "production_ps": 0.04},
+]
+
+
+@pytest.mark.parametrize(("turn", "names"), [(1, ["cell_T200"]), (3, ["cell_1x2x1_T500_P0", "cell_1x2x1_T500_P5000"])])
+def test_a_turn_runs_its_stage_of_the_schedule(process_of, lmp_code, potentials, sound_structure, turn, names):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides={**OVERRIDES, "schedule": STAGES}
+    )
+    builder.turn = turn
+    process = process_of(builder)
+    process.setup()
+    assert process.prepare_cells() is None
+    assert process.ctx.pending == names
+    inputs = process.prepare(names[-1]).md
+    parameters = inputs.parameters.get_dict()
+    if turn == 1:
+        assert inputs.structure.uuid == process.inputs.structures["cell"].uuid
+        assert "pressure_bar" not in parameters
+    else:
+        assert len(inputs.structure.sites) == 2 * len(sound_structure.sites)
+        assert (parameters["temperature_K"], parameters["pressure_bar"], parameters["production_ps"]) == (
+            500,
+            5000,
+            0.04,
+        )
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ({"structures": ["other"]}, "schedule: stage 1: there is no structure 'other'"),
+        ({"temperatures_K": "hot"}, "schedule: stage 1: temperatures_K must be a list"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_refused(process_of, lmp_code, potentials, sound_structure, stage, message):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides={**OVERRIDES, "schedule": [stage]}
+    )
+    with pytest.raises(ValueError, match=message):
+        process_of(builder)
 
 
 def with_selection(lmp_code, potentials, structure, **selection):
