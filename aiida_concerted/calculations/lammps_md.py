@@ -156,6 +156,14 @@ class LammpsMdCalculation(LammpsRawCalculation):
             invalidates_cache=True,
         )
 
+        spec.exit_code(
+            412,
+            "ERROR_OUT_OF_MEMORY",
+            message="The run was out of memory ({error}) after step {step}: take a smaller cell or fewer "
+            "models, or ask for more. The frames so far are attached.",
+            invalidates_cache=True,
+        )
+
     @classmethod
     def define_verdicts(cls, spec: CalcJobProcessSpec) -> None:
         """Define the exit codes of runs whose physics says no."""
@@ -176,6 +184,12 @@ class LammpsMdCalculation(LammpsRawCalculation):
             "ERROR_ENERGY_NOT_CONSERVED",
             message="The conserved energy jumped by {jump:.1f} eV before step {step}: the potential has a hole, or "
             "timestep_fs is too long. The frames are attached, {n_sound} of them from before.",
+        )
+        spec.exit_code(
+            514,
+            "ERROR_BAD_START",
+            message="The run broke down as soon as it began ({error}): its structure has atoms too close, or is far "
+            "from all that the potential knows. Relax it, or train on structures like it.",
         )
         spec.exit_code(
             512,

@@ -43,6 +43,16 @@ FAILURES = (
 )
 """What LAMMPS says, and the exit code that says what it means here."""
 
+OUT_OF_MEMORY = re.compile(
+    r"^.*(?:bad_alloc|out[ -]of[ -]memory|oom[-_ ]kill|Failed to (?:re)?allocate|OOM when allocating).*$", re.I | re.M
+)
+"""Lines of LAMMPS, TensorFlow, PyTorch, CUDA, the kernel and schedulers when memory is short."""
+
+BREAKDOWNS = ("ERROR_ATOMS_LOST", "ERROR_EXPLODED", "ERROR_NOT_FINITE")
+
+BAD_START_STEPS = 20
+"""Steps within which only the structure can be to blame: the fastest atoms move a tenth of an ångström in them."""
+
 MAX_JUMP_EV, MAX_JUMP_EV_PER_ATOM = 0.5, 0.001
 """Change of the conserved energy between two rows, in eV and eV an atom, up to which a run is sound."""
 
@@ -159,6 +169,8 @@ class LammpsMdParser(Parser):
     def _judge(self, log: LammpsLog, frames: LammpsFrames | None, reason: str) -> ExitCode | None:
         """Return what went wrong, if anything."""
         place = {"step": _last_step(log), "n_steps": self._planned_steps}
+        if not log.is_complete and (complaint := OUT_OF_MEMORY.search(self._messages(log))):
+            return self.exit_codes.ERROR_OUT_OF_MEMORY.format(error=complaint[0].strip(), step=place["step"])
         if log.errors:
             return self._failure(log.errors[0], place["step"])
         if not all(np.isfinite(column).all() for column in log.thermo.values()):
@@ -173,6 +185,15 @@ class LammpsMdParser(Parser):
             short = f"{frames.n_frames} of {self.parameters.n_frames} frames are sound"
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=short)
         return self._judge_energy(log)
+
+    def _messages(self, log: LammpsLog) -> str:
+        """Return what LAMMPS and the scheduler said when the run ended."""
+        options = ("output_filename", "scheduler_stdout", "scheduler_stderr")
+        names = [self.node.get_option(option) for option in options]
+        repository = self.retrieved.base.repository
+        kept = set(repository.list_object_names())
+        texts = [repository.get_object_content(name, "rb").decode(errors="replace") for name in names if name in kept]
+        return "\n".join([*log.errors, *texts])
 
     def _judge_energy(self, log: LammpsLog) -> ExitCode | None:
         """Return the exit code for a production whose conserved energy is not."""
@@ -190,6 +211,8 @@ class LammpsMdParser(Parser):
     def _failure(self, error: str, step: int) -> ExitCode:
         for pattern, label in FAILURES:
             if re.search(pattern, error):
+                if label in BREAKDOWNS and _broke_down_at(error, step) < BAD_START_STEPS:
+                    return self.exit_codes.ERROR_BAD_START.format(error=error)
                 code = getattr(self.exit_codes, label)
                 return code if "{" not in code.message else code.format(step=step, error=error)
         return self.exit_codes.ERROR_PARSER_DETECTED_LAMMPS_RUN_ERROR.format(error=error)
@@ -213,6 +236,12 @@ class LammpsMdParser(Parser):
 
 def _last_step(log: LammpsLog) -> int:
     return int(log.thermo["Step"][-1]) if log.thermo else 0
+
+
+def _broke_down_at(error: str, last_row: int) -> int:
+    """Return the step that LAMMPS names, or else that of the last row of output before."""
+    named = re.search(r"on step (\d+)", error)
+    return int(named[1]) if named else last_row
 
 
 def _last_finite(log: LammpsLog) -> int:

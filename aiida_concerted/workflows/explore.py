@@ -13,6 +13,7 @@ from aiida_concerted.calculations.functions.select_candidates import (
     TRAJECTORY,
     select_candidate_structures,
 )
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.learning.schedule import Run, read_schedule, runs_of, stage_of_turn
@@ -40,6 +41,30 @@ def planned_runs(explore: Any, turn: int) -> dict[str, Run]:
     """
     stage = stage_of_turn(read_schedule(explore["schedule"].get_list()), turn)
     return {run.name: run for run in runs_of(stage, list(explore["structures"]), explore["temperatures_K"].get_list())}
+
+
+DIAGNOSES = {
+    "ERROR_ATOMS_LOST": "atoms lost",
+    "ERROR_EXPLODED": "exploded",
+    "ERROR_ENERGY_NOT_CONSERVED": "energy not conserved",
+    "ERROR_NOT_FINITE": "not finite",
+    "ERROR_BAD_START": "bad start",
+    "ERROR_OUT_OF_MEMORY": "out of memory",
+    "ERROR_PAIR_STYLE_MISSING": "pair style missing",
+    "ERROR_STOPPED_BY_TIMER": "wall time over",
+    "ERROR_CUT_SHORT": "cut short",
+}
+"""What ended a run before its time, by the label of its calculation's exit code."""
+
+
+def diagnosis_of(child: orm.ProcessNode) -> str | None:
+    """Return in a word or two what ended a run before its time, ``None`` where it came to its end."""
+    if child.is_finished_ok:
+        return None
+    jobs = [node for node in child.called if isinstance(node, orm.CalcJobNode)]
+    status = max(jobs, key=lambda node: node.pk).exit_status if jobs else None
+    words = {LammpsMdCalculation.exit_codes[label].status: word for label, word in DIAGNOSES.items()}
+    return words.get(status, "other")
 
 
 class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
@@ -192,7 +217,10 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         for name, lack in unreached.items():
             self.report(f"{name}: {lack['frames']} frames that it never reached count as failed ({lack['reason']})")
         systems = {name: self.ctx.runs[name].structure for name in survivors}
-        of_the_turn = {"seed": self.inputs.seed.value, "unreached": unreached, "systems": systems}
+        diagnoses = {name: word for name in self.ctx.runs if (word := diagnosis_of(self.child(name)))}
+        of_the_turn = {
+            "seed": self.inputs.seed.value, "unreached": unreached, "systems": systems, "diagnoses": diagnoses,
+        }  # fmt: skip
         parameters = {**self.inputs.selection.get_dict(), **of_the_turn}
         outputs = self.call(select_candidate_structures, "select", orm.Dict(parameters), **runs)
         if outputs is None:

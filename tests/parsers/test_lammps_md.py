@@ -183,6 +183,21 @@ def test_an_error_of_lammps_has_its_exit_code_and_leaves_what_is_sound(parse, li
     assert {"trajectory", "results", "thermo"} <= set(outputs)
 
 
+def test_a_run_that_breaks_down_at_once_began_badly(parse):
+    log = "".join(cut_log(parse.log, 10).splitlines(keepends=True)[:-1])
+    _, exit_code = parse(log + "ERROR: Lost atoms: original 16 current 15 (src/src/thermo.cpp:492)\n")
+    assert exit_code.status == EXIT.ERROR_BAD_START.status
+    assert "Lost atoms" in exit_code.message
+
+
+def test_a_lack_of_memory_is_told_from_a_kill(parse):
+    log = "".join(cut_log(parse.log, 110).splitlines(keepends=True)[:-1])
+    outputs, exit_code = parse(log + "ERROR on proc 0: Failed to reallocate 8000000 bytes for array (src/x.cpp:1)\n")
+    assert exit_code.status == EXIT.ERROR_OUT_OF_MEMORY.status
+    assert "8000000 bytes" in exit_code.message
+    assert "trajectory" in outputs
+
+
 def test_frames_that_are_not_finite_are_cut_off(parse):
     path = parse.folder / "carriers.dcd"
     content = bytearray(path.read_bytes())

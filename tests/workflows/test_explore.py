@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from aiida import orm
+from plumpy.process_states import ProcessState
 
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
@@ -32,7 +34,7 @@ def process(process_of, lmp_code, potentials, sound_structure):
     return process
 
 
-def explored(deviations, exit_status=0, temperature=300.0):
+def explored(deviations, exit_status=0, temperature=300.0, called=()):
     """Return a run of the small crystal with one deviation a frame."""
     crystal = small_crystal()
     is_carrier = crystal.symbols == "Li"
@@ -49,7 +51,7 @@ def explored(deviations, exit_status=0, temperature=300.0):
         "model_deviation": node,
         "trajectory": MolecularDynamicsData.from_trajectory(trajectory, level_of_theory="test"),
     }
-    return ended(LammpsBaseWorkChain, outputs, exit_status=exit_status, exit_message="the run exploded")
+    return ended(LammpsBaseWorkChain, outputs, exit_status=exit_status, exit_message="the run exploded", called=called)
 
 
 def counts(process, name):
@@ -90,6 +92,26 @@ def test_a_run_that_exploded_failed_in_the_frames_it_never_reached(process):
     process.ctx.child_cell_T900 = explored([0.01, 0.01], exit_status=PHYSICS)
     assert process.select() is None
     assert counts(process, "cell_T900") == (2, 0, N_FRAMES - 2)
+
+
+@pytest.mark.parametrize(
+    ("label", "word"),
+    [("ERROR_ATOMS_LOST", "atoms lost"), ("ERROR_BAD_START", "bad start"), ("ERROR_OUT_OF_MEMORY", "out of memory")],
+)
+def test_what_ended_a_run_before_its_time_is_named_and_counted(process, fast_localhost, label, word):
+    status = LammpsMdCalculation.exit_codes[label].status
+    job = orm.CalcJobNode(computer=fast_localhost, process_type=LammpsMdCalculation.build_process_type())
+    job.set_options({"resources": {"num_machines": 1}})
+    job.set_process_state(ProcessState.FINISHED)
+    job.set_exit_status(status)
+    process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
+    process.ctx.child_cell_T900 = explored([0.01, 0.01], exit_status=PHYSICS, called=[job])
+    job.store()
+    assert process.select() is None
+    statistics = process.outputs["statistics"].get_dict()
+    assert statistics["failures"] == {word: 1}
+    assert statistics["runs"]["cell_T900"]["diagnosis"] == word
+    assert "diagnosis" not in statistics["runs"]["cell_T300"]
 
 
 def test_a_run_stopped_by_its_wall_time_counts_what_it_saw(process):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from aiida_concerted.learning.settings import SelectionSettings
 
 DEVIATION, TRAJECTORY = "deviation__", "trajectory__"
 VIRIAL = "max_devi_v_eV"
-OF_THE_TURN = ("seed", "unreached", "systems")
+OF_THE_TURN = ("seed", "unreached", "systems", "diagnoses")
 """Parameters that the exploration adds to the settings of the selection."""
 
 
@@ -32,6 +33,7 @@ def select_candidate_structures(parameters: orm.Dict, **runs: orm.Data) -> dict[
     :param parameters: what :class:`~aiida_concerted.learning.settings.SelectionSettings` takes, and ``seed``; optional
         ``unreached`` with ``temperature_K``, ``frames`` and ``reason`` of each run that ended early, and ``systems``
         with what each run began from, by name.
+        ``diagnoses`` names what ended each run before its time; ``failures`` of the statistics counts them.
     :param runs: for each run ``name`` its deviation ``deviation__name`` and its trajectory ``trajectory__name``.
     """
     given = parameters.get_dict()
@@ -54,11 +56,14 @@ def select_candidate_structures(parameters: orm.Dict, **runs: orm.Data) -> dict[
             outputs[f"candidate_{label}"] = structure_of_frame(runs[TRAJECTORY + name], int(frame))
     classes = selection.judgement.classes
     summaries = {name: _summary(deviations[name], classes[name]) for name in names}
+    diagnoses = given.get("diagnoses", {})
+    known = _with_unreached(summaries, given.get("unreached", {}))
     outputs["statistics"] = orm.Dict(
         {
             **_overall_levels(selection),
             "seed": given["seed"],
-            "runs": _with_unreached(summaries, given.get("unreached", {})),
+            "runs": {name: {**run, **_diagnosis(diagnoses, name)} for name, run in known.items()},
+            "failures": dict(Counter(diagnoses.values())),
             "selected": {name: [int(frame) for frame in frames] for name, frames in chosen.items()},
             "decision": selection.as_dict(),
         }
@@ -91,6 +96,10 @@ def _summary(run: RunDeviation, classes: Classification) -> dict[str, Any]:
     if len(finite):
         summary |= {"mean_deviation_eV_A": float(finite.mean()), "max_deviation_eV_A": float(finite.max())}
     return summary
+
+
+def _diagnosis(diagnoses: dict[str, str], name: str) -> dict[str, str]:
+    return {"diagnosis": diagnoses[name]} if name in diagnoses else {}
 
 
 def _with_unreached(

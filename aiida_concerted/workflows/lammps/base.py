@@ -56,6 +56,7 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             message="The wall time ended the run after {done:g} of {planned:g} ps, heating included; its frames so far "
             "are attached. Set max_wallclock_seconds to {needed_s} or more, or shorten production_ps.",
         )
+        spec.exit_code(412, "ERROR_OUT_OF_MEMORY", message="{reason}")
         spec.exit_code(
             510,
             "ERROR_PHYSICS",
@@ -126,6 +127,13 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             done=done * md.timestep_ps, planned=planned * md.timestep_ps, needed_s=needed
         )
         return ProcessHandlerReport(True, code)
+
+    @process_handler(priority=570, exit_codes=[LammpsMdCalculation.exit_codes.ERROR_OUT_OF_MEMORY])
+    def handle_memory(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Stop where the memory was too small: the same run would need as much again. Its frames so far are sound."""
+        self.out_many(self.exposed_outputs(calculation, LammpsMdCalculation))
+        reason = calculation.exit_message
+        return ProcessHandlerReport(True, self.exit_codes.ERROR_OUT_OF_MEMORY.format(reason=reason))
 
     @process_handler(priority=550, exit_codes=[LammpsMdCalculation.exit_codes.ERROR_PAIR_STYLE_MISSING])
     def handle_pair_style(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:

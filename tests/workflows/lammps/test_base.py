@@ -69,6 +69,13 @@ def test_what_the_physics_ended_is_not_run_again_and_its_sound_part_is_kept(proc
     assert process.outputs["results"]["steps_done"] == 20
 
 
+def test_a_lack_of_memory_is_not_tried_again_and_the_frames_so_far_are_kept(process, inspected):
+    code = inspected("ERROR_OUT_OF_MEMORY", "out of memory (bad_alloc)", results=orm.Dict({"steps_done": 20}))
+    assert code.status == LammpsBaseWorkChain.exit_codes.ERROR_OUT_OF_MEMORY.status
+    assert "bad_alloc" in code.message
+    assert process.outputs["results"]["steps_done"] == 20
+
+
 def test_a_lammps_without_the_pair_style_says_so(inspected):
     code = inspected("ERROR_PAIR_STYLE_MISSING", "no pair style 'deepmd'")
     assert code.status == LammpsBaseWorkChain.exit_codes.ERROR_PAIR_STYLE_MISSING.status
