@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
+from aiida_concerted.materials import short_source
 from aiida_concerted.queries import ResultTable
-from aiida_concerted.report.published import short_source
 
 Row = Mapping[str, Any]
 UUID_LENGTH = 8

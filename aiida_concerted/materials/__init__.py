@@ -2,7 +2,7 @@
 
 from aiida_concerted.materials.loader import load_site_model, parse_site_model, read_site_model, shipped_materials
 from aiida_concerted.materials.model import Orbit, SiteModel
-from aiida_concerted.materials.reference import ReferenceValue, load_reference_values
+from aiida_concerted.materials.reference import ReferenceValue, load_reference_values, short_source
 from aiida_concerted.materials.resolve import resolve_sites
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "read_site_model",
     "resolve_sites",
     "shipped_materials",
+    "short_source",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -141,3 +142,10 @@ def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not abs(number) < float("inf"):
         raise ValueError(f"{where} must be a finite number, got {value!r}")
     return number
+
+
+def short_source(source: str) -> str:
+    """Return first author and year of a citation such as ``A. Fu et al., J. X (2022)``, or its first words."""
+    author = re.match(r"(?:[A-Z]\.[- ]?)+ ?([^\W\d]+)", source)
+    year = re.search(r"\((\d{4})\)", source)
+    return f"{author.group(1)} {year.group(1)}" if author and year else source.split(",")[0].split("/")[-1]

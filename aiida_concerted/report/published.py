@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from aiida_concerted.common.numbers import format_published
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
-from aiida_concerted.materials import ReferenceValue, load_reference_values
+from aiida_concerted.materials import ReferenceValue, load_reference_values, short_source
 
 DIFFUSIVITY = "tracer_diffusivity"
 ACTIVATION_ENERGY = "activation_energy"
@@ -80,10 +79,3 @@ class Published:
 def describe(value: ReferenceValue) -> str:
     """Return a published number with its kind and source, such as ``0.23 (deep potential, Fu 2022)``."""
     return f"{format_published(value.value, value.uncertainty)} ({value.kind}, {short_source(value.source)})"
-
-
-def short_source(source: str) -> str:
-    """Return first author and year of a citation such as ``A. Fu et al., J. X (2022)``, or its first words."""
-    author = re.match(r"(?:[A-Z]\.[- ]?)+ ?([^\W\d]+)", source)
-    year = re.search(r"\((\d{4})\)", source)
-    return f"{author.group(1)} {year.group(1)}" if author and year else source.split(",")[0].split("/")[-1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from aiida_concerted.materials import load_reference_values, load_site_model
+import pytest
+
+from aiida_concerted.materials import load_reference_values, load_site_model, short_source
 
 
 def test_every_value_has_a_source_a_kind_and_a_finite_number() -> None:
@@ -31,3 +33,15 @@ def test_labels_are_those_of_the_site_model() -> None:
 
 def test_a_material_without_references_has_none() -> None:
     assert load_reference_values("unobtainium") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "short"),
+    [
+        ("Z.-H. Fu et al., J. Energy Chem. (2022), doi 10.1016/j.jechem.2022.01.018", "Fu 2022"),
+        ("X. He, Y. Zhu, Y. Mo, Nat. Commun. 8, 15893 (2017)", "He 2017"),
+        ("LiuGroupHNU/md-data, DP-PBEsol, 900 atoms", "md-data"),
+    ],
+)
+def test_sources_have_short_names(source, short):
+    assert short_source(source) == short

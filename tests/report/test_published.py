@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiida_concerted.report.published import DIFFUSIVITY, MODE_ENERGY, Published, describe, short_source
+from aiida_concerted.report.published import DIFFUSIVITY, MODE_ENERGY, Published, describe
 
 
 def test_values_are_found_by_quantity_kind_label_and_temperature():
@@ -29,18 +29,6 @@ def test_unknown_materials_have_no_published_values(material):
     assert published.values == ()
     assert published.diffusivity_at(300.0) is None
     assert published.citations() == ()
-
-
-@pytest.mark.parametrize(
-    ("source", "short"),
-    [
-        ("Z.-H. Fu et al., J. Energy Chem. (2022), doi 10.1016/j.jechem.2022.01.018", "Fu 2022"),
-        ("X. He, Y. Zhu, Y. Mo, Nat. Commun. 8, 15893 (2017)", "He 2017"),
-        ("LiuGroupHNU/md-data, DP-PBEsol, 900 atoms", "md-data"),
-    ],
-)
-def test_sources_have_short_names(source, short):
-    assert short_source(source) == short
 
 
 def test_a_value_is_described_with_kind_and_source():

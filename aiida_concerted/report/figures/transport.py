@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aiida_concerted.common.numbers import format_estimate
-from aiida_concerted.materials import ReferenceValue
+from aiida_concerted.materials import ReferenceValue, short_source
 from aiida_concerted.plotting import (
     ArrheniusLine,
     DisplacementCurve,
@@ -19,7 +19,7 @@ from aiida_concerted.plotting import (
 )
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.base import ReportFigure, table_of
-from aiida_concerted.report.published import DIFFUSIVITY, Published, short_source
+from aiida_concerted.report.published import DIFFUSIVITY, Published
 
 ROOM_TEMPERATURE_K = 300.0
 

@@ -16,7 +16,7 @@ from tests.engines import TYPE_MAP, small_crystal
 
 @pytest.fixture
 def codes(dp_code, lmp_code, surrogate_code):
-    return {"dp": dp_code.full_label, "lmp": lmp_code.full_label, "vasp": surrogate_code.full_label}
+    return {"dp": dp_code.uuid, "lmp": lmp_code.uuid, "vasp": surrogate_code.uuid}
 
 
 @pytest.fixture
