@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from aiida_concerted.common.numbers import format_estimate
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S
 from aiida_concerted.plotting.series import NORMAL_95
 from aiida_concerted.plotting.style import PALETTE, REFERENCE_COLOUR, colour_of, marker_of
-from aiida_concerted.plotting.temperature_axis import plain_ticks, say_empty
+from aiida_concerted.plotting.temperature_axis import legend_below, plain_ticks, say_empty
 
 FloatArray = NDArray[np.float64]
 
@@ -142,4 +142,24 @@ def plot_cell_sizes(axes: Axes, sizes: CellSizes, *, label: str = "D (m$^2$ s$^{
             name, (x, y), xytext=(0, 3 + 8 * (position % 2)), textcoords="offset points", ha="center", fontsize=6.5
         )
     axes.margins(y=0.2)
+    return axes
+
+
+def plot_size_displacements(axes: Axes, curves: Mapping[str, tuple[FloatArray, FloatArray]]) -> Axes:
+    """Return the axes with the mean squared displacement of one carrier in cells of several sizes, both logarithmic.
+
+    :param curves: lag in ps and displacement in Å² by the name of the cell, the smallest first.
+    """
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("lag (ps)")
+    axes.set_ylabel("mean squared displacement (Å$^2$)")
+    for index, (name, (lag, displacement)) in enumerate(curves.items()):
+        drawn = (lag > 0) & (displacement > 0)
+        style = ("-", "--", "-.", ":")[index // len(PALETTE) % 4]
+        axes.plot(lag[drawn], displacement[drawn], color=colour_of(index), ls=style, lw=1.0, label=name)
+    if not curves:
+        say_empty(axes, "no cells")
+        return axes
+    legend_below(axes, ncols=2)
     return axes

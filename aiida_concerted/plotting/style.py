@@ -106,17 +106,18 @@ def _new_page(columns: int, height_ratio: float) -> Figure:
     return Figure(figsize=(width, width * height_ratio))
 
 
-def figure_bytes(figure: Figure, file_format: str = "svg") -> bytes:
+def figure_bytes(figure: Figure, file_format: str = "svg", *, dpi: int | None = None) -> bytes:
     """Return the figure as a file; the same figure gives the same bytes.
 
     :param file_format: ``svg``, ``png`` or ``pdf``.
+    :param dpi: resolution of what is drawn as pixels; 200 in SVG and 300 elsewhere when not given.
     :raises ValueError: if matplotlib does not know the format.
     """
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(file_format, {})
     buffer = io.BytesIO()
     # What is drawn as pixels inside an SVG travels in web pages, where size counts more than print.
-    dpi = 200 if file_format == "svg" else 300
-    figure.savefig(buffer, format=file_format, metadata=metadata, dpi=dpi)
+    resolution = dpi or (200 if file_format == "svg" else 300)
+    figure.savefig(buffer, format=file_format, metadata=metadata, dpi=resolution)
     return buffer.getvalue()
 
 

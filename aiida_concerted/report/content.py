@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.analysis.concerted_event import ConcertedEvent
+from aiida_concerted.analysis.density import DensityMap
 from aiida_concerted.analysis.history import SiteHistory
+from aiida_concerted.analysis.radial import RadialDistribution
+from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.analysis.van_hove import VanHove
 from aiida_concerted.plotting import Exploration
 
 FloatArray = NDArray[np.float64]
@@ -52,6 +57,51 @@ class HistoryContent:
     uuid: str
     temperature_K: float
     history: SiteHistory
+
+
+@dataclass(frozen=True)
+class StructureContent:
+    """Where the carriers of one run are, and how they lie to each other and to the framework.
+
+    :param uuid: UUID of the trajectory.
+    :param used_ps: how much of the run was looked at, from its beginning.
+    :param duration_ps: length of the run.
+    :param sites: fractional coordinates in the cell of the density by label.
+    """
+
+    uuid: str
+    temperature_K: float
+    used_ps: float
+    duration_ps: float
+    density: DensityMap | None
+    sites: Mapping[str, FloatArray]
+    rdf: Mapping[str, RadialDistribution]
+    van_hove: VanHove | None
+
+
+@dataclass(frozen=True)
+class EventContent:
+    """One concerted event of a run.
+
+    :param uuids: of the trajectory and of the site history.
+    :param carriers: numbers of the two carriers in the run.
+    """
+
+    uuids: tuple[str, ...]
+    temperature_K: float
+    carriers: tuple[int, int]
+    event: ConcertedEvent
+
+
+@dataclass(frozen=True)
+class CellSizeContent:
+    """The diffusivity of a run in a cell of another size.
+
+    :param name: of the cell, such as ``3×3×2``.
+    """
+
+    name: str
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -194,6 +244,11 @@ class StudyContent:
     learning: LearningContent
     making: MakingContent
     missing: tuple[str, ...]
+    network: SiteNetwork | None = None
+    sites_uuid: str | None = None
+    structures: tuple[StructureContent, ...] = ()
+    events: tuple[EventContent, ...] = ()
+    cell_sizes: tuple[CellSizeContent, ...] = ()
 
     @property
     def is_surrogate(self) -> bool:

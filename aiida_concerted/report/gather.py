@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from aiida import orm
 
 from aiida_concerted.data.result import ResultData
-from aiida_concerted.data.results import VacancyFormationData
-from aiida_concerted.data.sites import SiteHistoryData
-from aiida_concerted.report.content import HistoryContent, Result, StudyContent
-from aiida_concerted.report.gather_learning import gather_learning, training_outputs
+from aiida_concerted.data.results import DiffusivityData, VacancyFormationData
+from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
+from aiida_concerted.report.content import CellSizeContent, HistoryContent, Result, StudyContent
+from aiida_concerted.report.gather_learning import gather_learning
 from aiida_concerted.report.gather_processes import gather_making
 from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
+
+SIZES = "size"
+"""Part of the label under which a sweep leaves the runs in cells of several sizes."""
 
 EXPECTED = {
     "diffusivities": "diffusivities: no run of the sweep has been analysed",
@@ -28,12 +32,13 @@ EXPECTED = {
 def gather_study(study: orm.ProcessNode) -> StudyContent:
     """Return what a report says about a study, whatever state it is in.
 
-    :param study: a study; a single sweep, learning loop, committee or training will do.
+    :param study: a study; a single sweep or learning loop will do.
     """
     inputs = inputs_of(study)
-    learn = training_outputs(study) or part_outputs(study, "learn", "LearnWorkChain")
+    learn = part_outputs(study, "learn", "LearnWorkChain")
     results = _Results.of(study)
     context = _context(results.all, inputs, learn)
+    sites = inputs.get("sites")
     labels, named = _site_model(inputs)
     return StudyContent(
         uuid=study.uuid,
@@ -60,6 +65,9 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         learning=gather_learning(study, learn, inputs),
         making=gather_making(study, learn, inputs),
         missing=tuple(text for name, text in EXPECTED.items() if not getattr(results, name)),
+        network=sites.get_network() if isinstance(sites, SiteNetworkData) else None,
+        sites_uuid=sites.uuid if sites is not None else None,
+        cell_sizes=results.cell_sizes,
     )
 
 
@@ -71,6 +79,7 @@ class _Results:
     arrhenius: tuple[Result, ...]
     histories: tuple[HistoryContent, ...]
     vacancy: Result | None
+    cell_sizes: tuple[CellSizeContent, ...]
 
     @classmethod
     def of(cls, study: orm.ProcessNode) -> _Results:
@@ -85,6 +94,7 @@ class _Results:
             vacancy=next(
                 (as_result(node) for node in vacancy.values() if isinstance(node, VacancyFormationData)), None
             ),
+            cell_sizes=_cell_sizes({**sweep, **outputs_of(study)}),
         )
 
     @property
@@ -112,6 +122,22 @@ def _histories(nodes: Iterable[orm.Data]) -> tuple[HistoryContent, ...]:
         if isinstance(node, SiteHistoryData)
     ]
     return tuple(sorted(found, key=lambda item: item.temperature_K))
+
+
+def _cell_sizes(outputs: Mapping[str, orm.Data]) -> tuple[CellSizeContent, ...]:
+    """Return the diffusivities of cells of several sizes, the smallest first."""
+    found = {
+        label.split("__")[-1]: as_result(node)
+        for label, node in outputs.items()
+        if SIZES in label and isinstance(node, DiffusivityData)
+    }
+    named = [CellSizeContent(_cell_name(label), result) for label, result in found.items()]
+    return tuple(sorted(named, key=lambda item: int(item.result["n_atoms"])))
+
+
+def _cell_name(label: str) -> str:
+    extents = re.search(r"(\d+)x(\d+)x(\d+)", label)
+    return "×".join(extents.groups()) if extents else label
 
 
 def _context(results: list[Result], inputs: Mapping[str, orm.Data], learn: Mapping[str, orm.Data]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,13 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from aiida_concerted import __version__
 from aiida_concerted.common.files import write_at_once
 from aiida_concerted.common.numbers import format_duration
+from aiida_concerted.plotting.files import csv_text
 from aiida_concerted.report.caveats import SURROGATE_BANNER, caveats
+from aiida_concerted.report.claims import Verdict, judge_claims
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.figures import ReportFigure, make_figures
 from aiida_concerted.report.gather import gather_study
+from aiida_concerted.report.gather_trajectories import with_trajectories
 from aiida_concerted.report.published import Published
 from aiida_concerted.report.summary import rows_of
 from aiida_concerted.report.tables import Table, error_table, headline_tables, learning_table
@@ -24,10 +29,15 @@ SECTIONS = {
     "diffusion": "Diffusion",
     "modes": "Concerted modes",
     "sites": "Sites",
+    "structure": "Pair functions",
     "vacancies": "Vacancies",
     "learning": "Learning",
     "provenance": "Provenance",
 }
+
+
+SCRIPTS = ("report.js", "report_raster.js", "report_scene.js", "report_start.js")
+"""The parts of the page's script, in order; each leaves its functions to those after it."""
 
 
 def write_report(study: orm.ProcessNode, path: Path) -> None:
@@ -37,7 +47,7 @@ def write_report(study: orm.ProcessNode, path: Path) -> None:
     :param path: HTML file; an existing one is replaced.
     :raises OSError: if the file cannot be written.
     """
-    write_at_once(Path(path), render_report(gather_study(study)))
+    write_at_once(Path(path), render_report(with_trajectories(gather_study(study), study)))
 
 
 def render_report(content: StudyContent) -> str:
@@ -50,6 +60,9 @@ def render_report(content: StudyContent) -> str:
     environment = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    # The page's policy lets this script run by its hash and no other, whatever a name may have smuggled in.
+    script = "".join(templates.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
+    verdicts = judge_claims(content, published)
     template = environment.from_string(templates.joinpath("report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         content=content,
@@ -57,6 +70,10 @@ def render_report(content: StudyContent) -> str:
         caveats=caveats(content),
         headline=headline,
         sections=_sections(content, figures),
+        verdicts=verdicts,
+        verdicts_csv=_verdicts_csv(verdicts),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         learning=[table for table in (learning_table(content), error_table(content)) if table.rows],
         making=_making(content),
         citations=published.citations(),
@@ -66,11 +83,25 @@ def render_report(content: StudyContent) -> str:
 
 
 def _sections(content: StudyContent, figures: list[ReportFigure]) -> list[dict[str, Any]]:
-    """Return the sections in order with their figures; one without figures says so."""
+    """Return the sections in order with their figures, those of one group together; one without figures says so."""
     return [
-        {"key": key, "title": title, "figures": [figure for figure in figures if figure.section == key]}
+        {"key": key, "title": title, "blocks": _blocks([figure for figure in figures if figure.section == key])}
         for key, title in SECTIONS.items()
     ]
+
+
+def _blocks(figures: list[ReportFigure]) -> list[list[ReportFigure]]:
+    """Return single figures and groups of which one is shown at a time, where the first of each stands."""
+    blocks: dict[str, list[ReportFigure]] = {}
+    for figure in figures:
+        blocks.setdefault(figure.group or figure.key, []).append(figure)
+    return list(blocks.values())
+
+
+def _verdicts_csv(verdicts: list[Verdict]) -> str:
+    rows = [(v.key, v.claim, v.verdict, v.numbers, v.rule, " ".join(v.uuids)) for v in verdicts]
+    text = csv_text(("claim", "statement", "verdict", "numbers", "rule", "uuids"), rows)
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
 
 
 def _making(content: StudyContent) -> list[Table]:

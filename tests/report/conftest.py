@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 from aiida import orm
 
+from aiida_concerted.report import write_report
 from aiida_concerted.report.gather import gather_study
+from aiida_concerted.report.gather_trajectories import with_trajectories
 from tests.report.synthetic_study import SURROGATE, SyntheticStudy
 
 
@@ -30,6 +32,20 @@ def finished(lammps):
 def content(finished):
     """Return what a report gathers of the finished study."""
     return gather_study(finished)
+
+
+@pytest.fixture(scope="package")
+def whole(content, finished):
+    """Return the same with what its trajectories tell."""
+    return with_trajectories(content, finished)
+
+
+@pytest.fixture(scope="package")
+def report_file(finished, tmp_path_factory):
+    """Return the report of the finished study."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(finished, path)
+    return path
 
 
 @pytest.fixture(scope="package")

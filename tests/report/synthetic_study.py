@@ -145,6 +145,7 @@ class SyntheticStudy:
             job = process("LammpsMdCalculation", base, "iteration_01", code=self.code)
             trajectory = lattice_gas_run(self.sites, temperature, self.n_frames, self.level_of_theory)
             created(job, {"trajectory": trajectory})
+            outputs[f"trajectories__{run}"] = trajectory
             outputs[f"diffusivities__{run}"] = compute_diffusivity(trajectory, parameters)
             history = assign_carrier_sites(trajectory, self.sites, parameters)
             analysed = analyse_site_history(history, self.sites, parameters)

@@ -17,7 +17,7 @@ from aiida_concerted.plotting import (
     plot_selection,
 )
 from aiida_concerted.report.content import ParityContent, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, table_of
+from aiida_concerted.report.figures.base import ReportFigure, shortened, table_of
 from aiida_concerted.report.published import Published
 
 Explorations: TypeAlias = Sequence[tuple[str, Exploration]]
@@ -160,7 +160,7 @@ def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
     unit, what = ("eV_per_atom", "energies") if quantity == "energy" else ("eV_A", "force components")
     stride = -(-len(reference) // MAX_PARITY_ROWS)
     thinned = f" The file holds every {stride}th value." if stride > 1 else ""
-    values = zip(reference[::stride].tolist(), predicted[::stride].tolist(), strict=True)
+    values = zip(*(map(shortened, part[::stride]) for part in (reference, predicted)), strict=True)
     return ReportFigure(
         key=f"parity-{quantity}",
         section="learning",
@@ -170,5 +170,6 @@ def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
         alternative=f"Scatter of predicted against reference {what}, root mean squared error {1000 * rmse:.3g} m{unit}",
         uuids=(parity.uuid,),
         figure=figure,
+        paper="Fig. S1",
         table=table_of((f"reference_{unit}", f"predicted_{unit}"), values),
     )

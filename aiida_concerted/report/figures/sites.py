@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.plotting import (
     TemperatureSeries,
     new_figure,
@@ -15,12 +19,17 @@ from aiida_concerted.plotting import (
     plot_vacancy_energies,
 )
 from aiida_concerted.report.content import HistoryContent, Result, StudyContent
-from aiida_concerted.report.figures.base import ReportFigure, table_of
+from aiida_concerted.report.figures.base import ReportFigure, Widget, table_of
 from aiida_concerted.report.figures.transport import line_of
 from aiida_concerted.report.modes import mode_entries, shown_modes
 from aiida_concerted.report.published import OCCUPANCY, VACANCY_ENERGY, Published
 
 MAX_RASTER_ROWS = 50_000
+MAX_WIDGET_STAYS = 20_000
+RASTER_HELP = (
+    "Point at a row to read who sits there; drag to move through time, zoom with the buttons. With the keyboard: arrow "
+    "keys move the pointer, plus and minus zoom, 0 shows everything."
+)
 
 
 def labels_of(content: StudyContent) -> tuple[str, ...]:
@@ -70,6 +79,7 @@ def occupancy_figure(content: StudyContent, published: Published) -> list[Report
             alternative=f"Occupancy of {', '.join(item.label for item in series)} at each temperature",
             uuids=tuple(item.uuid for item in content.site_statistics),
             figure=figure,
+            paper="Fig. 3c",
             table=table_of(("source", "label", "temperature_K", "occupancy", "stderr"), rows),
         )
     ]
@@ -106,6 +116,7 @@ def residence_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             alternative="Mean residence time by site label at each temperature on a logarithmic axis",
             uuids=tuple(item.uuid for item in content.site_statistics),
             figure=figure,
+            paper="Fig. 3b",
             table=table_of(
                 ("label", "temperature_K", "residence_time_ps", "lower_ps", "upper_ps", "n_exits", "n_censored"), rows
             ),
@@ -153,6 +164,7 @@ def mode_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             uuids=tuple(item.uuid for item in content.modes)
             + tuple(fit.uuid for fit in content.arrhenius if fit["quantity"] == "mode_frequency"),
             figure=figure,
+            paper="Fig. 2f",
             table=table_of(
                 ("mode", "temperature_K", "frequency_per_cell_s", "lower_s", "upper_s", "raw_count", "background"), rows
             ),
@@ -198,6 +210,37 @@ def _raster(content: StudyContent, item: HistoryContent) -> ReportFigure:
         uuids=(item.uuid,),
         figure=figure,
         table=table_of(("carrier", "from_ps", "to_ps", "site", "label"), rows),
+        paper="Figs. 2c, 2d, S9",
+        group="raster",
+        choice=f"{item.temperature_K:g} K",
+        is_wide=True,
+        widget=_raster_widget(history, order),
+    )
+
+
+def _raster_widget(history: SiteHistory, order: list[str]) -> Widget:
+    """Return the stays on the sites for a raster that tells who sat where; of a long run its beginning."""
+    last = history.n_frames
+    if len(history.starts) > MAX_WIDGET_STAYS:
+        last = max(int(np.sort(history.starts)[MAX_WIDGET_STAYS]), 1)
+    chosen = history.starts < last
+    columns: dict[str, NDArray[Any]] = {
+        "carrier": history.carriers,
+        "site": history.sites,
+        "start": history.starts,
+        "end": np.minimum(history.ends, last),
+    }
+    return Widget(
+        kind="raster",
+        data={
+            "interval_ps": round(history.frame_interval_ps, 8),
+            "n_frames": last,
+            "labels": list(history.labels),
+            "order": order,
+            **{name: values[chosen].tolist() for name, values in columns.items()},
+        },
+        help=RASTER_HELP if last == history.n_frames else f"{RASTER_HELP} Shown is the beginning of a longer run.",
+        replaces=True,
     )
 
 
@@ -225,6 +268,7 @@ def vacancy_figure(content: StudyContent, published: Published) -> list[ReportFi
             alternative=f"Vacancy formation energies by site label: {', '.join(energies)}",
             uuids=(content.vacancy.uuid,),
             figure=figure,
+            paper="Fig. 3d",
             table=table_of(
                 ("label", "site_index", "multiplicity", "distance_to_site_A", "formation_energy_eV"),
                 [
