@@ -36,8 +36,8 @@ def plot(kind: str, pk: int, output: Path, table: Path | None, folder: Path | No
     Of a result or a study:  diffusivity  anisotropy  arrhenius  modes
                              occupancy  residence  raster  vacancy
     Of modes at one T:       lags
-    Of a study:              committee  selection  learning-curves
-                             parity-energy  parity-force  provenance
+    Of a study or training:  learning-curves  parity-energy  parity-force
+    Of a study:              committee  selection  provenance
     """  # noqa: D301 - the character that keeps click from wrapping lines
     if kind not in KINDS:
         raise click.UsageError(f"There is no figure '{kind}': {nearest(kind, KINDS)}.")

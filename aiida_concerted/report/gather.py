@@ -13,7 +13,7 @@ from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.results import DiffusivityData, VacancyFormationData
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.report.content import CellSizeContent, HistoryContent, Result, StudyContent
-from aiida_concerted.report.gather_learning import gather_learning
+from aiida_concerted.report.gather_learning import gather_learning, training_outputs
 from aiida_concerted.report.gather_processes import gather_making
 from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
 
@@ -32,10 +32,10 @@ EXPECTED = {
 def gather_study(study: orm.ProcessNode) -> StudyContent:
     """Return what a report says about a study, whatever state it is in.
 
-    :param study: a study; a single sweep or learning loop will do.
+    :param study: a study; a single sweep, learning loop, committee or training will do.
     """
     inputs = inputs_of(study)
-    learn = part_outputs(study, "learn", "LearnWorkChain")
+    learn = training_outputs(study) or part_outputs(study, "learn", "LearnWorkChain")
     results = _Results.of(study)
     context = _context(results.all, inputs, learn)
     sites = inputs.get("sites")

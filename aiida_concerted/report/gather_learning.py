@@ -43,6 +43,24 @@ def gather_learning(
     )
 
 
+ONE_TRAINING = {
+    "model": "models__model",
+    "learning_curve": "learning_curves__model",
+    "evaluation": "evaluations__model",
+}
+"""Outputs of a single training and the labels that those of a committee have."""
+
+
+def training_outputs(process: orm.ProcessNode) -> dict[str, orm.Data]:
+    """Return the outputs of a committee or of a single training as a learning loop has them; none of anything else."""
+    outputs = outputs_of(process)
+    if process.process_label == "DeepmdCommitteeWorkChain":
+        return outputs
+    if process.process_label == "DeepmdBaseWorkChain":
+        return {name: outputs[label] for label, name in ONE_TRAINING.items() if label in outputs}
+    return {}
+
+
 def _explorations(
     loop: orm.ProcessNode,
 ) -> tuple[tuple[tuple[str, Exploration], ...], tuple[float, float] | None]:

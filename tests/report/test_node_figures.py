@@ -14,7 +14,10 @@ from aiida_concerted.data.results import (
 from aiida_concerted.data.sites import SiteHistoryData
 from aiida_concerted.report.graph import outputs_of
 from aiida_concerted.report.node_figures import KINDS, figure_of_node
+from aiida_concerted.workflows.deepmd.base import DeepmdBaseWorkChain
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from tests.plotting.drawn import errorbars, lines, points
+from tests.workflows.ended import ended
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,39 @@ def test_a_label_never_left_has_the_lower_bound_it_was_stored_with():
     axes = figure_of_node("residence", node).figure.axes[0]
 
     np.testing.assert_allclose(lines(axes, "_Li2_at_least"), [[[0.0, 54.2]]])
+
+
+EVALUATION = {
+    "reference_energies_eV_per_atom": np.array([-4.0, -4.1]),
+    "predicted_energies_eV_per_atom": np.array([-4.0, -4.0]),
+    "reference_forces_eV_A": np.zeros((4, 3)),
+    "predicted_forces_eV_A": np.full((4, 3), 0.05),
+}
+CURVE = {"step": np.arange(3), "rmse_force_validation_eV_A": np.array([0.3, 0.2, 0.1])}
+
+
+def arrays(content):
+    node = orm.ArrayData()
+    for name, values in content.items():
+        node.set_array(name, values)
+    return node
+
+
+def trained():
+    """A committee and a single training, ended, with the tests of their members."""
+    members = {"model_0": arrays(EVALUATION)}, {"model_0": arrays(CURVE)}
+    committee = dict(zip(("evaluations", "learning_curves"), members, strict=True))
+    single = {"evaluation": arrays(EVALUATION), "learning_curve": arrays(CURVE)}
+    return ended(DeepmdCommitteeWorkChain, committee), ended(DeepmdBaseWorkChain, single)
+
+
+def test_parity_of_a_committee_or_a_training_is_drawn_with_its_error(aiida_profile):
+    for node in trained():
+        assert "error 70.7 meV_per_atom" in figure_of_node("parity-energy", node).alternative
+        figure = figure_of_node("parity-force", node)
+        assert "error 50 meV_A" in figure.alternative
+        assert len(figure.table[1]) == 12
+        assert figure_of_node("learning-curves", node).svg
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(finished):

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.engine import run_get_node
 from plumpy.process_states import ProcessState
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.common.trajectory import Trajectory
+from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
-from tests.engines import LATTICE, small_crystal
+from tests.engines import LATTICE, TYPE_MAP, small_crystal
 from tests.workflows.ended import ended
 
 N_FRAMES = 6
@@ -176,6 +178,12 @@ def test_a_schedule_that_makes_no_sense_is_refused(process_of, lmp_code, potenti
         process_of(builder)
 
 
+def potential_of(path):
+    facts = {"type_map": TYPE_MAP, "cutoff_A": 5.0, "version": "3", "level_of_theory": "test"}
+    with path.open("rb") as handle:
+        return DeepPotentialData(handle, filename="model.pb", **facts)
+
+
 def with_selection(lmp_code, potentials, structure, **selection):
     overrides = {**OVERRIDES, "selection": {**OVERRIDES["selection"], **selection}}
     return ExploreWorkChain.get_builder_from_protocol(
@@ -203,3 +211,30 @@ def test_levels_of_a_structure_that_is_not_explored_are_refused(process_of, lmp_
 def test_a_wrong_key_of_the_selection_is_named(lmp_code, potentials, sound_structure):
     with pytest.raises(ValueError, match=r"selection\.choise': did you mean 'choice'"):
         with_selection(lmp_code, potentials, sound_structure, choise="random")
+
+
+@pytest.mark.slow
+@pytest.mark.lammps
+def test_a_stage_at_constant_pressure_explores_larger_cells_for_real(lmp_code, tiny_models, sound_structure):
+    models = {f"model_{index}": potential_of(path) for index, path in enumerate(tiny_models)}
+    stages = [
+        {"temperatures_K": [50]},
+        {"supercell": [1, 2, 2], "temperatures_K": [300], "pressures_bar": [1.0], "production_ps": 0.2},
+    ]
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, models, protocol="fast", overrides={**OVERRIDES, "schedule": stages}
+    )
+    builder.turn = 2
+    builder.selection = {"trust_lower_eV_A": 1e-4, "trust_upper_eV_A": 10.0, "max_selected": 3}
+    outputs, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    assert list(outputs["statistics"]["runs"]) == ["cell_1x2x2_T300_P1"]
+    candidates = outputs["candidates"].values()
+    assert {len(structure.sites) for structure in candidates} == {64}
+    volumes = {round(structure.get_cell_volume(), 3) for structure in candidates}
+    assert len(volumes) == 3  # each frame with its own cell
+    (run,) = (call for call in node.called if call.process_label == "LammpsBaseWorkChain")
+    assert run.outputs.thermo.get_array("pressure_bar")[0] > 1.0  # it is compressed, and expands
+    assert all(1.0 <= volume / (4 * sound_structure.get_cell_volume()) < 1.6 for volume in volumes)
+    supercell = next(call for call in node.called if call.process_label == "make_supercell")
+    assert supercell.inputs.structure.uuid == sound_structure.uuid

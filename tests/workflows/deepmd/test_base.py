@@ -123,6 +123,24 @@ def test_overrides_of_a_committee_are_none_of_a_training(dp_code):
         DeepmdBaseWorkChain.get_protocol_inputs("fast", {"n_models": 3})
 
 
+@pytest.mark.slow
+@pytest.mark.deepmd
+def test_a_training_that_diverges_is_ended_early_and_begun_anew_at_half_the_rate(build):
+    builder = build(
+        n_steps=200_000, start_learning_rate=1.0e4, stop_learning_rate=1.0e3, display_interval_steps=20,
+        save_interval_steps=100_000,
+    )  # fmt: skip
+    builder.train.monitors = {
+        "diverged": orm.Dict({"entry_point": "concerted.deepmd.stop_diverged", "minimum_poll_interval": 1})
+    }
+    _, node = run_get_node(builder)
+    assert node.exit_status == DeepmdBaseWorkChain.exit_codes.ERROR_DIVERGED.status
+    assert "1e+04, 5e+03, 2.5e+03" in node.exit_message
+    jobs = [child for child in node.called if isinstance(child, orm.CalcJobNode)]
+    assert [job.exit_status for job in jobs] == [CODES.ERROR_TRAINING_DIVERGED.status] * 3
+    assert all(job.outputs.learning_curve.get_array("step")[-1] < 200_000 for job in jobs)
+
+
 KILLED_ONCE = """#!/usr/bin/env bash
 # Kills the first training when it has written its second checkpoint, and the whole job with it, as a scheduler does.
 if [[ "$2" == train && ! -e {flag} ]]; then
