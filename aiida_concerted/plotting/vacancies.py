@@ -24,7 +24,7 @@ def plot_vacancy_energies(
     :param multiplicities: how many sites each energy stands for, by label; one each when not given.
     :param references_eV: published means by label.
     """
-    labels = list(energies_eV)
+    labels = sorted(energies_eV)  # results name them as they come in the structure
     references = references_eV or {}
     for index, label in enumerate(labels):
         values = np.asarray(energies_eV[label], dtype=np.float64)
@@ -45,6 +45,9 @@ def plot_vacancy_energies(
     axes.set_xlim(-0.6, max(len(labels), 1) - 0.4)
     axes.margins(y=0.2)
     axes.set_ylabel("formation energy (eV)")
+    if references.keys() & set(labels):
+        (star,) = axes.plot([], [], "*", color=REFERENCE_COLOUR, mfc="white", ms=9, label="published")
+        axes.legend(handles=[star], loc="best")
     if not any(len(values) for values in energies_eV.values()):
         say_empty(axes, "no vacancy energies")
     return axes
