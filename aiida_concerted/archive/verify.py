@@ -85,6 +85,8 @@ def _judge(about: tuple[int, str, str, str], stored: orm.Node, computed: orm.Nod
         found = compare_nodes(stored, computed)
     except OSError as error:
         return Verdict(*about, SKIPPED, reason=f"its files are not in the archive ({error.strerror or error})")
+    except ValueError as error:  # pickles in arrays, which are never loaded, and damaged files
+        return Verdict(*about, DIFFERS, reason=f"its files cannot be read ({' '.join(str(error).split())})")
     outcome = AGREES if found.relative <= tolerance else DIFFERS
     deviation = found.relative if found.relative != float("inf") else None
     return Verdict(*about, outcome, deviation, found.where if outcome == DIFFERS else "")

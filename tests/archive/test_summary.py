@@ -96,3 +96,21 @@ def test_only_our_functions_are_called():
         "aiida_concerted.calculations.functions...environment.tasks.run",
     ):
         assert find_function(name) is None
+
+
+def test_a_pickle_in_a_result_is_named_and_never_loaded(path):
+    import io
+
+    import numpy as np
+
+    from aiida_concerted.archive.verify import _judge
+    from aiida_concerted.data.results import DiffusivityData
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, lag_ps=np.array([object], dtype=object))
+    buffer.seek(0)
+    node = DiffusivityData()
+    node.base.repository.put_object_from_filelike(buffer, "arrays.npz")
+    verdict = _judge((1, node.uuid, "Diffusivity", "function"), node, DiffusivityData(), 1e-6)
+    assert verdict.outcome == "differs"
+    assert "its files cannot be read" in verdict.reason
