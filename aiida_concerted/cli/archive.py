@@ -22,20 +22,20 @@ def archive() -> None:
 
 
 @archive.command()
-@click.argument("pk", type=int, required=False)
+@click.argument("pks", type=int, nargs=-1, metavar="[PK]…")
 @click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
 @profile_options
-def create(pk: int | None, output: Path, folder: Path | None, profile: str | None) -> None:
-    """Write process PK with everything behind and below it to an archive.
+def create(pks: tuple[int, ...], output: Path, folder: Path | None, profile: str | None) -> None:
+    """Write processes (PK) with everything behind and below them to one archive.
 
     The text of POTCARs is never in it. Without PK it is the study of the demonstration.
     """
     place = open_profile(folder, profile)
-    study = load_study(pk, place)
+    studies = [load_study(pk, place) for pk in pks] or [load_study(None, place)]
     from aiida_concerted.archive.create import create_clean_archive
 
     with _bar("Looking for POTCAR text") as progress:
-        report = create_clean_archive([study], output, progress=progress)
+        report = create_clean_archive(studies, output, progress=progress)
     if not report.is_clean:
         click.echo(f"Taken out: {_taken_out(report)}.")
     click.echo(f"Archive: {output} ({_size(output.stat().st_size)})")
