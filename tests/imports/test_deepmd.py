@@ -106,3 +106,12 @@ def test_a_published_system_is_read():
     assert part.frames.n_atoms == 50
     assert len(part.frames) > 100
     assert part.messages == ("there are no virials",) or all("frames" in message for message in part.messages)
+
+
+@needs(REAL)
+def test_the_published_set_is_read_whole_and_merged_by_cell():
+    parts = [read_system(path, level_of_theory=PBE, type_map=["Li", "Ge", "P", "S"]) for path in find_systems([REAL])]
+    assert (len(parts), sum(len(part.frames) for part in parts)) == (37, 6550)
+    merged = merge_alike(parts)
+    found = [(len(part.frames), part.frames.n_atoms, part.frames.virials is not None) for part in merged]
+    assert found == [(590, 50, False), (2670, 50, True), (3290, 400, True)]

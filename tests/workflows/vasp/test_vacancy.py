@@ -9,6 +9,9 @@ from ase.build import bulk
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.vasp import read_last_energy
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
+from tests.published import needs, published
+
+ORDERED = published("LGPS_ordered_mp-696138_experimental_lattice.cif")
 
 
 @pytest.fixture
@@ -191,3 +194,29 @@ def test_far_sites_and_absent_ones_are_said(build, process_of, lgps_potcars, cap
     for label in plan["missing_labels"]:
         assert f"no such site in this structure: {label}" in caplog.text
     assert f"vacancies to compute: {len(plan['sites'])} (vacancy_000" in caplog.text
+
+
+@needs(ORDERED)
+@pytest.mark.slow
+@pytest.mark.surrogate
+@pytest.mark.timeout(3600)
+def test_every_lithium_of_an_ordered_cell_in_one_run(surrogate_code, lgps_potcars, tmp_path):
+    from ase.io import read
+
+    from aiida_concerted.plotting.files import write_figure
+    from aiida_concerted.report.node_figures import figure_of_node
+
+    builder = VaspVacancyWorkChain.get_builder_from_protocol(
+        surrogate_code, orm.StructureData(ase=read(ORDERED)), sites=SiteNetworkData.from_site_model("lgps"),
+        protocol="fast",
+        overrides={"selection": "all", "vasp": {"potential_family": lgps_potcars, "incar_relax": {"ediffg": -0.5}}},
+    )  # fmt: skip
+    outputs, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    vacancy = outputs["vacancy"]
+    assert vacancy["n_sites"] == {"Li1": 11, "Li2": 4, "Li3": 4, "Li4": 1}
+    assert vacancy["missing_labels"] == []
+    assert all(1.0 < energy < 4.0 for energy in vacancy["formation_energy_eV"].values())
+    figure = figure_of_node("vacancy", vacancy)
+    assert len(figure.csv_text.splitlines()) >= 21
+    assert write_figure(figure.figure, tmp_path / "vacancy.png").stat().st_size > 10_000
