@@ -234,3 +234,12 @@ def test_potentials_may_be_pinned_by_their_hash(build, potcar_family):
         build(potential_hashes={"Li_sv": known[:7]})
     with pytest.raises(ValueError, match="potential_hashes names 'Li_vs'"):
         build(potential_hashes={"Li_vs": known})
+
+
+@pytest.mark.parametrize("protocol", ["fast", "balanced", "stringent", "paper"])
+def test_no_protocol_has_what_upstream_would_choose_for_other_purposes(build, protocol):
+    builder = build(protocol, plain_potentials_if_missing=True)
+    incar = builder.parameters.get_dict()["incar"]
+    assert (incar["gga"], incar["ispin"]) == ("PE", 1)  # not PBEsol with spin
+    assert not {"lvhar", "lorbit", "nedos"} & set(incar)
+    assert {"forces", "stress"} <= set(builder.settings.get_dict()["parser_settings"]["exclude_quantity"])
