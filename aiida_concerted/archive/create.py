@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiida.orm import Node
 
 
-def create_clean_archive(nodes: list[Node], path: Path, *, progress: Progress | None = None) -> ScrubReport:
+def create_clean_archive(nodes: Sequence[Node], path: Path, *, progress: Progress | None = None) -> ScrubReport:
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
 
     POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
@@ -30,7 +30,7 @@ def create_clean_archive(nodes: list[Node], path: Path, *, progress: Progress | 
     raw = path.with_name(f".{path.name}.raw")
     try:
         with _quiet():
-            create_archive(nodes, filename=raw, overwrite=True, call_calc_backward=True, call_work_backward=True)
+            create_archive(list(nodes), filename=raw, overwrite=True, call_calc_backward=True, call_work_backward=True)
         if not holds_licensed_text(raw):
             raw.replace(path)
             return ScrubReport()
