@@ -18,6 +18,7 @@ from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.protocols.loader import merge
+from aiida_concerted.workflows.vasp.messages import find_cure
 from aiida_concerted.workflows.vasp.potentials import choose_potentials, describe_missing, largest_enmax
 
 GAMMA_BUILD = "vasp_gam"
@@ -218,16 +219,19 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
 
     @process_handler(priority=1050, exit_codes=list(UNREADABLE))
     def handle_died(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Start a run that died again, once.
+        """Start a run that died again, once, or as long as its last words name something else to try.
 
         Whatever stopped it (a killed process, a power cut, a file that vanished) was not VASP's verdict, and the same
         inputs may well succeed. That holds for missing files (352) too: a process that is killed at its start has
         written none. An executable that cannot start dies in no time, so that its second try costs little.
 
-        A relaxation goes on from the last geometry that can be read; all else starts over.
+        Where VASP said why it gave up (EDDDAV, subspace rotation, BRMIX), the algorithm of the electrons or the mixing
+        is changed, which leads to the same energy. A relaxation goes on from the last geometry that can be read, which
+        also mends ZBRENT; all else starts over.
         """
         self.ctx.died += 1
-        if self.ctx.died > 1:
+        cure = find_cure(standard_output(node), self.ctx.inputs.parameters)
+        if self.ctx.died > 1 and not (cure and cure.tags):
             code = self.exit_codes.ERROR_DIED_TWICE.format(said=last_words(node))
             return ProcessHandlerReport(do_break=True, exit_code=code)
         relaxes = int(self.ctx.inputs.parameters.get("ibrion", -1)) > 0
@@ -235,8 +239,11 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
             self.ctx.inputs.structure = node.outputs.structure
         # A copy of the run that died would be found in the cache.
         self.ctx.inputs.metadata["disable_cache"] = True
-        reason = node.exit_message or node.exit_status
-        self.report(f"VASP <{node.pk}> died before its end ({reason}); starting it again")
+        changes = {} if cure is None else cure.tags
+        self.ctx.inputs.parameters.update(changes)
+        reason = cure.message if cure else node.exit_message or node.exit_status
+        with_tags = "".join(f", with {tag.upper()} = {value}" for tag, value in changes.items())
+        self.report(f"VASP <{node.pk}> died before its end ({reason}); starting it again{with_tags}")
         return ProcessHandlerReport(do_break=True)
 
     @process_handler(priority=940, exit_codes=[VaspCalculation.exit_codes.ERROR_ELECTRONIC_NOT_CONVERGED])
@@ -266,10 +273,17 @@ def last_words(node: orm.CalcJobNode) -> str:
     texts = [node.get_scheduler_stderr(), node.get_scheduler_stdout()]
     if "results" in node.outputs:  # of molecular dynamics, whose standard output is not kept
         texts.insert(0, node.outputs.results.get_dict().get("last_lines"))
-    if "retrieved" in node.outputs and STDOUT in node.outputs.retrieved.base.repository.list_object_names():
-        texts.insert(0, node.outputs.retrieved.base.repository.get_object_content(STDOUT, mode="r"))
+    texts.insert(0, standard_output(node))
     lines = [line.strip() for text in texts if text for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines else "nothing"
+
+
+def standard_output(node: orm.CalcJobNode) -> str:
+    """Return what VASP wrote to its standard output; nothing where it was not kept."""
+    if "retrieved" not in node.outputs:
+        return ""
+    repository = node.outputs.retrieved.base.repository
+    return str(repository.get_object_content(STDOUT, mode="r")) if STDOUT in repository.list_object_names() else ""
 
 
 def gamma_only() -> orm.KpointsData:
