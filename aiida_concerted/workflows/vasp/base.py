@@ -196,10 +196,15 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         self.ctx.died = 0
 
     def init_inputs(self) -> Any:
-        """Prepare the inputs of the first calculation without monitors that were not asked for."""
+        """Prepare the inputs of the first calculation without monitors that were not asked for.
+
+        With a folder to restart from, aiida-vasp's calculation reads its settings whether there are any or not.
+        """
         exit_code = super().init_inputs()
         if not self.inputs.get("monitors"):
             self.ctx.inputs.pop("monitors", None)
+        if "restart_folder" in self.ctx.inputs and "settings" not in self.ctx.inputs:
+            self.ctx.inputs.settings = orm.Dict()
         return exit_code
 
     def setup_potcar(self) -> Any:

@@ -188,6 +188,16 @@ def test_no_monitor_is_attached_that_was_not_asked_for(build, process_of):
     assert "monitors" not in prepared(process_of(builder)).ctx.inputs
 
 
+def test_a_folder_to_restart_from_needs_no_settings(build, process_of, fast_localhost, tmp_path):
+    builder = build()
+    builder.pop("settings", None)
+    builder.restart_folder = orm.RemoteData(computer=fast_localhost, remote_path=str(tmp_path)).store()
+    process = process_of(builder)
+    process.setup()
+    process.init_inputs()
+    assert process.ctx.inputs.settings.get_dict() == {}
+
+
 def test_low_cutoff_is_reported(build, process_of, caplog):
     prepared(process_of(build(incar={"encut": 250})))
     assert "below the largest ENMAX of 400.0 eV" in caplog.text
