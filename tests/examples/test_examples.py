@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiida import orm
 
 from aiida_concerted.learning.schedule import read_schedule, runs_of, stage_of_turn
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.learn import LearnWorkChain
+from tests.engines import small_crystal
 from tests.study.tiny import OVERRIDES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -91,9 +93,20 @@ def test_aimd_learning_and_sweep_follow_each_other(run_example, lgps_potcars, su
 
 def structure_of(printed):
     """Return the structure of the run that an example printed."""
-    from aiida import orm
-
     return orm.load_node(int(re.search(r"AIMD <(\d+)>", printed).group(1))).inputs.structure.pk
+
+
+@pytest.mark.slow
+@pytest.mark.surrogate
+@pytest.mark.usefixtures("aiida_profile_clean")  # labels of codes are looked up
+def test_labels(run_example, lgps_potcars, surrogate_code):
+    structure = orm.StructureData(ase=small_crystal()).store()
+    printed = run_example(
+        "label", "--vasp", surrogate_code.full_label, "--structure", structure.pk, "--copies", 2,
+        overrides={"vasp": {"potential_family": lgps_potcars}},
+    )  # fmt: skip
+    assert "all is well" in printed
+    assert re.search(r"frames <\d+>: 2 of 2, 2 computed now", printed)
 
 
 @pytest.mark.slow
