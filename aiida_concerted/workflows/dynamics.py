@@ -37,7 +37,7 @@ def fill_dynamics(
     """
     check_code(code, "lmp")
     builder.run.md.code = code
-    builder.run.md.metadata.options = calcjob_options(options)
+    builder.run.md.metadata.options = calcjob_options(options, code)
     builder.md = orm.Dict(inputs["md"])
     builder.temperatures_K = orm.List(inputs["temperatures_K"])
     builder.max_concurrent = inputs["max_concurrent"]

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from aiida import orm
+
+from aiida_concerted.calculations.pbs_schedulers import GPUS
 from aiida_concerted.workflows.protocols.loader import merge
 
-DEFAULTS: dict[str, Any] = {
-    "resources": {"num_machines": 1, "num_mpiprocs_per_machine": 1},
-    "withmpi": False,
+ONE_PROCESS: Mapping[str, int] = {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+
+ONE_PROCESS_OF: Mapping[str, Mapping[str, int]] = {"core.lsf": {"tot_num_mpiprocs": 1}}
+"""One process for schedulers that count processes instead of machines."""
+
+DIRECTIVES: Mapping[str, Callable[[int], str]] = {
+    "core.slurm": lambda gpus: f"#SBATCH --gres=gpu:{gpus}",
+    "core.lsf": lambda gpus: f'#BSUB -gpu "num={gpus}"',
 }
+"""How a scheduler is asked for GPUs on each machine in a line of its own."""
+
+WITH_RESOURCE = ("concerted.pbspro", "concerted.torque")
+"""Schedulers that know GPUs as a resource."""
+
+PLUGINS = {"core.pbspro": "concerted.pbspro", "core.torque": "concerted.torque"}
+"""AiiDA's plugins that have no place for GPUs, and those of this package that do."""
 
 
-def calcjob_options(options: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return ``metadata.options``: one process without MPI unless ``options`` say otherwise."""
-    return merge(DEFAULTS, options or {})
+def calcjob_options(options: dict[str, Any] | None = None, code: orm.AbstractCode | None = None) -> dict[str, Any]:
+    """Return ``metadata.options``: one process without MPI unless ``options`` say otherwise.
+
+    :param options: scheduler options, and ``gpus``, the number of GPUs on each machine.
+    :param code: the code, whose computer's scheduler decides how GPUs are asked for.
+    :raises ValueError: if ``gpus`` is no whole number, or there is no way to ask this scheduler for GPUs.
+    """
+    scheduler = code.computer.scheduler_type if code is not None and code.computer is not None else None
+    defaults = {"resources": dict(ONE_PROCESS_OF.get(scheduler or "", ONE_PROCESS)), "withmpi": False}
+    merged = merge(defaults, options or {})
+    gpus = merged.pop("gpus", None)
+    return merged if gpus is None else merge(merged, gpu_request(gpus, merged, code))
+
+
+def gpu_request(gpus: Any, options: Mapping[str, Any], code: orm.AbstractCode | None) -> dict[str, Any]:
+    """Return the options that ask for GPUs.
+
+    A computer without a scheduler is not asked: all its devices are visible to a run.
+
+    :param gpus: GPUs on each machine; none for 0.
+    :param options: the other options.
+    :raises ValueError: in one line that says what to do.
+    """
+    if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
+        raise ValueError(f"gpus must be the number of GPUs on each machine, a whole number, got {gpus!r}")
+    computer = code.computer if code is not None else None
+    if not gpus or computer is None or computer.scheduler_type == "core.direct":
+        return {}
+    scheduler = computer.scheduler_type
+    if scheduler in WITH_RESOURCE:
+        return {"resources": {GPUS: gpus}}
+    if scheduler in DIRECTIVES:
+        others = options.get("custom_scheduler_commands") or ""
+        lines = [line for line in (others, DIRECTIVES[scheduler](gpus)) if line]
+        return {"custom_scheduler_commands": "\n".join(lines)}
+    raise ValueError(_no_way(scheduler, computer.label))
+
+
+def _no_way(scheduler: str, computer: str) -> str:
+    if scheduler in PLUGINS:
+        return (
+            f"{scheduler} has no place for gpus: set up the computer '{computer}' again with the scheduler "
+            f"{PLUGINS[scheduler]}, which is the same with GPUs"
+        )
+    return (
+        f"how to ask {scheduler} of the computer '{computer}' for gpus differs from site to site: put the line that "
+        "yours wants into custom_scheduler_commands instead"
+    )

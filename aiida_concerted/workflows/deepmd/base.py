@@ -104,7 +104,7 @@ class DeepmdBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         if validation:
             builder.train.validation = validation
         builder.train.parameters = orm.Dict(inputs["train"])
-        builder.train.metadata.options = calcjob_options(options)
+        builder.train.metadata.options = calcjob_options(options, code)
         return builder
 
     def setup(self) -> None:

@@ -89,7 +89,7 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         builder.md.structure = structure
         builder.md.models = models
         builder.md.parameters = orm.Dict(inputs["md"])
-        builder.md.metadata.options = calcjob_options(options)
+        builder.md.metadata.options = calcjob_options(options, code)
         builder.max_iterations = inputs["max_iterations"]
         return builder
 

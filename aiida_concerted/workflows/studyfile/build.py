@@ -17,6 +17,7 @@ from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.analyse import AnalyseWorkChain, run_names
 from aiida_concerted.workflows.learn import LearnWorkChain
+from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.study import StudyWorkChain
 from aiida_concerted.workflows.studyfile.nodes import load_code, load_node, load_sites, load_structure
@@ -302,7 +303,9 @@ def _set_options(builder: ProcessBuilder, code: str | int | None, options: dict[
     uuid = orm.load_code(code).uuid
     for namespace in _namespaces(builder):
         if "code" in namespace and "metadata" in namespace and namespace.code.uuid == uuid:
-            namespace.metadata.options = merge(dict(namespace.metadata.options), options)
+            namespace.metadata.options = calcjob_options(
+                merge(dict(namespace.metadata.options), options), namespace.code
+            )
 
 
 def _namespaces(builder: ProcessBuilderNamespace) -> Iterator[ProcessBuilderNamespace]:

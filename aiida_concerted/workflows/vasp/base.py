@@ -187,7 +187,7 @@ class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
         builder.update({"kpoints": gamma_only()} if spacing is None else {"kpoints_spacing": spacing})
         for key in ("settings", "clean_workdir", "max_iterations"):
             builder[key] = inputs[key]
-        builder.calc.metadata.options = calcjob_options(merge(inputs["options"], options or {}))
+        builder.calc.metadata.options = calcjob_options(merge(inputs["options"], options or {}), code)
         return builder
 
     def setup(self) -> None:

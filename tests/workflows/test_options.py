@@ -1,0 +1,107 @@
+"""Scheduler options, and how GPUs are asked for in the script of a job."""
+
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.options import calcjob_options
+
+SCHEDULERS = {
+    "core.slurm": "#SBATCH --gres=gpu:2",
+    "core.lsf": '#BSUB -gpu "num=2"',
+    "concerted.pbspro": "#PBS -l select=1:mpiprocs=1:ngpus=2",
+    "concerted.torque": "#PBS -l nodes=1:ppn=1:gpus=2,walltime=01:00:00",
+}
+
+
+@pytest.fixture
+def code_with(aiida_profile, tmp_path):
+    """Return a function that makes a code on a computer with a scheduler."""
+
+    def make(scheduler):
+        label = scheduler.replace(".", "-")
+        computer = orm.Computer(
+            label=label, hostname="localhost", transport_type="core.local", scheduler_type=scheduler,
+            workdir=str(tmp_path),
+        ).store()  # fmt: skip
+        computer.configure()
+        return orm.InstalledCode(
+            label=f"lmp-{label}", computer=computer, filepath_executable="/bin/true",
+            default_calc_job_plugin="concerted.lammps.md",
+        ).store()  # fmt: skip
+
+    return make
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_one_setting_asks_each_scheduler_for_gpus(
+    code_with, scheduler, potentials, sound_structure, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code = code_with(scheduler)
+    builder = LammpsMdCalculation.get_builder()
+    builder.code, builder.structure, builder.models = code, sound_structure, potentials
+    builder.parameters = orm.Dict({"carrier": "Li", "temperature_K": 300.0, "production_ps": 0.1})
+    options = calcjob_options({"gpus": 2, "max_wallclock_seconds": 3600}, code)
+    builder.metadata = {"options": options, "dry_run": True, "store_provenance": False}
+    run_get_node(builder)
+    scripts = list(tmp_path.glob("submit_test/*/_aiidasubmit.sh"))
+    assert len(scripts) == 1
+    lines = scripts[0].read_text().splitlines()
+    assert lines.count(SCHEDULERS[scheduler]) == 1
+    assert sum("gpu" in line for line in lines) == 1
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_other_directives_stay_and_no_gpus_ask_for_none(code_with):
+    code = code_with("core.slurm")
+    options = calcjob_options({"gpus": 1, "custom_scheduler_commands": "#SBATCH --constraint=a100"}, code)
+    assert options["custom_scheduler_commands"].splitlines() == ["#SBATCH --constraint=a100", "#SBATCH --gres=gpu:1"]
+    assert calcjob_options({"gpus": 0}, code) == calcjob_options({}, code)
+    assert "gpus" not in options
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_a_computer_without_scheduler_is_not_asked(code_with):
+    assert calcjob_options({"gpus": 2}, code_with("core.direct")) == calcjob_options()
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "cure"),
+    [
+        ("core.pbspro", "concerted.pbspro"),
+        ("core.torque", "concerted.torque"),
+        ("core.sge", "custom_scheduler_commands"),
+    ],
+)
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_where_there_is_no_way_the_cure_is_named(code_with, scheduler, cure):
+    with pytest.raises(ValueError, match=cure) as caught:
+        calcjob_options({"gpus": 1}, code_with(scheduler))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("gpus", [-1, 1.5, "two", True])
+def test_numbers_of_gpus_are_whole(gpus):
+    with pytest.raises(ValueError, match="whole number"):
+        calcjob_options({"gpus": gpus})
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_a_scheduler_with_gpus_refuses_nonsense(code_with):
+    scheduler = code_with("concerted.pbspro").computer.get_scheduler()
+    with pytest.raises(ValueError, match="num_gpus_per_machine must be a whole number"):
+        scheduler.create_job_resource(num_machines=1, num_mpiprocs_per_machine=1, num_gpus_per_machine="two")
+    assert scheduler.create_job_resource(num_machines=1, num_mpiprocs_per_machine=1)["num_gpus_per_machine"] is None
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_builders_take_gpus(code_with, potentials, sound_structure, monkeypatch):
+    monkeypatch.setattr("aiida_concerted.workflows.lammps.base.check_code", lambda *_: None)
+    builder = LammpsBaseWorkChain.get_builder_from_protocol(
+        code_with("core.slurm"), sound_structure, potentials, options={"gpus": 4}
+    )
+    assert builder.md.metadata.options["custom_scheduler_commands"] == "#SBATCH --gres=gpu:4"
