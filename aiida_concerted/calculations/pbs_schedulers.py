@@ -21,7 +21,7 @@ GPUS = "num_gpus_per_machine"
 class GpuJobResource(PbsJobResource):
     """Machines, processors and GPUs."""
 
-    _default_fields = (*PbsJobResource._default_fields, GPUS)
+    _default_fields: tuple[str, ...] = (*PbsJobResource._default_fields, GPUS)  # type: ignore[assignment]
 
     @classmethod
     def validate_resources(cls, **kwargs: Any) -> AttributeDict:
