@@ -57,6 +57,10 @@ coverage: $(VENV)/.installed-test ## whether the stated errors are true: 200 syn
 bench-long: $(VENV)/.installed-test ## time and memory of the analysis command up to 400,000 frames of 900 atoms
 	@$(BIN)/python -m benchmarks.long_run
 
+bench-md: $(VENV)/.installed-test ## ns a day with the paper's nets by size, and what the work chain of a run costs
+	@$(BIN)/python -m benchmarks.md_speed
+	@$(BIN)/python -m benchmarks.md_overhead
+
 bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajectory analysed by this package and by others
 	@.venv-peers/bin/python -W ignore -m benchmarks.peer_facts
 	@$(BIN)/python -m benchmarks.peers --python .venv-peers/bin/python
