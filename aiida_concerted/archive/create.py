@@ -5,22 +5,51 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.identity import Author, IdentityReport, remove_identity
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
 
 if TYPE_CHECKING:
     from aiida.orm import Node
 
 
-def create_clean_archive(nodes: Sequence[Node], path: Path, *, progress: Progress | None = None) -> ScrubReport:
+@dataclass(frozen=True)
+class Removed:
+    """What was taken out of an archive.
+
+    :param potcars: text of POTCARs.
+    :param identity: persons and machines; ``None`` where they were left in.
+    """
+
+    potcars: ScrubReport
+    identity: IdentityReport | None
+
+    @property
+    def is_clean(self) -> bool:
+        """Return whether there was no text of POTCARs to take out."""
+        return self.potcars.is_clean
+
+
+def create_clean_archive(
+    nodes: Sequence[Node],
+    path: Path,
+    *,
+    author: Author | None = None,
+    keep_identity: bool = False,
+    progress: Progress | None = None,
+) -> Removed:
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
 
     POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
-    to a calculation, and what files hold of it is cut. The archive gets its name when it is whole.
+    to a calculation, and what files hold of it is cut. Addresses, hosts and folders are replaced. The archive gets its
+    name when it is whole.
 
+    :param author: who is named as the author of all nodes; nobody when not given.
+    :param keep_identity: leave addresses, hosts and folders as they are.
     :param progress: called with the number of files looked through and their total.
     :raises ArchiveError: if it cannot be written.
     """
@@ -31,10 +60,10 @@ def create_clean_archive(nodes: Sequence[Node], path: Path, *, progress: Progres
     try:
         with _quiet():
             create_archive(list(nodes), filename=raw, overwrite=True, call_calc_backward=True, call_work_backward=True)
-        if not holds_licensed_text(raw):
-            raw.replace(path)
-            return ScrubReport()
-        return scrub_archive(raw, path, progress=progress)
+        potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
+        identity = None if keep_identity else remove_identity(raw, raw, author=author, progress=progress)
+        raw.replace(path)
+        return Removed(potcars, identity)
     except ExportValidationError as error:
         raise ArchiveError(
             "what has not ended cannot be archived: wait for it ('aiida-concerted status'), or 'verdi process kill'"

@@ -8,26 +8,34 @@ calculations used.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.nested import Cleaned, chunks, clean_stream, spool
 from aiida_concerted.archive.potcar_text import PotentialFacts, cut_potcar_text, holds_potcar_text
-from aiida_concerted.archive.reading import DATABASE, METADATA, OBJECTS, extract_database, open_zip, read_metadata
+from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
+from aiida_concerted.archive.rewriting import (
+    HASH_EXTRA,
+    digest,
+    follow_objects,
+    keys_in_use,
+    keys_of,
+    object_names,
+    text_columns,
+    write_archive,
+)
 
 POTCAR_FILE = "data.vasp.potcar_file.%"
 POTCAR_FACADE = "data.vasp.potcar.%"
 EXTRA_FILES, EXTRA_HEADER = "potcar_text_removed_from", "potcar_header"
-_HASH = "_aiida_hash"
 
 Progress = Callable[[int, int], None]
 
@@ -72,7 +80,8 @@ def scrub_archive(source: Path, target: Path, *, progress: Progress | None = Non
                 report.potentials |= {fact.sha256: fact for fact in cleaned.facts}
             with closing(sqlite3.connect(database)) as connection:
                 held = _clean_database(connection, changed, report)
-            _write(archive, unfinished, database, changed, held, report)
+            contents = {key: (cleaned.stream, new) for key, (cleaned, new) in changed.items()}
+            write_archive(archive, unfinished, database, _metadata(archive, report), contents, held)
         if holds_licensed_text(unfinished):
             raise ArchiveError(
                 f"the text of POTCARs could not be taken out of {source}: report this, and do not share it"
@@ -85,6 +94,13 @@ def scrub_archive(source: Path, target: Path, *, progress: Progress | None = Non
     finally:
         unfinished.unlink(missing_ok=True)
     return report
+
+
+def _metadata(archive: zipfile.ZipFile, report: ScrubReport) -> dict[str, Any]:
+    metadata = read_metadata(archive)
+    if not report.is_clean:
+        metadata["potcar_text_removed"] = [fact.as_dict() for fact in report.potentials.values()]
+    return metadata
 
 
 def holds_licensed_text(path: Path) -> bool:
@@ -110,25 +126,17 @@ def _clean_objects(
 ) -> dict[str, tuple[Cleaned, str]]:
     """Return new content and new key of every object that holds the text of a POTCAR, by its key."""
     changed: dict[str, tuple[Cleaned, str]] = {}
-    names = [name for name in archive.namelist() if name.startswith(OBJECTS) and name != OBJECTS]
+    names = object_names(archive)
     for number, name in enumerate(names, start=1):
         with archive.open(name) as member, spool(member) as content:
             cleaned = clean_stream(content)
         if cleaned is not None:
-            changed[name.removeprefix(OBJECTS)] = (cleaned, _digest(cleaned.stream))
+            changed[name.removeprefix(OBJECTS)] = (cleaned, digest(cleaned.stream))
             if stop_at_first:
                 break
         if progress is not None:
             progress(number, len(names))
     return changed
-
-
-def _digest(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks(stream):
-        digest.update(chunk)
-    stream.seek(0)
-    return digest.hexdigest()
 
 
 def _clean_database(
@@ -137,12 +145,13 @@ def _clean_database(
     """Return the keys of the objects that nodes still hold, after cleaning every record."""
     _drop_potentials(connection, changed, report)
     if changed:
-        _follow_objects(connection, {key: new for key, (_, new) in changed.items()}, report)
+        renamed = {key: new for key, (_, new) in changed.items()}
+        report.n_objects += follow_objects(connection, renamed, EXTRA_FILES)
     _clean_records(connection, report)
     connection.commit()
     # What is deleted stays in free pages of the file until it is written anew.
     connection.execute("VACUUM")
-    return _keys_in_use(connection)
+    return keys_in_use(connection)
 
 
 def _drop_potentials(
@@ -150,7 +159,7 @@ def _drop_potentials(
 ) -> None:
     query = "SELECT id, attributes, repository_metadata FROM db_dbnode WHERE node_type LIKE ?"
     for pk, attributes, repository in connection.execute(query, (POTCAR_FILE,)).fetchall():
-        facts = [fact for key in _keys(json.loads(repository)) if key in changed for fact in changed[key][0].facts]
+        facts = [fact for key in keys_of(json.loads(repository)) if key in changed for fact in changed[key][0].facts]
         _keep_facts(connection, json.loads(attributes), facts)
         links = "SELECT count(*) FROM db_dblink WHERE input_id = ? OR output_id = ?"
         if connection.execute(links, (pk, pk)).fetchone()[0]:
@@ -177,54 +186,16 @@ def _keep_facts(connection: sqlite3.Connection, attributes: dict[str, Any], fact
         connection.execute("UPDATE db_dbnode SET extras = ? WHERE id = ?", (json.dumps(content), pk))
 
 
-def _follow_objects(connection: sqlite3.Connection, renamed: dict[str, str], report: ScrubReport) -> None:
-    """Point nodes at the new content of their files, and note in their extras which these are."""
-    query = "SELECT id, repository_metadata, extras FROM db_dbnode WHERE repository_metadata LIKE '%\"k\"%'"
-    met: set[str] = set()
-    for pk, text, extras in connection.execute(query).fetchall():
-        repository = json.loads(text)
-        paths = sorted(_rename(repository, renamed, met))
-        if paths:
-            content = {**json.loads(extras or "{}"), EXTRA_FILES: paths}
-            content.pop(_HASH, None)  # it is that of the old content, and caching would trust it
-            values = (json.dumps(repository), json.dumps(content), pk)
-            connection.execute("UPDATE db_dbnode SET repository_metadata = ?, extras = ? WHERE id = ?", values)
-    report.n_objects += len(met)
-
-
-def _rename(folder: dict[str, Any], renamed: dict[str, str], met: set[str], path: str = "") -> Iterable[str]:
-    """Replace keys in the listing of a node's files; yield the paths of those replaced."""
-    for name, entry in folder.get("o", {}).items():
-        if entry.get("k") in renamed:
-            met.add(entry["k"])
-            entry["k"] = renamed[entry["k"]]
-            yield path + name
-        yield from _rename(entry, renamed, met, f"{path}{name}/")
-
-
-def _keys(folder: dict[str, Any]) -> set[str]:
-    own = {entry["k"] for entry in folder.get("o", {}).values() if "k" in entry}
-    return own.union(*(_keys(entry) for entry in folder.get("o", {}).values()))
-
-
-def _keys_in_use(connection: sqlite3.Connection) -> set[str]:
-    query = "SELECT repository_metadata FROM db_dbnode WHERE repository_metadata LIKE '%\"k\"%'"
-    return set().union(*(_keys(json.loads(text)) for (text,) in connection.execute(query)))
-
-
 def _clean_records(connection: sqlite3.Connection, report: ScrubReport) -> None:
     """Cut the text of POTCARs out of every text in the database: attributes, extras, logs, comments."""
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
-        for column in columns:
-            query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = \'text\''  # noqa: S608
-            dirty = [(rowid, text) for rowid, text in connection.execute(query) if holds_potcar_text([text.encode()])]
-            for rowid, text in dirty:
-                cleaned = _clean_text(text, report)
-                update = f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?'  # noqa: S608
-                connection.execute(update, (cleaned, rowid))
-                report.n_records += 1
+    for table, column in text_columns(connection):
+        query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = \'text\''  # noqa: S608
+        dirty = [(rowid, text) for rowid, text in connection.execute(query) if holds_potcar_text([text.encode()])]
+        for rowid, text in dirty:
+            cleaned = _clean_text(text, report)
+            update = f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?'  # noqa: S608
+            connection.execute(update, (cleaned, rowid))
+            report.n_records += 1
 
 
 def _clean_text(text: str, report: ScrubReport) -> str:
@@ -242,7 +213,7 @@ def _clean_text(text: str, report: ScrubReport) -> str:
 
 def _clean_json(value: Any, report: ScrubReport) -> Any:
     if isinstance(value, dict):
-        return {_cut(key, report): _clean_json(item, report) for key, item in value.items() if key != _HASH}
+        return {_cut(key, report): _clean_json(item, report) for key, item in value.items() if key != HASH_EXTRA}
     if isinstance(value, list):
         return [_clean_json(item, report) for item in value]
     return _cut(value, report) if isinstance(value, str) else value
@@ -254,32 +225,3 @@ def _cut(text: str, report: ScrubReport) -> str:
     content, facts = cut_potcar_text(text.encode())
     report.potentials |= {fact.sha256: fact for fact in facts}
     return content.decode()
-
-
-def _write(
-    source: zipfile.ZipFile,
-    path: Path,
-    database: Path,
-    changed: dict[str, tuple[Cleaned, str]],
-    held: set[str],
-    report: ScrubReport,
-) -> None:
-    """Write the archive anew: metadata and database first, as AiiDA looks for them."""
-    metadata = read_metadata(source)
-    if not report.is_clean:
-        metadata["potcar_text_removed"] = [fact.as_dict() for fact in report.potentials.values()]
-    level = int(metadata.get("compression", 6))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as target:
-        target.writestr(METADATA, json.dumps(metadata))
-        target.write(database, DATABASE)
-        written: set[str] = set()
-        for name in source.namelist():
-            key = name.removeprefix(OBJECTS)
-            cleaned, key = changed.get(key, (None, key))
-            if not name.startswith(OBJECTS) or key not in held or key in written:
-                continue
-            written.add(key)
-            with cleaned.stream if cleaned else source.open(name) as stream:
-                with target.open(f"{OBJECTS}{key}", "w", force_zip64=True) as place:
-                    for chunk in chunks(stream):
-                        place.write(chunk)

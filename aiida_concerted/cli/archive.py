@@ -8,12 +8,44 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
 
+if TYPE_CHECKING:
+    from aiida_concerted.archive.identity import Author, IdentityReport
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _identity_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that decide what an archive says of persons and machines."""
+    author = click.option("--author", metavar="'NAME <MAIL>'", help="Name this author; nobody when not given.")
+    keep = click.option("--keep-identity", is_flag=True, help="Leave e-mail addresses, hosts and folders in.")
+    return author(keep(command))
+
+
+def _author(text: str | None, keep_identity: bool) -> Author | None:
+    from aiida_concerted.archive.identity import Author
+
+    if text is not None and keep_identity:
+        raise click.UsageError("--author and --keep-identity exclude each other")
+    try:
+        return None if text is None else Author.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--author") from error
+
+
+def _say_identity(report: IdentityReport | None) -> None:
+    """Say what was replaced, and warn of what could not be."""
+    if report is None:
+        click.echo("Addresses, hosts and folders of persons and machines are still in it.")
+        return
+    click.echo(f"Replaced: addresses, hosts and folders in {report.n_records} records and {report.n_files} files.")
+    if report.n_binary:
+        click.echo(f"Not replaced: {report.n_binary} binary files hold a host or folder: {', '.join(report.left)}")
 
 
 @click.group()
@@ -24,20 +56,31 @@ def archive() -> None:
 @archive.command()
 @click.argument("pks", type=int, nargs=-1, metavar="[PK]…")
 @click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
+@_identity_options
 @profile_options
-def create(pks: tuple[int, ...], output: Path, folder: Path | None, profile: str | None) -> None:
+def create(
+    pks: tuple[int, ...],
+    output: Path,
+    author: str | None,
+    keep_identity: bool,
+    folder: Path | None,
+    profile: str | None,
+) -> None:
     """Write processes (PK) with everything behind and below them to one archive.
 
-    The text of POTCARs is never in it. Without PK it is the study of the demonstration.
+    The text of POTCARs is never in it; e-mail addresses, hosts and folders are replaced. Without PK it is the study of
+    the demonstration.
     """
+    person = _author(author, keep_identity)
     place = open_profile(folder, profile)
     studies = [load_study(pk, place) for pk in pks] or [load_study(None, place)]
     from aiida_concerted.archive.create import create_clean_archive
 
-    with _bar("Looking for POTCAR text") as progress:
-        report = create_clean_archive(studies, output, progress=progress)
-    if not report.is_clean:
-        click.echo(f"Taken out: {_taken_out(report)}.")
+    with _bar("Looking through the files") as progress:
+        removed = create_clean_archive(studies, output, author=person, keep_identity=keep_identity, progress=progress)
+    if not removed.is_clean:
+        click.echo(f"Taken out: {_taken_out(removed.potcars)}.")
+    _say_identity(removed.identity)
     click.echo(f"Archive: {output} ({_size(output.stat().st_size)})")
 
 
@@ -86,24 +129,30 @@ def verify(file: Path, tolerance: float) -> int:
 @archive.command()
 @click.argument("file", type=_FILE)
 @click.option("-o", "--output", type=_FILE, help="Archive to write; FILE-scrubbed.aiida when not given.")
-def scrub(file: Path, output: Path | None) -> None:
-    """Take the text of POTCARs out of an archive made by other means.
+@_identity_options
+def scrub(file: Path, output: Path | None, author: str | None, keep_identity: bool) -> None:
+    """Take POTCAR text, addresses, hosts and folders out of an archive made by other means.
 
     It keeps TITEL, LEXCH, ZVAL, ENMAX and hashes of the potentials. FILE itself is left as it is.
     """
+    from aiida_concerted.archive.identity import remove_identity
     from aiida_concerted.archive.scrub import scrub_archive
 
+    person = _author(author, keep_identity)
     target = output or file.with_name(f"{file.stem}-scrubbed{file.suffix or '.aiida'}")
     with _bar("Looking for POTCAR text") as progress:
         report = scrub_archive(file, target, progress=progress)
+    with _bar("Looking for persons and machines") as progress:
+        identity = None if keep_identity else remove_identity(target, target, author=person, progress=progress)
     if report.is_clean:
-        click.echo("There was nothing to take out.")
+        click.echo("There was no text of POTCARs to take out.")
     else:
         click.echo(f"Taken out: {_taken_out(report)}.")
         for potential in report.potentials.values():
             click.echo(
                 f"  {potential.titel}  LEXCH {potential.lexch}  ZVAL {potential.zval}  ENMAX {potential.enmax_eV} eV"
             )
+    _say_identity(identity)
     click.echo(f"Archive: {target} ({_size(target.stat().st_size)})")
 
 

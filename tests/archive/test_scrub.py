@@ -101,8 +101,8 @@ def test_a_clean_archive_is_a_copy(retrieved, tmp_path):
 
 def test_a_new_archive_never_holds_it(retrieved, tmp_path):
     path = tmp_path / "run.aiida"
-    report = create_clean_archive([retrieved], path)
-    assert report.n_objects == 3
+    removed = create_clean_archive([retrieved], path)
+    assert removed.potcars.n_objects == 3
     assert not holds_in(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.aiida"]
 
