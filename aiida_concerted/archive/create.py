@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.identity import Author, IdentityReport, remove_identity
+from aiida_concerted.archive.manifest import LICENCE, add_manifest
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def create_clean_archive(
     *,
     author: Author | None = None,
     keep_identity: bool = False,
+    licence: str = LICENCE,
+    citation: str | None = None,
     progress: Progress | None = None,
 ) -> Removed:
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
@@ -50,6 +53,8 @@ def create_clean_archive(
 
     :param author: who is named as the author of all nodes; nobody when not given.
     :param keep_identity: leave addresses, hosts and folders as they are.
+    :param licence: under which others may use what is in it, an SPDX identifier.
+    :param citation: how to cite it; the software and the paper of its method when not given.
     :param progress: called with the number of files looked through and their total.
     :raises ArchiveError: if it cannot be written.
     """
@@ -62,6 +67,7 @@ def create_clean_archive(
             create_archive(list(nodes), filename=raw, overwrite=True, call_calc_backward=True, call_work_backward=True)
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
         identity = None if keep_identity else remove_identity(raw, raw, author=author, progress=progress)
+        add_manifest(raw, licence=licence, citation=citation)
         raw.replace(path)
         return Removed(potcars, identity)
     except ExportValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from aiida.storage.sqlite_zip.backend import SqliteZipBackend
 
 METADATA, DATABASE, OBJECTS = "metadata.json", "db.sqlite3", "repo/"
+_HEADER_BYTES = 30
+_SUSPICIOUS_BYTES, _MAX_RATIO = 100_000_000, 300
+"""A member above this size that is packed to less than this share is no data: text packs to a tenth."""
+
 _OBJECT = re.compile(r"repo/([0-9a-f]{64})?")
 
 
@@ -38,6 +43,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         raise ArchiveError(f"{path} cannot be read ({error.strerror or error})") from error
     with archive:
         _check_names(archive, path)
+        _check_sizes(archive, path)
         try:
             yield archive
         except (zipfile.BadZipFile, EOFError, zlib.error) as error:
@@ -114,3 +120,17 @@ def _check_names(archive: zipfile.ZipFile, path: Path) -> None:
             raise ArchiveError(f"{path} holds '{name[:80]!a}', which no AiiDA archive does: do not trust it")
     if len(set(names)) != len(names):
         raise ArchiveError(f"{path} names a member twice, which no AiiDA archive does: do not trust it")
+
+
+def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse what unpacks to far more than it is: members that share bytes, or are packed beyond what data are."""
+    members = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    for member, following in itertools.pairwise(members):
+        if member.header_offset + _HEADER_BYTES + member.compress_size > following.header_offset:
+            raise ArchiveError(f"{path} holds members that overlap, which no AiiDA archive does: do not trust it")
+    for member in members:
+        if member.file_size > _SUSPICIOUS_BYTES and member.file_size > _MAX_RATIO * max(member.compress_size, 1):
+            raise ArchiveError(
+                f"{path}: '{member.filename}' would unpack to {member.file_size / 1e9:.1f} GB from "
+                f"{member.compress_size / 1e6:.1f} MB: do not trust it"
+            )

@@ -9,8 +9,11 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.manifest import read_manifest
 from aiida_concerted.archive.reading import open_archive, open_zip, read_metadata
 from aiida_concerted.archive.scrub import POTCAR_FILE
+from aiida_concerted.data.result import SCHEMA_VERSION
 from aiida_concerted.queries import ResultTable, query
 from aiida_concerted.queries.kinds import KINDS
 
@@ -53,6 +56,7 @@ class ArchiveSummary:
     studies: tuple[Study, ...]
     results: tuple[ResultTable, ...]
     n_potcars: int
+    manifest: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -66,6 +70,7 @@ class ArchiveSummary:
             "materials": list(self.materials),
             "studies": [{k: v for k, v in vars(study).items() if v is not None} for study in self.studies],
             "potcar_nodes": self.n_potcars,
+            **({"manifest": self.manifest} if self.manifest is not None else {}),
             "results": {
                 table.kind: [{k: v for k, v in row.items() if v is not None} for row in table] for table in self.results
             },
@@ -77,9 +82,11 @@ def summarise_archive(path: Path) -> ArchiveSummary:
 
     :raises ArchiveError: if it cannot be read.
     """
+    manifest = read_manifest(path)
     with open_zip(path) as archive:
         metadata = read_metadata(archive)
     with open_archive(path) as backend:
+        _refuse_newer(backend, path)
         tables = [query(kind, backend=backend) for kind in KINDS]
         materials = {row["material"] for table in tables for row in table if row.get("material")}
         return ArchiveSummary(
@@ -92,7 +99,23 @@ def summarise_archive(path: Path) -> ArchiveSummary:
             materials=tuple(sorted(materials)),
             studies=_studies(backend),
             results=tuple(table for table in tables if len(table)),
+            manifest=manifest,
             n_potcars=_builder(backend).append(orm.Node, filters={"node_type": {"like": POTCAR_FILE}}).count(),
+        )
+
+
+def _refuse_newer(backend: Any, path: Path) -> None:
+    """Refuse results whose attributes mean what this version does not know.
+
+    :raises ArchiveError: naming the version.
+    """
+    filters = {"attributes.schema_version": {">": SCHEMA_VERSION}, "node_type": {"like": "data.concerted.%"}}
+    builder = _builder(backend).append(orm.Data, filters=filters, project="attributes.schema_version")
+    newer = builder.all(flat=True)
+    if newer:
+        raise ArchiveError(
+            f"{path} holds results of schema version {max(newer)}, this aiida-concerted knows {SCHEMA_VERSION}: "
+            "upgrade it"
         )
 
 

@@ -14,6 +14,7 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
 from aiida_concerted.archive.compare import compare_nodes
+from aiida_concerted.archive.manifest import find_alterations
 from aiida_concerted.archive.reading import open_archive
 
 _OURS = re.compile(r"aiida_concerted\.calculations\.functions\.([a-z_]+)\.([a-z_]+)")
@@ -47,6 +48,8 @@ def verify_archive(
 ) -> Iterator[Verdict]:
     """Yield a verdict for every result in an archive that a function of this package made.
 
+    First every file is compared with its hash, and the database with that in the manifest; what differs has a verdict.
+
     The archive is opened read-only; nothing is stored. A profile must be loaded, in which nothing is changed: AiiDA
     makes even nodes that are never stored in one.
 
@@ -54,6 +57,8 @@ def verify_archive(
     :param progress: called with the number of functions called and their total.
     :raises ArchiveError: if the archive cannot be read.
     """
+    for alteration in find_alterations(path):
+        yield Verdict(0, "archive", "archive", "", DIFFERS, reason=alteration)
     with open_archive(path) as backend:
         builder = orm.QueryBuilder(backend=backend)
         builder.append(orm.CalcFunctionNode, filters={"process_type": {"like": "aiida\\_concerted.%"}}, project="*")

@@ -57,12 +57,16 @@ def archive() -> None:
 @click.argument("pks", type=int, nargs=-1, metavar="[PK]…")
 @click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
 @_identity_options
+@click.option("--licence", default="CC-BY-4.0", show_default=True, help="Licence of what is in it, by SPDX identifier.")
+@click.option("--citation", metavar="TEXT", help="How to cite it; software and paper of the method when not given.")
 @profile_options
 def create(
     pks: tuple[int, ...],
     output: Path,
     author: str | None,
     keep_identity: bool,
+    licence: str,
+    citation: str | None,
     folder: Path | None,
     profile: str | None,
 ) -> None:
@@ -77,7 +81,10 @@ def create(
     from aiida_concerted.archive.create import create_clean_archive
 
     with _bar("Looking through the files") as progress:
-        removed = create_clean_archive(studies, output, author=person, keep_identity=keep_identity, progress=progress)
+        removed = create_clean_archive(
+            studies, output, author=person, keep_identity=keep_identity, licence=licence, citation=citation,
+            progress=progress,
+        )  # fmt: skip
     if not removed.is_clean:
         click.echo(f"Taken out: {_taken_out(removed.potcars)}.")
     _say_identity(removed.identity)
@@ -110,7 +117,7 @@ def verify(file: Path, tolerance: float) -> int:
     Nothing is imported. The exit status is 1 where a result differs.
     """
     with _some_configuration():
-        from aiida_concerted.archive.verify import AGREES, DIFFERS, verify_archive
+        from aiida_concerted.archive.verify import AGREES, DIFFERS, SKIPPED, verify_archive
         from aiida_concerted.cli.archive_text import describe_verdict
 
         _load_memory_profile()
@@ -118,7 +125,7 @@ def verify(file: Path, tolerance: float) -> int:
         for verdict in verify_archive(file, tolerance=tolerance):
             click.echo(describe_verdict(verdict))
             outcomes.append(verdict.outcome)
-        if not outcomes:
+        if not any(outcomes.count(word) for word in (AGREES, DIFFERS, SKIPPED)):
             click.echo("No result in it was made by a function of this package: there is nothing to compute again.")
             return 1
         agree, differ = outcomes.count(AGREES), outcomes.count(DIFFERS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiida_concerted.archive.summary import ArchiveSummary
 from aiida_concerted.archive.verify import Verdict
 from aiida_concerted.cli.result_table import VIEWS, render
@@ -18,6 +21,7 @@ def describe(summary: ArchiveSummary) -> str:
         f"{summary.path}: {summary.size_bytes / 1e6:.2f} MB, AiiDA {summary.aiida_version}, {summary.created}",
         f"Materials: {', '.join(summary.materials) or 'none'}",
         f"Nodes:     {nodes}",
+        *_describe_manifest(summary.manifest or {}),
         *(f"Study:     {study.uuid} {_clean(study.label)} {study.state}" for study in summary.studies),
         "Processes: "
         + (
@@ -35,6 +39,18 @@ def describe(summary: ArchiveSummary) -> str:
         if len(table) > MAX_ROWS:
             lines.append(f"… and {len(table) - MAX_ROWS} more; --format json holds all.")
     return "\n".join(lines)
+
+
+def _describe_manifest(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what the maker of an archive says of it."""
+    if not manifest:
+        return []
+    versions = ", ".join(f"{name} {version}" for name, version in dict(manifest.get("software", {})).items())
+    return [
+        f"Licence:   {_clean(manifest.get('licence', 'not stated'))}",
+        f"Cite:      {_clean(manifest.get('citation', 'not stated'))}",
+        f"Made with: {_clean(versions)}",
+    ]
 
 
 def describe_verdict(verdict: Verdict) -> str:

@@ -1,0 +1,123 @@
+"""What an archive says of itself: how it may be used and cited, what made it, what is in it, and a hash of its records.
+
+It stands in the archive's own ``metadata.json`` beside what AiiDA keeps there, which importers leave alone. Files of
+nodes are named by the hash of their content; with the hash of the database everything in an archive can be checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+import sqlite3
+import tempfile
+import zipfile
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
+from aiida_concerted.archive.rewriting import digest, keys_in_use, object_names, write_archive
+from aiida_concerted.data.result import SCHEMA_VERSION
+
+KEY = "aiida_concerted"
+SCHEMA = "aiida-concerted/archive-manifest/1"
+_SCHEMA = re.compile(r"aiida-concerted/archive-manifest/(\d+)")
+LICENCE = "CC-BY-4.0"
+CITATION = (
+    "aiida-concerted, and the paper whose method it implements: Fu et al., Journal of Energy Chemistry (2022), "
+    "doi:10.1016/j.jechem.2022.01.018"
+)
+PACKAGES = ("aiida-concerted", "aiida-core", "aiida-vasp", "aiida-lammps", "deepmd-kit", "pymatgen", "numpy")
+
+
+def add_manifest(path: Path, *, licence: str = LICENCE, citation: str | None = None) -> dict[str, Any]:
+    """Write a manifest into an archive and return it.
+
+    :param licence: under which others may use what is in it, an SPDX identifier.
+    :param citation: how to cite it; the software and the paper of its method when not given.
+    :raises ArchiveError: if the archive is damaged, or cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with open_zip(path) as archive, tempfile.TemporaryDirectory() as folder:
+            database = Path(folder) / DATABASE
+            extract_database(archive, database)
+            manifest = make_manifest(archive, database, licence, citation or CITATION)
+            with closing(sqlite3.connect(database)) as connection:
+                held = keys_in_use(connection)
+            write_archive(archive, unfinished, database, {**read_metadata(archive), KEY: manifest}, {}, held)
+        unfinished.replace(path)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {path} ({error.strerror or error}): free some space") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return manifest
+
+
+def make_manifest(archive: zipfile.ZipFile, database: Path, licence: str, citation: str) -> dict[str, Any]:
+    """Return the manifest of an archive whose database lies in a file."""
+    with database.open("rb") as stream:
+        hash_of_database = digest(stream)
+    with closing(sqlite3.connect(database)) as connection:
+        kinds = Counter(kind for (kind,) in connection.execute("SELECT node_type FROM db_dbnode"))
+    sizes = [archive.getinfo(name).file_size for name in object_names(archive)]
+    return {
+        "schema": SCHEMA,
+        "result_schema_version": SCHEMA_VERSION,
+        "software": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        "licence": licence,
+        "citation": citation,
+        "nodes": dict(sorted(kinds.items())),
+        "files": {"number": len(sizes), "bytes": sum(sizes)},
+        "database_sha256": hash_of_database,
+    }
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """Return the manifest of an archive, ``None`` where it has none.
+
+    :raises ArchiveError: if the archive is damaged, or of a newer version of this software.
+    """
+    with open_zip(path) as archive:
+        manifest = read_metadata(archive).get(KEY)
+    if manifest is None:
+        return None
+    found = _SCHEMA.fullmatch(str(manifest.get("schema"))) if isinstance(manifest, dict) else None
+    if found is None:
+        raise ArchiveError(f"{path}: its manifest is damaged: copy it anew")
+    if int(found[1]) > 1:
+        raise ArchiveError(f"{path} is of a newer aiida-concerted ({manifest['schema']}): upgrade this one")
+    return dict(manifest)
+
+
+def find_alterations(path: Path) -> list[str]:
+    """Return what in an archive is not what its name or the manifest says, in a sentence each.
+
+    :raises ArchiveError: if it cannot be read at all.
+    """
+    manifest = read_manifest(path)
+    found = []
+    with open_zip(path) as archive:
+        if manifest is not None:
+            with archive.open(DATABASE) as stream:
+                if _digest_of(stream) != manifest.get("database_sha256"):
+                    found.append("the database is not the one that the manifest was made for")
+        for name in object_names(archive):
+            with archive.open(name) as stream:
+                if _digest_of(stream) != name.removeprefix(OBJECTS):
+                    found.append(f"the file {name} is not what its name says")
+    return found
+
+
+def _digest_of(stream: Any) -> str:
+    return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
