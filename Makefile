@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-peers clean
+.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-md bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## show this list

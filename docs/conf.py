@@ -1,9 +1,14 @@
 """Settings of Sphinx."""
 
+import sys as _sys
 from importlib.metadata import version as _version
+from pathlib import Path as _Path
 
 from docutils.nodes import SkipNode as _SkipNode
 from latex2mathml.converter import convert as _to_mathml
+
+_sys.path.insert(0, str(_Path(__file__).parent))
+from reference_pages import write_pages as _write_pages
 
 project = "aiida-concerted"
 author = "the aiida-concerted developers"
@@ -33,5 +38,6 @@ def _visit_block(translator, node):
 
 
 def setup(app):
-    """Turn formulas into MathML, which browsers show without a script from elsewhere."""
+    """Make the pages of the reference, and turn formulas into MathML, which browsers show without a foreign script."""
+    _write_pages(_Path(__file__).parent / "reference" / "generated")
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))

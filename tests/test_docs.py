@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -80,3 +81,38 @@ def test_every_page_is_listed() -> None:
     }
     missing = [name_of(page) for page in ROOT.glob("docs/**/*.md") if page.resolve() not in listed]
     assert missing == ["docs/index.md"]
+
+
+@pytest.fixture(scope="module")
+def reference_pages():
+    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_names_every_process_port_exit_code_and_field(reference_pages, tmp_path):
+    reference_pages.write_pages(tmp_path / "generated")
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "generated").iterdir()}
+    for page, group in (("calculations", "aiida.calculations"), ("workflows", "aiida.workflows")):
+        for point in reference_pages.ours(group):
+            process = point.load()
+            if not hasattr(process, "spec"):
+                continue
+            section = pages[page].split(f"\n## {point.name}\n")[1].split("\n## ")[0]
+            for name in process.spec().inputs:
+                assert f"`{name}" in section or name in reference_pages.HIDDEN
+            for label, code in process.spec().exit_codes.items():
+                assert not code.status or f"`{label}`" in section
+    for point in reference_pages.ours("aiida.data"):
+        fields = getattr(point.load(), "FIELDS", {})
+        assert all(f"| `{name}` |" in pages["results"] for name in fields)
+    assert pages["protocols"].count("literalinclude") >= 12
+
+
+def test_pages_that_would_not_change_are_left_alone(reference_pages, tmp_path):
+    folder = tmp_path / "generated"
+    reference_pages.write_pages(folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    reference_pages.write_pages(folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before

@@ -51,7 +51,7 @@ def test_the_archive_is_whole_and_holds_no_potcar(study, products):
     from aiida.tools.archive import create_archive
 
     create_archive(potcar_text.all(flat=True), filename=everything)
-    assert count_potcar_texts(everything) == 4
+    assert count_potcar_texts(everything) == potcar_text.count() >= 4
 
 
 def test_an_archive_with_a_potcar_is_never_left_behind(study, products, monkeypatch):

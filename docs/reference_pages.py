@@ -1,0 +1,153 @@
+"""Pages of the reference that are made from the classes themselves: processes, result nodes, protocols."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from plumpy.ports import Port, PortNamespace
+
+from aiida_concerted.data.result import SCHEMA_VERSION, Field, ResultData
+from aiida_concerted.workflows.protocols.loader import FOLDER, load_protocols
+
+PACKAGE = "aiida_concerted"
+HIDDEN = ("metadata", "monitors", "clean_workdir", "remote_folder", "remote_stash", "retrieved")
+"""Ports that AiiDA gives every process; its own documentation explains them."""
+
+MAX_DEPTH = 1
+"""Namespaces below this depth are named and not spelt out: they are ports of another process on the same page."""
+
+NOTE = "<!-- made from the classes when the documentation is built -->\n"
+
+
+def write_pages(folder: Path) -> None:
+    """Write the pages into a folder; pages that would not change are left alone, so that nothing is built anew."""
+    folder.mkdir(exist_ok=True)
+    pages = {
+        "calculations.md": processes_page("Calculations", "aiida.calculations"),
+        "workflows.md": processes_page("Work chains", "aiida.workflows"),
+        "results.md": results_page(),
+        "protocols.md": protocols_page(folder),
+    }
+    for name, text in pages.items():
+        page = folder / name
+        if not page.exists() or page.read_text(encoding="utf-8") != NOTE + text:
+            page.write_text(NOTE + text, encoding="utf-8")
+
+
+def ours(group: str) -> list[EntryPoint]:
+    """Return the entry points of this package in a group."""
+    found = [point for point in entry_points(group=group) if point.value.startswith(f"{PACKAGE}.")]
+    return sorted(found, key=lambda point: point.name)
+
+
+def processes_page(title: str, group: str) -> str:
+    """Return ports, outputs and exit codes of every process of this package in a group."""
+    parts = [
+        f"# {title}\n",
+        f"By entry point of the group `{group}`. Ports that AiiDA gives every process are left out; `a.b.…`",
+        "stands for more ports below, which are those of the process that runs there.\n",
+    ]
+    for point in ours(group):
+        process = point.load()
+        if not hasattr(process, "spec"):
+            continue
+        spec = process.spec()
+        parts += [f"## {point.name}\n", _text(inspect.getdoc(process) or "") + "\n"]
+        parts += ["### Inputs\n", _table(("port", "type", "", "what it is"), _rows(spec.inputs)) + "\n"]
+        parts += ["### Outputs\n", _table(("port", "type", "", "what it is"), _rows(spec.outputs)) + "\n"]
+        codes = sorted(spec.exit_codes.values(), key=lambda code: code.status)
+        rows = [(str(code.status), "", _text(code.message or "")) for code in codes if code.status]
+        labels = {code.status: label for label, code in spec.exit_codes.items()}
+        rows = [(status, f"`{labels[int(status)]}`", message) for status, _, message in rows]
+        parts += ["### Exit codes\n", _table(("status", "label", "message"), rows) + "\n"]
+    return "\n".join(parts)
+
+
+def results_page() -> str:
+    """Return the attributes of every result node, by which queries find it."""
+    parts = [
+        "# Result nodes\n",
+        f"Schema version {SCHEMA_VERSION}, kept in the attribute `schema_version` of each node. Small numbers are",
+        "attributes, so that `QueryBuilder` and `aiida-concerted query` find them; curves and all else are files",
+        "in the node (`node.get_result()`, `node.get_arrays()`). An archive whose results have a newer schema than the",
+        "software knows is refused.\n",
+    ]
+    common: dict[str, Field] | None = None
+    for point in ours("aiida.data"):
+        kind = point.load()
+        if not issubclass(kind, ResultData):
+            continue
+        if common is None:
+            common = {name: field for name, field in kind.get_fields().items() if name not in kind.FIELDS}
+            parts += ["## Common to all\n", _table(("attribute", "type", "", "what it is"), _fields(common)) + "\n"]
+        parts += [f"## {point.name}\n", f"`{kind.__name__}`: {_text(inspect.getdoc(kind) or '')}\n"]
+        parts += [_table(("attribute", "type", "", "what it is"), _fields(kind.FIELDS)) + "\n"]
+    return "\n".join(parts)
+
+
+def protocols_page(folder: Path) -> str:
+    """Return every protocol file as it is: numbers, units, and where each comes from.
+
+    :param folder: where the page will lie, which the files are named from.
+    """
+    parts = [
+        "# Protocols\n",
+        "Named sets of numbers, with a unit and a source for each. `overrides` and the sections of a study file change",
+        "single ones.\n",
+    ]
+    for path in sorted(FOLDER.glob("*.yaml")):
+        content = load_protocols(path.stem)
+        names = [
+            (f"`{name}`", _text(entry.get("description", ""))) for name, entry in content.get("protocols", {}).items()
+        ]
+        parts += [f"## {path.stem}\n", _table(("protocol", "what it is for"), names) + "\n"]
+        parts += [f"```{{literalinclude}} {Path(os.path.relpath(path, folder)).as_posix()}\n:language: yaml\n```\n"]
+    return "\n".join(parts)
+
+
+def _rows(ports: PortNamespace, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each port, those of namespaces after them by their dotted names, down to :data:`MAX_DEPTH`."""
+    for name, port in ports.items():
+        if name in HIDDEN:
+            continue
+        path = f"{prefix}{name}"
+        is_open = isinstance(port, PortNamespace) and (port.dynamic or not len(port) or depth == MAX_DEPTH)
+        yield f"`{path}.…`" if is_open else f"`{path}`", _types(port), _need(port), _text(port.help or "")
+        if isinstance(port, PortNamespace) and depth < MAX_DEPTH:
+            yield from _rows(port, f"{path}.", depth + 1)
+
+
+def _need(port: Port) -> str:
+    return "required" if port.required else "optional"
+
+
+def _types(port: Any) -> str:
+    kinds = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
+    return ", ".join(f"`{kind.__name__}`" for kind in kinds if kind not in (None, type(None)))
+
+
+def _fields(fields: dict[str, Field]) -> Iterable[tuple[str, ...]]:
+    for name, field in fields.items():
+        kinds = ", ".join(f"`{kind.__name__}`" for kind in field.types)
+        yield f"`{name}`", kinds, "required" if field.required else "optional", _text(field.help)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head, rows = list(head), [list(row) for row in rows]
+    if not rows:
+        return "None."
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _text(text: str) -> str:
+    """Return a docstring or help as one paragraph of Markdown, parameters left out."""
+    first = re.split(r"\n\s*:(?:param|raises|return)", text)[0]
+    plain = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", " ".join(first.split()))
+    return re.sub(r"``([^`]+)``", r"`\1`", plain).replace("<", "&lt;").replace("{", "&#123;")
