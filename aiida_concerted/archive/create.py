@@ -41,6 +41,7 @@ def create_clean_archive(
     *,
     author: Author | None = None,
     keep_identity: bool = False,
+    with_callers: bool = True,
     licence: str = LICENCE,
     citation: str | None = None,
     progress: Progress | None = None,
@@ -53,6 +54,7 @@ def create_clean_archive(
 
     :param author: who is named as the author of all nodes; nobody when not given.
     :param keep_identity: leave addresses, hosts and folders as they are.
+    :param with_callers: also the work chains that called what is behind the nodes, hence all that these called.
     :param licence: under which others may use what is in it, an SPDX identifier.
     :param citation: how to cite it; the software and the paper of its method when not given.
     :param progress: called with the number of files looked through and their total.
@@ -64,7 +66,10 @@ def create_clean_archive(
     raw = path.with_name(f".{path.name}.raw")
     try:
         with _quiet():
-            create_archive(list(nodes), filename=raw, overwrite=True, call_calc_backward=True, call_work_backward=True)
+            create_archive(
+                list(nodes), filename=raw, overwrite=True,
+                call_calc_backward=with_callers, call_work_backward=with_callers,
+            )  # fmt: skip
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
         identity = None if keep_identity else remove_identity(raw, raw, author=author, progress=progress)
         add_manifest(raw, licence=licence, citation=citation)

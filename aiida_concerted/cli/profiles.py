@@ -23,7 +23,7 @@ def profile_options(command: _F) -> _F:
     folder = click.option(
         "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder of a demonstration."
     )
-    profile = click.option("-p", "--profile", help="AiiDA profile; without --folder and this, the default one.")
+    profile = click.option("-p", "--profile", help="AiiDA profile, if not the default one.")
     return folder(profile(command))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ KINDS = (
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Most rows.")
 @click.option("--columns", metavar="A,B,…", help="These columns only; 'all' for every one.")
 @click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
+@click.option("--archive", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write them to an archive, too.")  # fmt: skip
 @profile_options
 def query(
     kind: str,
@@ -39,6 +42,7 @@ def query(
     limit: int | None,
     columns: str | None,
     form: str,
+    archive: Path | None,
     folder: Path | None,
     profile: str | None,
     **criteria: Any,
@@ -50,3 +54,22 @@ def query(
 
     table = ask(kind, sort=sort, limit=limit, literature=literature, **criteria)
     write_table(table, form=form, columns=columns, is_filtered=any(value is not None for value in criteria.values()))
+    if archive is not None:
+        _archive(table.column("pk"), archive)
+
+
+def _archive(pks: Sequence[int], path: Path) -> None:
+    """Write nodes with the data and calculations behind them to an archive that may be shared.
+
+    :raises ValueError: if there is none.
+    """
+    from aiida.orm import load_node
+
+    from aiida_concerted.archive.create import create_clean_archive
+
+    if not pks:
+        raise ValueError(f"no result fits: {path} is not written")
+    nodes = [load_node(pk) for pk in dict.fromkeys(pks)]
+    create_clean_archive(nodes, path, with_callers=False)
+    size = path.stat().st_size / 1e6
+    click.echo(f"Archive: {path} ({size:.2f} MB, {len(nodes)} results with the data behind them)", err=True)

@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from aiida_concerted.archive.summary import summarise_archive
 from aiida_concerted.cli import query as command
 from aiida_concerted.cli.main import cli, run_reporting_errors
 from aiida_concerted.cli.result_table import VIEWS
@@ -80,3 +81,25 @@ def test_a_wrong_column_is_one_line(study, monkeypatch, capsys):
 
 def test_the_help_fits_a_screen():
     assert len(CliRunner().invoke(cli, ["query", "--help"]).stdout.splitlines()) <= 24
+
+
+def test_what_is_found_can_be_archived(study, monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "open_profile", lambda folder, profile: None)
+    path = tmp_path / "found.aiida"
+    words = ["query", "diffusivities", "--study", study, "--temperature-K", "600:800", "--format", "json"]
+    result = CliRunner().invoke(cli, [*words, "--archive", str(path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    rows = json.loads(result.stdout)
+    assert f"{len(rows)} results with the data behind them" in result.stderr
+    table = next(table for table in summarise_archive(path).results if table.kind == "diffusivities")
+    assert sorted(table.column("uuid")) == sorted(row["uuid"] for row in rows)
+    assert set(table.column("temperature_K")) == {600.0, 700.0, 800.0}
+
+
+def test_nothing_found_writes_no_archive(study, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "open_profile", lambda folder, profile: None)
+    path = tmp_path / "found.aiida"
+    words = ["query", "diffusivities", "--material", "unobtainium", "--archive", str(path)]
+    assert run_reporting_errors(lambda: cli.main(words, standalone_mode=False)) == 1
+    assert "no result fits" in capsys.readouterr().err
+    assert not path.exists()

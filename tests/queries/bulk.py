@@ -37,6 +37,8 @@ class BulkProfile:
     def add(self, node_class: type[orm.Node], attributes: dict[str, Any]) -> int:
         """Return the number of a new node among these."""
         now = timezone.now()
+        if issubclass(node_class, orm.ProcessNode):
+            attributes = {**attributes, "sealed": True}
         self.nodes.append(
             {"uuid": str(uuid.UUID(int=self.random.getrandbits(128), version=4)),
              "node_type": node_class.class_node_type, "process_type": None, "label": "", "description": "",
