@@ -49,6 +49,8 @@ def run(
     if submit and dry_run:
         raise click.UsageError("--submit and --dry-run exclude each other: give one")
     open_profile(folder, profile)
+    if not dry_run:
+        _require_broker(submit)
     from aiida_concerted.workflows.studyfile import build, preview, read_study_file
 
     study = read_study_file(config)
@@ -59,6 +61,26 @@ def run(
         _submit(builder, config.stem)
     else:
         _run_here(builder, config.stem)
+
+
+def _require_broker(submit: bool) -> None:
+    """Refuse to begin where AiiDA would wait for a broker that is not there, and then say no more than that.
+
+    :raises SetupError: saying what to start.
+    """
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    profile, broker = manager.get_profile(), manager.get_broker()
+    name = profile.name if profile is not None else ""
+    if broker is None:
+        if submit:
+            raise SetupError(f"profile '{name}' has no broker, hence no daemon: run it here, without --submit")
+        return
+    if not broker.check_service_reachable():
+        kind = profile.process_control_backend if profile is not None else ""
+        cure = "start RabbitMQ" if kind == "core.rabbitmq" else f"start it with 'verdi -p {name} daemon start'"
+        raise SetupError(f"the broker of profile '{name}' is not running: {cure}")
 
 
 def _submit(builder: ProcessBuilder, label: str) -> None:

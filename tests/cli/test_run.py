@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -12,6 +15,7 @@ from ase.io import write
 from aiida_concerted.cli import run as command
 from aiida_concerted.workflows.studyfile import SCHEMA
 from tests.cli.support import assert_one_line, run_here
+from tests.cli.test_main import run
 from tests.engines import small_crystal
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
@@ -71,3 +75,29 @@ def test_a_part_is_run_to_its_end(write_study, capsys):
     node = orm.QueryBuilder().append(orm.WorkChainNode, filters={"label": "study"}).first(flat=True)
     assert f"VaspAimdWorkChain <{node.pk}> is done" in outcome.out
     assert len(node.outputs.frames) == 4
+
+
+@pytest.mark.parametrize(
+    ("broker", "words", "message"),
+    [
+        (
+            "core.zeromq",
+            [],
+            "the broker of profile 'alone' is not running: start it with 'verdi -p alone daemon start'",
+        ),
+        ("core.zeromq", ["--submit"], "the broker of profile 'alone' is not running"),
+        (None, ["--submit"], "profile 'alone' has no broker, hence no daemon: run it here, without --submit"),
+    ],
+)
+def test_a_broker_that_is_not_there_is_one_line(tmp_path, broker, words, message):
+    make = (
+        "from aiida.manage.configuration import create_profile, get_config\n"
+        "create_profile(get_config(create=True), name='alone', email='a@b.c', storage_backend='core.sqlite_dos', "
+        f"storage_config={{'filepath': {str(tmp_path / 'storage')!r}}}, broker_backend={broker!r}, broker_config={{}})"
+    )
+    environment = {**os.environ, "AIIDA_PATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", make], env=environment, check=True, capture_output=True)
+    (tmp_path / "study.yaml").write_text("schema: aiida-concerted/study/1\n")
+    result = run("run", tmp_path / "study.yaml", "-p", "alone", *words, cwd=tmp_path, AIIDA_PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
