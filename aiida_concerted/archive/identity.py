@@ -25,6 +25,7 @@ from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.nested import chunks, spool
 from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import (
+    HASH_EXTRA,
     digest,
     follow_objects,
     keys_in_use,
@@ -36,6 +37,7 @@ from aiida_concerted.archive.scrub import Progress
 
 EXTRA_FILES = "identity_removed_from"
 HOST, WORK_FOLDER, PROGRAMS, HOME = "host.invalid", "/work", "/programs", "/home/user"
+PERSON = "somebody"
 """What stands in the place of hosts, work folders, folders of executables and home folders."""
 
 DROPPED = ("detailed_job_info", "raw_data", "job_owner", "allocated_machines", "submission_machine")
@@ -43,7 +45,12 @@ DROPPED = ("detailed_job_info", "raw_data", "job_owner", "allocated_machines", "
 
 _OF_A_JOB = re.compile(r"^(/.+)/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f-]{32}$")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/opt", "/lib")
-_HOMES = rb"(?<![\w.-])/(?:home|Users|users)/(?!user(?![\w.-]))[\w.-]+"
+_BEFORE = rb"(?:(?<![\w.-])|(?<=\s-[A-Za-z]))"
+"""A path begins after anything but a word, or after the letter of an option (``-I/home/…``)."""
+_HOMES = (
+    rb"(?:(?<![\w./-])|(?<=\s-[A-Za-z])|(?<=file://))"  # not the pages of a web site
+    rb"(?!/home/user(?![\w.-]))(?:/[\w.-]+){0,3}?/(?:home|Users|users)/[\w.-]+"
+)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _MIN_HOST = 4
 _SNIFFED_BYTES = 1 << 16
@@ -130,7 +137,7 @@ class Replacements:
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = {text.encode(): new.encode() for text, new in words.items()}
         longest_first = sorted(self._words, key=len, reverse=True)
-        known = [rb"(?<![\w.-])" + re.escape(text) + rb"(?![\w-])" for text in longest_first]
+        known = [_BEFORE + re.escape(text) + rb"(?![\w-])" for text in longest_first]
         self._pattern = re.compile(b"|".join([*known, _HOMES]))
 
     @classmethod
@@ -141,6 +148,7 @@ class Replacements:
             words[prefix] = PROGRAMS
         words |= dict.fromkeys(_work_folders(connection), WORK_FOLDER)
         words |= dict.fromkeys(_emails(connection), Author().email)
+        words |= dict.fromkeys(_names(connection), PERSON)
         words |= dict.fromkeys(_hosts(connection), HOST)
         words |= {home: HOME for home in [str(Path.home())] if home not in ("/", HOME)}
         return cls({text: new for text, new in words.items() if text and text != new})
@@ -156,6 +164,15 @@ class Replacements:
 
 def _emails(connection: sqlite3.Connection) -> list[str]:
     return [email for (email,) in connection.execute("SELECT email FROM db_dbuser") if "@" in (email or "")]
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    """Return full names and institutions; a first or last name alone, or one word, could be one of the science."""
+    names = set()
+    for first, last, place in connection.execute("SELECT first_name, last_name, institution FROM db_dbuser"):
+        names |= {f"{first} {last}", f"{last}, {first}"} if first and last else set()
+        names |= {place} if " " in (place or "") else set()
+    return names
 
 
 def _hosts(connection: sqlite3.Connection) -> set[str]:
@@ -231,18 +248,42 @@ def _rewrite_database(
     _drop_job_facts(connection)
     for table, column in text_columns(connection):
         query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = \'text\''  # noqa: S608
-        dirty = [(rowid, text) for rowid, text in connection.execute(query) if replaced.are_in(text.encode())]
-        for rowid, text in dirty:
-            new = replaced.apply(text.encode()).decode()
-            if (table, column) != ("db_dbuser", "email"):  # must stay unique; comes below
-                connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (new, rowid))  # noqa: S608
+        for rowid, text in connection.execute(query).fetchall():
+            new = _rewrite_text(text, replaced)
+            if new == text or (table, column) == ("db_dbuser", "email"):  # must stay unique; comes below
+                report.n_records += new != text
+                continue
+            connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (new, rowid))  # noqa: S608
             report.n_records += 1
+            if (table, column) == ("db_dbnode", "attributes"):  # caching would trust the hash of the old content
+                forget = "UPDATE db_dbnode SET extras = json_remove(extras, ?) WHERE rowid = ?"
+                connection.execute(forget, (f"$.{HASH_EXTRA}", rowid))
     _name_author(connection, author)
     connection.execute("DELETE FROM db_dbauthinfo")
     connection.execute("UPDATE db_dbcomputer SET description = ''")
     connection.commit()
     connection.execute("VACUUM")  # what is replaced stays in free pages of the file until it is written anew
     return keys_in_use(connection)
+
+
+def _rewrite_text(text: str, replaced: Replacements) -> str:
+    """Return a record with everything replaced; in JSON value by value, as escapes of line breaks run into words."""
+    try:
+        content = json.loads(text) if text[:1] in ("{", "[") else None
+    except ValueError:
+        content = None
+    if content is None:
+        return replaced.apply(text.encode()).decode()
+    new = _rewrite_json(content, replaced)
+    return text if new == content else json.dumps(new)
+
+
+def _rewrite_json(value: Any, replaced: Replacements) -> Any:
+    if isinstance(value, dict):
+        return {replaced.apply(key.encode()).decode(): _rewrite_json(item, replaced) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rewrite_json(item, replaced) for item in value]
+    return replaced.apply(value.encode()).decode() if isinstance(value, str) else value
 
 
 def _paths_of(connection: sqlite3.Connection, key: str) -> list[str]:
