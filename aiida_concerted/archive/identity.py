@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from aiida_concerted.archive.errors import ArchiveError
-from aiida_concerted.archive.nested import chunks, spool
+from aiida_concerted.archive.nested import PACKED, chunks, leaves, spool
 from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import (
     HASH_EXTRA,
@@ -85,7 +85,7 @@ class IdentityReport:
 
     :param n_records: records of the database.
     :param n_files: files of nodes.
-    :param n_binary: files that are no text, hold something of it, and were left as they are.
+    :param n_binary: files that are no text or packed, hold something of it, and were left as they are.
     :param left: paths of these in the nodes, ten at most.
     """
 
@@ -218,7 +218,8 @@ def _rewrite_objects(
     for number, name in enumerate(names, start=1):
         key = name.removeprefix(OBJECTS)
         with archive.open(name) as member, spool(member) as content:
-            is_text = b"\0" not in content.read(_SNIFFED_BYTES)
+            head = content.read(_SNIFFED_BYTES)
+            is_text = b"\0" not in head and not head.startswith(PACKED)
             content.seek(0)
             if is_text and any(replaced.are_in(line) for line in content):
                 content.seek(0)
@@ -226,7 +227,7 @@ def _rewrite_objects(
                 new.writelines(replaced.apply(line) for line in content)
                 new.seek(0)
                 changed[key] = (new, digest(new))  # type: ignore[arg-type]
-            elif not is_text and any(replaced.are_in(chunk) for chunk in chunks(content)):
+            elif not is_text and any(replaced.are_in(chunk) for leaf in leaves(content) for chunk in chunks(leaf)):
                 report.n_binary += 1
                 report.left = [*report.left, key][:10]
         if progress is not None:

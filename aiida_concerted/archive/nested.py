@@ -23,6 +23,9 @@ MAX_CUT_BYTES = 512 << 20
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_DEPTH = 6
 
+COMPRESSED: tuple[tuple[bytes, Any], ...] = ((b"\x1f\x8b", gzip), (b"BZh", bz2), (b"\xfd7zXZ\x00", lzma))
+PACKED = (b"PK\x03\x04", *(magic for magic, _ in COMPRESSED))
+
 _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, RuntimeError,
                NotImplementedError, ValueError)  # fmt: skip
 """What broken, encrypted or exotic containers raise; they are then looked through as they are."""
@@ -61,6 +64,37 @@ def clean_stream(stream: IO[bytes], depth: int = 0) -> Cleaned | None:
         return _clean_plain(stream)
 
 
+def leaves(stream: IO[bytes], depth: int = 0) -> Iterator[IO[bytes]]:
+    """Yield what is packed into content, at any depth, and content that is not packed as it is.
+
+    Tar archives are yielded whole: they are not compressed, so a search finds what is in their files.
+
+    :raises ArchiveError: if containers are nested too deeply or unpack to too much.
+    """
+    stream.seek(0)
+    head = stream.read(6)
+    stream.seek(0)
+    if depth > MAX_DEPTH:
+        raise ArchiveError(f"files are packed into each other more than {MAX_DEPTH} times: unpack them first")
+    try:
+        if head.startswith(b"PK\x03\x04"):
+            with zipfile.ZipFile(stream) as source:
+                for info in source.infolist():
+                    with source.open(info) as member, spool(member) as content:
+                        yield from leaves(content, depth + 1)
+            return
+        for magic, module in COMPRESSED:
+            if head.startswith(magic):
+                with module.open(stream, "rb") as packed, spool(packed) as content:
+                    yield from leaves(content, depth + 1)
+                return
+    except ArchiveError:
+        raise
+    except _UNREADABLE:
+        stream.seek(0)
+    yield stream
+
+
 def spool(source: IO[bytes]) -> IO[bytes]:
     """Return a copy of a stream in memory, on disk where it is large, rewound.
 
@@ -85,7 +119,7 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _handler(head: bytes) -> Callable[[IO[bytes], int], Cleaned | None] | None:
-    for magic, module in ((b"\x1f\x8b", gzip), (b"BZh", bz2), (b"\xfd7zXZ\x00", lzma)):
+    for magic, module in COMPRESSED:
         if head.startswith(magic):
             return lambda stream, depth, module=module: _clean_compressed(stream, depth, module)  # type: ignore[misc]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):

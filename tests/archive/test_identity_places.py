@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import sqlite3
 import zipfile
 
@@ -11,7 +13,7 @@ from aiida import orm
 from aiida_concerted.archive.create import create_clean_archive
 from aiida_concerted.archive.identity import Replacements
 from aiida_concerted.archive.reading import open_archive
-from tests.archive.potcars import holds_in
+from tests.archive.potcars import holds_in, tarred, zipped
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,22 @@ def test_no_place_is_missed(aiida_profile, tmp_path):
     with zipfile.ZipFile(path) as archive:
         (tmp_path / "db").write_bytes(archive.read("db.sqlite3"))
     assert sqlite3.connect(tmp_path / "db").execute("SELECT institution FROM db_dbuser").fetchall() == [("",)]
+
+
+def test_packed_files_are_named_and_left_whole(aiida_profile, tmp_path):
+    inside = b"cd /home/amuster/run\n"
+    files = orm.FolderData()
+    packed = {
+        "a.gz": gzip.compress(inside),
+        "b.zip": zipped("c.tar.gz", tarred("run.sh", inside)),
+        "d.bz2": bz2.compress(b"x"),
+    }
+    for name, content in packed.items():
+        files.base.repository.put_object_from_bytes(content, name)
+    path = tmp_path / "shared.aiida"
+    report = create_clean_archive([files.store()], path).identity
+    assert (report.n_binary, report.n_files) == (2, 0)
+    assert all(files.uuid in place for place in report.left)
+    with open_archive(path) as backend:
+        read = orm.QueryBuilder(backend=backend).append(orm.Node, filters={"uuid": files.uuid}).first(flat=True)
+        assert {name: read.base.repository.get_object_content(name, mode="rb") for name in packed} == packed
