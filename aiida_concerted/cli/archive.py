@@ -94,7 +94,9 @@ def create(
 @archive.command()
 @click.argument("file", type=_FILE)
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True)
-def inspect(file: Path, form: str) -> None:
+@click.option("--figures", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+              help="Draw its results there.")  # fmt: skip
+def inspect(file: Path, form: str, figures: Path | None) -> None:
     """Show what an archive holds, without importing it."""
     with _some_configuration():
         from aiida_concerted.archive.summary import summarise_archive
@@ -105,6 +107,12 @@ def inspect(file: Path, form: str) -> None:
             click.echo(json.dumps(summary.as_dict(), indent=1, ensure_ascii=False))
         else:
             click.echo(describe(summary))
+        if figures is not None:
+            from aiida_concerted.cli.archive_figures import draw_archive
+
+            _load_memory_profile()
+            number = sum(1 for _ in draw_archive(file, figures))
+            click.echo(f"Figures: {number} in {figures}", err=form == "json")
 
 
 @archive.command()

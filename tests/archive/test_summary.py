@@ -53,6 +53,14 @@ def test_it_tells_what_it_holds(path):
     assert summary.as_dict()["results"]["vacancies"][0]["formation_energy_eV"] == pytest.approx(3.137, abs=1e-3)
 
 
+def test_its_results_are_drawn_without_importing(path, tmp_path):
+    from aiida_concerted.cli.archive_figures import draw_archive
+
+    files = list(draw_archive(path, tmp_path / "figures"))
+    assert {file.name.rsplit("-", 1)[0] for file in files} >= {"diffusivity", "vacancy"}
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+
+
 def test_every_result_is_computed_again(path):
     verdicts = list(verify_archive(path))
     assert {verdict.outcome for verdict in verdicts} == {"agrees"}

@@ -52,6 +52,13 @@ def test_what_is_no_archive_is_one_line(tmp_path, command, capsys):
     assert line.startswith(f"Error: {path} is no AiiDA archive")
 
 
+def test_inspect_draws_without_a_profile(path, tmp_path):
+    alone = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    result = run("archive", "inspect", path, "--figures", "drawn", cwd=tmp_path, **alone)
+    assert result.returncode == 0, result.stderr
+    assert f"Figures: {len(list((tmp_path / 'drawn').glob('*.png')))} in drawn" in result.stdout
+
+
 def test_inspect_shows_tables_and_warns(path):
     result = CliRunner().invoke(cli, ["archive", "inspect", str(path)], catch_exceptions=False)
     assert "Nodes:     1 data, 0 calculations, 0 work chains" in result.stdout
