@@ -60,14 +60,25 @@ def checks_of_executables(request):
 
 
 @pytest.fixture
-def engine_code(aiida_code_installed, fast_localhost, checks_of_executables):
-    """Return a function that makes the code of a real engine on one thread."""
+def engine_code(fast_localhost, checks_of_executables):
+    """Return a function that makes the code of a real engine on one thread, or finds the one made before.
+
+    It is found by what it runs, not by its label alone: other tests leave codes of the same label behind.
+    """
+    from aiida import orm
 
     def make(label, plugin, name):
-        return aiida_code_installed(
-            label=label, computer=fast_localhost, default_calc_job_plugin=plugin,
-            filepath_executable=executable(name), prepend_text=SINGLE_THREAD,
+        program = executable(name)
+        query = orm.QueryBuilder().append(orm.Computer, filters={"uuid": fast_localhost.uuid}, tag="computer")
+        query.append(orm.InstalledCode, with_computer="computer", filters={"label": label})
+        for (code,) in query.iterall():
+            if (str(code.filepath_executable), code.prepend_text) == (program, SINGLE_THREAD):
+                return code
+        code = orm.InstalledCode(
+            label=label, computer=fast_localhost, default_calc_job_plugin=plugin, filepath_executable=program,
+            prepend_text=SINGLE_THREAD,
         )  # fmt: skip
+        return code.store()
 
     return make
 

@@ -26,7 +26,8 @@ def studies(aiida_profile):
     while len(bulk.nodes) < 10_000:
         uuids.append(bulk.add_study())
     bulk.insert()
-    return uuids
+    yield uuids
+    aiida_profile.reset_storage()
 
 
 @pytest.fixture
