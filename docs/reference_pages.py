@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,19 @@ NOTE = "<!-- made from the classes when the documentation is built -->\n"
 def write_pages(folder: Path) -> None:
     """Write the pages into a folder; pages that would not change are left alone, so that nothing is built anew."""
     folder.mkdir(exist_ok=True)
-    pages = {
-        "calculations.md": processes_page("Calculations", "aiida.calculations"),
-        "workflows.md": processes_page("Work chains", "aiida.workflows"),
-        "results.md": results_page(),
-        "protocols.md": protocols_page(folder),
-    }
-    for name, text in pages.items():
-        page = folder / name
+    for name, make in PAGES.items():
+        page, text = folder / name, make(folder)
         if not page.exists() or page.read_text(encoding="utf-8") != NOTE + text:
             page.write_text(NOTE + text, encoding="utf-8")
+
+
+PAGES: dict[str, Callable[[Path], str]] = {
+    "calculations.md": lambda _: processes_page("Calculations", "aiida.calculations"),
+    "workflows.md": lambda _: processes_page("Work chains", "aiida.workflows"),
+    "results.md": lambda _: results_page(),
+    "protocols.md": lambda folder: protocols_page(folder),
+}
+"""What makes each page; other pages reach its sections by name, as ``{ref}`x <entry.concerted.x>```."""
 
 
 def ours(group: str) -> list[EntryPoint]:
@@ -58,7 +61,7 @@ def processes_page(title: str, group: str) -> str:
         if not hasattr(process, "spec"):
             continue
         spec = process.spec()
-        parts += [f"## {point.name}\n", _text(inspect.getdoc(process) or "") + "\n"]
+        parts += [_heading("entry", point.name), _text(inspect.getdoc(process) or "") + "\n"]
         parts += ["### Inputs\n", _table(("port", "type", "", "what it is"), _rows(spec.inputs)) + "\n"]
         parts += ["### Outputs\n", _table(("port", "type", "", "what it is"), _rows(spec.outputs)) + "\n"]
         codes = sorted(spec.exit_codes.values(), key=lambda code: code.status)
@@ -86,7 +89,7 @@ def results_page() -> str:
         if common is None:
             common = {name: field for name, field in kind.get_fields().items() if name not in kind.FIELDS}
             parts += ["## Common to all\n", _table(("attribute", "type", "", "what it is"), _fields(common)) + "\n"]
-        parts += [f"## {point.name}\n", f"`{kind.__name__}`: {_text(inspect.getdoc(kind) or '')}\n"]
+        parts += [_heading("entry", point.name), f"`{kind.__name__}`: {_text(inspect.getdoc(kind) or '')}\n"]
         parts += [_table(("attribute", "type", "", "what it is"), _fields(kind.FIELDS)) + "\n"]
     return "\n".join(parts)
 
@@ -106,9 +109,14 @@ def protocols_page(folder: Path) -> str:
         names = [
             (f"`{name}`", _text(entry.get("description", ""))) for name, entry in content.get("protocols", {}).items()
         ]
-        parts += [f"## {path.stem}\n", _table(("protocol", "what it is for"), names) + "\n"]
+        parts += [_heading("protocol", path.stem), _table(("protocol", "what it is for"), names) + "\n"]
         parts += [f"```{{literalinclude}} {Path(os.path.relpath(path, folder)).as_posix()}\n:language: yaml\n```\n"]
     return "\n".join(parts)
+
+
+def _heading(kind: str, name: str) -> str:
+    """Return a heading that other pages can refer to."""
+    return f"({kind}.{name})=\n\n## {name}\n"
 
 
 def _rows(ports: PortNamespace, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, ...]]:
