@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-md bench-peers clean
+.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-md bench-queries bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -60,6 +60,9 @@ bench-long: $(VENV)/.installed-test ## time and memory of the analysis command u
 bench-md: $(VENV)/.installed-test ## ns a day with the paper's nets by size, and what the work chain of a run costs
 	@$(BIN)/python -m benchmarks.md_speed
 	@$(BIN)/python -m benchmarks.md_overhead
+
+bench-queries: $(VENV)/.installed-test ## seconds that queries take in a profile of 100,000 nodes on SQLite
+	@$(BIN)/python -m benchmarks.query_speed
 
 bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajectory analysed by this package and by others
 	@.venv-peers/bin/python -W ignore -m benchmarks.peer_facts
