@@ -73,7 +73,7 @@ def run_chain(code: Any, model: Path, crystal: Atoms, production_ps: float) -> t
 
     from aiida_concerted.data.potential import DeepPotentialData
     from aiida_concerted.structures.supercells import build_supercell
-    from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+    from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 
     potential = DeepPotentialData(
         model.resolve(), type_map=TYPE_MAP, cutoff_A=6.0, version="3.2.0", level_of_theory="benchmark"
@@ -84,7 +84,7 @@ def run_chain(code: Any, model: Path, crystal: Atoms, production_ps: float) -> t
         "max_temperature_K": 1e6,
     }  # fmt: skip
     structure = orm.StructureData(ase=build_supercell(crystal, CELL))
-    builder = LammpsBaseWorkChain.get_builder_from_protocol(
+    builder = LammpsMdWorkChain.get_builder_from_protocol(
         code, structure, {"model": potential}, protocol="balanced", overrides={"md": md}
     )
     begin = time.perf_counter()
@@ -92,7 +92,7 @@ def run_chain(code: Any, model: Path, crystal: Atoms, production_ps: float) -> t
     wall_s = time.perf_counter() - begin
     if not node.is_finished_ok:
         raise RuntimeError(f"the work chain ended with {node.exit_status}: {node.exit_message}")
-    job = next(child for child in node.called if isinstance(child, orm.CalcJobNode))
+    job = next(child for child in node.called_descendants if isinstance(child, orm.CalcJobNode))
     retrieved = job.outputs.retrieved.base.repository
     log = read_lammps_log(retrieved.get_object_content(lammps_input.LOG))
     return wall_s, job_seconds(log.thermo, log.steps_per_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from aiida.engine import CalcJobProcessSpec
 from aiida_lammps.calculations.raw import LammpsRawCalculation
 
 from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
+from aiida_concerted.calculations.lammps_restart import restart_point
 from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.conversion import arrays_of_structure
@@ -92,6 +94,13 @@ class LammpsMdCalculation(LammpsRawCalculation):
             validator=cls.validate_parameters,
             help="Parameters of the run, see `MdParameters`: carrier, temperature_K, production_ps, timestep_fs, …",
         )
+        spec.input(
+            "restart",
+            valid_type=orm.SinglefileData,
+            required=False,
+            validator=cls.validate_restart,
+            help="Where the run goes on: the output `restart` of one with the same parameters, or of a shorter one.",
+        )
         spec.inputs.validator = cls.validate_inputs
         run_as_one_process(spec, "concerted.lammps.md")
         cls.define_outputs(spec)
@@ -124,6 +133,12 @@ class LammpsMdCalculation(LammpsRawCalculation):
             help="Temperature in K, energies in eV, pressure in bar over all steps, heating included.",
         )
         spec.output("structure", valid_type=orm.StructureData, required=False, help="The last configuration (Å).")
+        spec.output(
+            "restart",
+            valid_type=orm.SinglefileData,
+            required=False,
+            help="LAMMPS' newest restart file from which the same trajectory goes on; its attribute `step` says where.",
+        )
         spec.default_output_node = "results"
 
     @classmethod
@@ -206,6 +221,15 @@ class LammpsMdCalculation(LammpsRawCalculation):
             return str(error)
         return None
 
+    @staticmethod
+    def validate_restart(value: orm.SinglefileData | None, _: Any) -> str | None:
+        """Return why a restart file is refused."""
+        try:
+            _ = None if value is None else restart_point(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
     @classmethod
     def validate_inputs(cls, value: Any, ctx: Any) -> str | None:
         """Return why inputs that are fine one by one do not go together."""
@@ -214,8 +238,10 @@ class LammpsMdCalculation(LammpsRawCalculation):
         if not value.get("models"):
             return "models needs at least one potential"
         try:
-            carrier = md_parameters(value["parameters"]).carrier
-            check_system(value["structure"], ordered_models(value["models"]), carrier)
+            parameters = md_parameters(value["parameters"])
+            check_system(value["structure"], ordered_models(value["models"]), parameters.carrier)
+            if value.get("restart") is not None:
+                parameters.check_start(restart_point(value["restart"]))
         except ValueError as error:
             return str(error)
         return None
@@ -229,11 +255,18 @@ class LammpsMdCalculation(LammpsRawCalculation):
         types = np.array([elements.index(symbol) for symbol in species])
         data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
         files = [f"model_{number}{model.suffix}" for number, model in enumerate(models)]
-        script = build_lammps_input(parameters, elements, files, n_atoms=len(species), timeout_s=self._timeout_s())
+        restart = self.inputs.get("restart")
+        script = build_lammps_input(
+            parameters, elements, files, n_atoms=len(species), timeout_s=self._timeout_s(),
+            start=None if restart is None else restart_point(restart),
+        )  # fmt: skip
         with folder.open(self.inputs.metadata.options.input_filename, "w") as handle:
             handle.write(script)
         with folder.open(lammps_input.DATA, "w") as handle:
             handle.write(data)
+        if restart is not None:
+            with folder.open(lammps_input.START_RESTART, "wb") as target, restart.open(mode="rb") as source:
+                shutil.copyfileobj(source, target)
         for name, model in zip(files, models, strict=True):
             copy_potential(model, folder, name)
         return self._calc_info(files)
@@ -252,7 +285,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
         code.stdout_name = self.inputs.metadata.options.output_filename
         info = CalcInfo()
         info.codes_info = [code]
-        info.provenance_exclude_list = models
+        info.provenance_exclude_list = [*models, lammps_input.START_RESTART]
         info.retrieve_list = [lammps_input.LOG, self.inputs.metadata.options.output_filename]
         if "settings" in self.inputs:
             info.retrieve_list += self.inputs.settings.get_dict().get("additional_retrieve_list", [])
@@ -262,5 +295,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
             lammps_input.FRAMEWORK_MEAN,
             lammps_input.DEVIATION,
             lammps_input.FINAL_DUMP,
+            lammps_input.FINAL_RESTART,
+            *lammps_input.RESTARTS,
         ]
         return info

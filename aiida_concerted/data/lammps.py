@@ -13,7 +13,8 @@ from aiida_concerted.formats.dcd import DcdFile
 from aiida_concerted.formats.dcd_source import cell_vectors
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
 from aiida_concerted.formats.lammps_data import LammpsAxes
-from aiida_concerted.formats.lammps_input import MdParameters, read_framework_mean
+from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, read_framework_mean
+from aiida_concerted.formats.lammps_restart import restart_step
 
 FloatArray = NDArray[np.float64]
 
@@ -29,34 +30,65 @@ class LammpsFrames:
     :param framework: dump of the framework at its stride; ``None`` where there is none.
     :param mean: mean position of the framework at every frame in LAMMPS' axes in Å; ``None`` where there is none.
     :param n_frames: frames for which everything is there and finite.
+    :param first_step: step of the first frame.
     """
 
     carriers: DcdFile
     framework: DcdFile | None
     mean: FloatArray | None
     n_frames: int
+    first_step: int
 
 
-def open_frames(folder: Path, parameters: MdParameters, *, has_framework: bool) -> LammpsFrames:
+def open_frames(
+    folder: Path, parameters: MdParameters, *, has_framework: bool, start: RestartPoint | None = None
+) -> LammpsFrames:
     """Return the frames of a run, however it ended.
 
     :param folder: where the dumps are.
+    :param start: where the run went on from another; it began anew when not given.
     :raises ValueError: if a file is missing or does not begin at the first frame.
     """
-    carriers = _open(folder / lammps_input.CARRIERS_DCD, parameters.first_step, parameters.frame_steps)
+    first = parameters.first_frame_step(start)
+    carriers = _open(folder / lammps_input.CARRIERS_DCD, first, parameters.frame_steps)
     n_frames = _count_finite(carriers, len(carriers))
     if not has_framework:
-        return LammpsFrames(carriers, None, None, n_frames)
+        return LammpsFrames(carriers, None, None, n_frames, first)
     stride = parameters.framework_stride
-    framework = _open(folder / lammps_input.FRAMEWORK_DCD, parameters.first_step, parameters.frame_steps * stride)
+    framework = _open(folder / lammps_input.FRAMEWORK_DCD, first, parameters.stored_steps)
     steps, mean = read_framework_mean((folder / lammps_input.FRAMEWORK_MEAN).read_text())
-    expected = parameters.first_step + parameters.frame_steps * np.arange(len(steps))
+    expected = first + parameters.frame_steps * np.arange(len(steps))
     if not np.array_equal(steps, expected):
-        raise ValueError(f"{lammps_input.FRAMEWORK_MEAN} does not hold every frame from step {parameters.first_step}")
+        raise ValueError(f"{lammps_input.FRAMEWORK_MEAN} does not hold every frame from step {first}")
     finite = np.isfinite(mean).all(axis=1)
     n_mean = len(mean) if finite.all() else int(np.argmin(finite))
     n_frames = min(n_frames, n_mean, _count_finite(framework, len(framework)) * stride)
-    return LammpsFrames(carriers, framework, mean, n_frames)
+    return LammpsFrames(carriers, framework, mean, n_frames, first)
+
+
+def newest_restart(folder: Path, parameters: MdParameters, frames: LammpsFrames | None) -> Path | None:
+    """Return the restart file from which a run goes on without losing a frame or changing its way, the newest such.
+
+    Files that are cut off are passed over, and those beyond the last sound frame: the frames between would be missing.
+
+    :param frames: what the run left; ``None`` where it left no frames.
+    """
+    steps = {}
+    for name in (*lammps_input.RESTARTS, lammps_input.FINAL_RESTART):
+        try:
+            step = restart_step((folder / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if parameters.can_go_on_from(step) and step <= _last_frame_step(parameters, frames):
+            steps[step] = folder / name
+    return steps[max(steps)] if steps else None
+
+
+def _last_frame_step(parameters: MdParameters, frames: LammpsFrames | None) -> int:
+    """Return the last step up to which no frame is missing, that before the first frame where there is none."""
+    if frames is None or frames.n_frames == 0:
+        return parameters.first_step - 1
+    return frames.first_step + (frames.n_frames - 1) * parameters.frame_steps
 
 
 def _open(path: Path, first_step: int, interval: int) -> DcdFile:

@@ -287,6 +287,10 @@ class H5mdReader:
         """Return the lattice vectors of one frame as rows in Å; they differ where the pressure was kept."""
         return self._file["particles/carriers/box/edges/value"][index]
 
+    def cells(self, start: int = 0, stop: int | None = None) -> FloatArray:
+        """Return the lattice vectors of frames as rows in Å, shape ``(stop - start, 3, 3)``."""
+        return self._file["particles/carriers/box/edges/value"][start:stop]
+
     def frame(self, index: int) -> tuple[tuple[str, ...], FloatArray]:
         """Return species and unwrapped positions in Å of all atoms of one frame, in the structure's own order.
 

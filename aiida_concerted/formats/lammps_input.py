@@ -36,6 +36,13 @@ FRAMEWORK_MEAN = "framework_mean.dat"
 FINAL_DUMP = "final.lammpstrj"
 FINAL_RESTART = "final.restart"
 RESTARTS = ("restart.a", "restart.b")
+START_RESTART = "start.restart"
+
+RESTART_INTERVAL_PS = 1.0
+"""Time between two restart files where none is said: a file takes milliseconds, what it saves is recomputed."""
+
+TIMER_STEPS = 100
+"""Steps between two looks at the clock, about: a look makes LAMMPS' processes wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ class MdParameters:
         kept; the cell is fixed when not given (NVT).
     :param barostat_damping_ps: relaxation time of the barostat in ps.
     :param deviation_interval_ps: time between two looks at the committee's deviation in ps; every frame by default.
-    :param restart_interval_ps: time between two restart files in ps; none when not given.
+    :param restart_interval_ps: time between two restart files in ps, :data:`RESTART_INTERVAL_PS` by default, rounded
+        to whole stored frames of all atoms; a run that is cut short goes on from the last of them.
     :param max_temperature_K: temperature in K beyond which the run is stopped as exploded; ten standard deviations and
         1000 K above one and a half times the highest target by default.
     :param wall_A: distance in Å below which nuclei repel each other beside the potential, by the screened Coulomb
@@ -148,7 +156,7 @@ class MdParameters:
     @property
     def first_step(self) -> int:
         """Return the step of the first frame: heating and equilibration, rounded up to a step of every interval."""
-        unit = math.lcm(self.frame_steps * self.framework_stride, self.deviation_steps)
+        unit = math.lcm(self.stored_steps, self.deviation_steps)
         wanted = self.anneal_steps + round(self.equilibration_ps / self.timestep_ps)
         return -(-wanted // unit) * unit
 
@@ -174,12 +182,60 @@ class MdParameters:
         return max(step for step in range(1, longest + 1) if self.frame_steps % step == 0)
 
     @property
+    def stored_steps(self) -> int:
+        """Return the steps between two frames of all atoms; a restart file at such a step can be gone on from."""
+        return self.frame_steps * self.framework_stride
+
+    @property
     def restart_steps(self) -> int:
-        """Return the steps between two restart files, whole stored frames; 0 for none."""
-        if self.restart_interval_ps is None:
-            return 0
-        unit = self.frame_steps * self.framework_stride
-        return max(1, round(self.restart_interval_ps / self.timestep_ps / unit)) * unit
+        """Return the steps between two restart files, whole frames of all atoms."""
+        interval = self.restart_interval_ps or RESTART_INTERVAL_PS
+        return max(1, round(interval / self.timestep_ps / self.stored_steps)) * self.stored_steps
+
+    @property
+    def last_step(self) -> int:
+        """Return the step of the last frame."""
+        return self.first_step + self.production_steps
+
+    @property
+    def timer_steps(self) -> int:
+        """Return the steps between two looks at the clock; they fall on steps at which neighbour lists are built."""
+        return max(1, min(TIMER_STEPS, self.frame_steps) // self.neighbour_steps) * self.neighbour_steps
+
+    def first_frame_step(self, start: RestartPoint | None) -> int:
+        """Return the step of the first frame of a run that begins at a restart file, or anew."""
+        return self.first_step if start is None else max(self.first_step, start.step)
+
+    def can_go_on_from(self, step: int) -> bool:
+        """Return whether a restart file of a step leads to the same trajectory as a run that was never cut short.
+
+        A barostat whose temperature rises does not: its masses follow the temperature, and are not in the file.
+        """
+        is_heated_at_pressure = self.pressure_bar is not None and step < self.anneal_steps
+        return 0 < step and step % self.stored_steps == 0 and not is_heated_at_pressure
+
+    def check_start(self, start: RestartPoint) -> None:
+        """Raise if the run cannot go on from a restart file.
+
+        :raises ValueError: if it is of a step that other parameters lead to, or the run is no longer than that.
+        """
+        if not self.can_go_on_from(start.step) or start.step >= self.last_step:
+            raise ValueError(
+                f"a run to step {self.last_step} cannot go on from step {start.step}: take a restart file of a "
+                f"multiple of {self.stored_steps} steps before its end, or make production_ps longer"
+            )
+
+
+@dataclass(frozen=True)
+class RestartPoint:
+    """Where a run goes on.
+
+    :param step: step of the restart file.
+    :param begin_eV_per_atom: potential energy in eV an atom at step 0 of the run, from which an explosion is judged.
+    """
+
+    step: int
+    begin_eV_per_atom: float
 
 
 def _multiple(value: float, unit: float, name: str, unit_name: str) -> int:
@@ -201,8 +257,9 @@ def build_lammps_input(
     *,
     n_atoms: int,
     timeout_s: int | None = None,
+    start: RestartPoint | None = None,
 ) -> str:
-    """Return the script of a run that starts from the data file :data:`DATA`.
+    """Return the script of a run that starts from the data file :data:`DATA`, or goes on from :data:`START_RESTART`.
 
     Units are LAMMPS' ``metal``: Å, ps, eV, K, bar. Atoms are not sorted and neighbour lists are built at fixed steps,
     so that a run continued from a restart file goes the same way.
@@ -212,19 +269,19 @@ def build_lammps_input(
     :param models: files of the potentials; the first drives the run, the others give the deviation.
     :param n_atoms: atoms in the data file.
     :param timeout_s: wall time in s after which LAMMPS stops by itself.
-    :raises ValueError: if there is no model, or the carrier is not among the elements.
+    :param start: where a run goes on that was cut short.
+    :raises ValueError: if there is no model, the carrier is not among the elements, or the run cannot go on there.
     """
     if not models:
         raise ValueError("a run needs a model")
     if parameters.carrier not in elements:
         raise ValueError(f"the structure holds no {parameters.carrier}: its elements are {', '.join(elements)}")
-    sections = [
-        _timer(parameters, timeout_s),
-        _system(parameters, elements, models),
-        _outputs(parameters, n_atoms),
-        _heating(parameters),
-        _production(parameters, len(elements) > 1),
-    ]
+    if start is not None:
+        parameters.check_start(start)
+    system = _system(parameters, elements, models, is_restart=start is not None)
+    begin = _begin(parameters, n_atoms) if start is None else _continuation(parameters, n_atoms, start)
+    production = _production(parameters, len(elements) > 1)
+    sections = [_timer(parameters, timeout_s), system, *begin, production]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
@@ -232,10 +289,10 @@ def _timer(parameters: MdParameters, timeout_s: int | None) -> list[str]:
     if timeout_s is None:
         return []
     hours, rest = divmod(timeout_s, 3600)
-    return [f"timer timeout {hours}:{rest // 60:02d}:{rest % 60:02d} every {min(100, parameters.frame_steps)}"]
+    return [f"timer timeout {hours}:{rest // 60:02d}:{rest % 60:02d} every {parameters.timer_steps}"]
 
 
-def _system(parameters: MdParameters, elements: list[str], models: list[str]) -> list[str]:
+def _system(parameters: MdParameters, elements: list[str], models: list[str], *, is_restart: bool) -> list[str]:
     committee = f" out_freq {parameters.deviation_steps} out_file {DEVIATION}" if len(models) > 1 else ""
     carrier_type = elements.index(parameters.carrier) + 1
     lines = [
@@ -243,7 +300,7 @@ def _system(parameters: MdParameters, elements: list[str], models: list[str]) ->
         "boundary p p p",
         "atom_style atomic",
         "atom_modify map yes sort 0 0",
-        f"read_data {DATA}",
+        f"read_restart {START_RESTART}" if is_restart else f"read_data {DATA}",
         *_forces(parameters, elements, f"deepmd {' '.join(models)}{committee}"),
         "neighbor 2.0 bin",
         f"neigh_modify every {parameters.neighbour_steps} delay 0 check no",
@@ -268,21 +325,54 @@ def _forces(parameters: MdParameters, elements: list[str], deepmd: str) -> list[
     ]
 
 
-def _outputs(parameters: MdParameters, n_atoms: int) -> list[str]:
-    lines = [
+def _thermo(parameters: MdParameters) -> list[str]:
+    return [
         f"thermo {parameters.thermo_steps}",
         "thermo_style custom step temp pe etotal econserve press",
         'thermo_modify flush yes lost error format float "%.10g"',
-        "run 0",  # so that the energy of the start is known
-        "variable begin equal $(pe/atoms:%.12g)",
+    ]
+
+
+def _halts(parameters: MdParameters, n_atoms: int, begin: str) -> list[str]:
+    """Return the guards against explosions, and the restart files."""
+    return [
+        f"variable begin equal {begin}",
         "variable gone equal abs(pe/atoms-v_begin)",
         "variable hot equal temp",
         f"fix gone all halt {HALT_INTERVAL} v_gone > {HALT_ENERGY_EV} error hard",
         f"fix hot all halt {HALT_INTERVAL} v_hot > {parameters.halt_temperature_K(n_atoms):.10g} error hard",
+        f"restart {parameters.restart_steps} {' '.join(RESTARTS)}",
     ]
-    if parameters.restart_steps:
-        lines.append(f"restart {parameters.restart_steps} {' '.join(RESTARTS)}")
-    return lines
+
+
+def _begin(parameters: MdParameters, n_atoms: int) -> list[list[str]]:
+    """Return the commands of a run that begins anew."""
+    first_look = "run 0"  # so that the energy of the start is known
+    outputs = [*_thermo(parameters), first_look, *_halts(parameters, n_atoms, "$(pe/atoms:%.12g)")]
+    start = parameters.anneal_from_K or parameters.temperature_K
+    heating = [f"velocity all create {start:.10g} {lammps_seed(parameters.seed)} mom yes rot no dist gaussian"]
+    if parameters.anneal_steps:
+        heating += _anneal(parameters, start)
+    heating.append(_thermostat(parameters))
+    if parameters.first_step > parameters.anneal_steps:
+        heating.append(f"run {parameters.first_step} upto")
+    return [outputs, heating]
+
+
+def _continuation(parameters: MdParameters, n_atoms: int, start: RestartPoint) -> list[list[str]]:
+    """Return the commands of a run that goes on.
+
+    The thermostat comes before the first run: LAMMPS hands the state in a restart file to fixes of the same name and
+    style until then, and drops what nobody took.
+    """
+    outputs = [*_thermo(parameters), *_halts(parameters, n_atoms, f"{start.begin_eV_per_atom:.12g}")]
+    heating = []
+    if start.step < parameters.anneal_steps:
+        heating += _anneal(parameters, parameters.anneal_from_K or parameters.temperature_K)
+    heating.append(_thermostat(parameters))
+    if start.step < parameters.first_step:
+        heating.append(f"run {parameters.first_step} upto")
+    return [heating[:1], outputs, heating[1:]]
 
 
 def _ensemble(parameters: MdParameters, start_K: float) -> str:
@@ -295,21 +385,18 @@ def _ensemble(parameters: MdParameters, start_K: float) -> str:
     return f"npt {thermostat} aniso {pressure:.10g} {pressure:.10g} {parameters.barostat_damping_ps:.10g}"
 
 
-def _heating(parameters: MdParameters) -> list[str]:
-    target = parameters.temperature_K
-    start = parameters.anneal_from_K or target
-    lines = [f"velocity all create {start:.10g} {lammps_seed(parameters.seed)} mom yes rot no dist gaussian"]
-    if parameters.anneal_steps:
-        lines += [
-            f"fix heating all {_ensemble(parameters, start)}",
-            f"run {parameters.anneal_steps}",
-            "unfix heating",
-        ]
-    lines.append(f"fix thermostat all {_ensemble(parameters, target)}")
-    equilibration = parameters.first_step - parameters.anneal_steps
-    if equilibration:
-        lines.append(f"run {equilibration}")
-    return lines
+def _anneal(parameters: MdParameters, start_K: float) -> list[str]:
+    """Return the heating; the target temperature of a step does not depend on where a run begins."""
+    steps = parameters.anneal_steps
+    return [
+        f"fix heating all {_ensemble(parameters, start_K)}",
+        f"run {steps} upto start 0 stop {steps}",
+        "unfix heating",
+    ]
+
+
+def _thermostat(parameters: MdParameters) -> str:
+    return f"fix thermostat all {_ensemble(parameters, parameters.temperature_K)}"
 
 
 def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
@@ -327,7 +414,7 @@ def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
         ]
     return [
         *lines,
-        f"run {parameters.production_steps}",
+        f"run {parameters.last_step} upto",
         f"write_dump all custom {FINAL_DUMP} id type xu yu zu modify sort id format float %.12g",
         f"write_restart {FINAL_RESTART}",
     ]

@@ -89,3 +89,19 @@ def _numbers(words: list[str]) -> list[float] | None:
         return [float(word) for word in words]
     except ValueError:
         return None
+
+
+def production_averages(
+    time_ps: FloatArray, temperature_K: FloatArray, conserved_eV: FloatArray, n_atoms: int
+) -> dict[str, float]:
+    """Return mean temperature in K and drift of the conserved energy in eV an atom and ps, where there are two rows.
+
+    :param time_ps: times in ps, shape ``(n_rows,)`` like the others.
+    """
+    if len(time_ps) < 2:
+        return {}
+    slope = np.polynomial.polynomial.polyfit(time_ps, conserved_eV, 1)[1]
+    return {
+        "mean_temperature_K": float(temperature_K.mean()),
+        "energy_drift_eV_per_atom_ps": float(slope / n_atoms),
+    }

@@ -19,19 +19,23 @@ NAMES = {
 """The program's column names and ours; the virial's deviation is by atom."""
 
 
-def read_model_deviation(text: str) -> dict[str, FloatArray]:
+def read_model_deviation(text: str, *, is_continuation: bool = False) -> dict[str, FloatArray]:
     """Return the columns by name, units in the names, ordered by step.
 
     A step that occurs again (LAMMPS repeats the seam of two runs) counts with its last row; NaN is kept, for a
     committee that gives none has failed; a last row that was cut off is left out.
 
     :param text: content of ``model_devi.out``.
+    :param is_continuation: whether a run wrote it that began from a restart file; LAMMPS then writes no header.
     :raises ValueError: if the header is not that of LAMMPS' file, or a row does not fit it.
     """
     lines = text.splitlines()
     if text and not text.endswith("\n"):
         lines = lines[:-1]
     header = lines[0].lstrip("# ").split() if lines and lines[0].startswith("#") else []
+    if is_continuation and not header:
+        header = list(NAMES)
+        lines.insert(0, "# " + " ".join(header))
     if header != list(NAMES):
         raise ValueError(
             f"model_devi.out must have the columns {' '.join(NAMES)}, got '{' '.join(header)}': "

@@ -14,15 +14,16 @@ from aiida.parsers import Parser
 from numpy.typing import NDArray
 
 from aiida_concerted.calculations.lammps_md import md_parameters, ordered_models
+from aiida_concerted.calculations.lammps_restart import restart_node, restart_point
 from aiida_concerted.data.conversion import arrays_of_structure, structure_of_arrays
-from aiida_concerted.data.lammps import LammpsFrames, open_frames, write_frames_h5md
+from aiida_concerted.data.lammps import LammpsFrames, newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.h5md import H5mdHeader
 from aiida_concerted.formats.lammps_data import lammps_axes
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
 from aiida_concerted.formats.lammps_input import MdParameters
-from aiida_concerted.formats.lammps_log import LammpsLog, read_lammps_log
+from aiida_concerted.formats.lammps_log import LammpsLog, production_averages, read_lammps_log
 from aiida_concerted.formats.model_deviation import read_model_deviation
 
 THERMO = {
@@ -71,11 +72,14 @@ class LammpsMdParser(Parser):
             self.logger.error(str(error))
             return self.exit_codes.ERROR_PARSING_OUTFILE
         self.parameters = md_parameters(self.node.inputs.parameters)
+        self.start = restart_point(self.node.inputs.restart) if "restart" in self.node.inputs else None
+        self.first_frame_step = self.parameters.first_frame_step(self.start)
         folder = Path(retrieved_temporary_folder)
         frames, reason = self._attach_trajectory(folder)
         self._attach_deviation(folder, frames)
         self._attach_thermo(log)
         self._attach_structure(folder)
+        self._attach_restart(folder, log, frames)
         exit_code = self._judge(log, frames, reason)
         self._attach_results(log, frames, exit_code)
         return exit_code
@@ -86,7 +90,7 @@ class LammpsMdParser(Parser):
         cell, _, species = arrays_of_structure(self.node.inputs.structure)
         is_carrier = np.array(species) == parameters.carrier
         try:
-            frames = open_frames(folder, parameters, has_framework=not is_carrier.all())
+            frames = open_frames(folder, parameters, has_framework=not is_carrier.all(), start=self.start)
         except (OSError, ValueError) as error:
             return None, str(error)
         if frames.n_frames < 2:
@@ -101,7 +105,7 @@ class LammpsMdParser(Parser):
             framework_stride=parameters.framework_stride,
             step_interval=parameters.frame_steps,
             temperature_K=parameters.temperature_K,
-            first_step=parameters.first_step,
+            first_step=frames.first_step,
         )
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / MolecularDynamicsData.FILENAME
@@ -127,12 +131,12 @@ class LammpsMdParser(Parser):
         if not path.is_file() or frames is None or frames.n_frames < 2:
             return
         try:
-            columns = read_model_deviation(path.read_text())
+            columns = read_model_deviation(path.read_text(), is_continuation=self.start is not None)
         except ValueError as error:
             self.logger.error(str(error))
             return
-        frame = (columns["step"].astype(np.int64) - self.parameters.first_step) // self.parameters.frame_steps
-        kept = (columns["step"] >= self.parameters.first_step) & (frame < frames.n_frames)
+        frame = (columns["step"].astype(np.int64) - frames.first_step) // self.parameters.frame_steps
+        kept = (columns["step"] >= frames.first_step) & (frame < frames.n_frames)
         node = orm.ArrayData()
         node.set_array("step", columns.pop("step")[kept].astype(np.int64))
         node.set_array("frame", frame[kept])
@@ -166,9 +170,22 @@ class LammpsMdParser(Parser):
         if np.isfinite(positions).all() and len(positions) == len(species):
             self.out("structure", structure_of_arrays(cell, positions, species))
 
+    def _attach_restart(self, folder: Path, log: LammpsLog, frames: LammpsFrames | None) -> None:
+        """Attach the restart file from which the run can go on, with what the next segment must know of its start."""
+        path = newest_restart(folder, self.parameters, frames)
+        if path is None:
+            return
+        if self.start is not None:
+            begin = self.start.begin_eV_per_atom
+        elif log.thermo and log.thermo["Step"][0] == 0:
+            begin = float(log.thermo["PotEng"][0] / len(self.node.inputs.structure.sites))
+        else:
+            return
+        self.out("restart", restart_node(path.read_bytes(), begin))
+
     def _judge(self, log: LammpsLog, frames: LammpsFrames | None, reason: str) -> ExitCode | None:
         """Return what went wrong, if anything."""
-        place = {"step": _last_step(log), "n_steps": self._planned_steps}
+        place = {"step": _last_step(log, 0 if self.start is None else self.start.step), "n_steps": self._planned_steps}
         if not log.is_complete and (complaint := OUT_OF_MEMORY.search(self._messages(log))):
             return self.exit_codes.ERROR_OUT_OF_MEMORY.format(error=complaint[0].strip(), step=place["step"])
         if log.errors:
@@ -181,8 +198,9 @@ class LammpsMdParser(Parser):
             return self.exit_codes.ERROR_CUT_SHORT.format(**place)
         if frames is None or frames.n_frames < 2:
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=reason)
-        if frames.n_frames < self.parameters.n_frames:
-            short = f"{frames.n_frames} of {self.parameters.n_frames} frames are sound"
+        planned = (self._planned_steps - frames.first_step) // self.parameters.frame_steps + 1
+        if frames.n_frames < planned:
+            short = f"{frames.n_frames} of {planned} frames are sound"
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=short)
         return self._judge_energy(log)
 
@@ -201,12 +219,12 @@ class LammpsMdParser(Parser):
         if found is None:
             return None
         step, jump = found
-        n_sound = (step - self.parameters.first_step - 1) // self.parameters.frame_steps + 1
+        n_sound = (step - self.first_frame_step - 1) // self.parameters.frame_steps + 1
         return self.exit_codes.ERROR_ENERGY_NOT_CONSERVED.format(jump=jump, step=step, n_sound=n_sound)
 
     @property
     def _planned_steps(self) -> int:
-        return self.parameters.first_step + self.parameters.production_steps
+        return self.parameters.last_step
 
     def _failure(self, error: str, step: int) -> ExitCode:
         for pattern, label in FAILURES:
@@ -218,12 +236,12 @@ class LammpsMdParser(Parser):
         return self.exit_codes.ERROR_PARSER_DETECTED_LAMMPS_RUN_ERROR.format(error=error)
 
     def _attach_results(self, log: LammpsLog, frames: LammpsFrames | None, exit_code: ExitCode | None) -> None:
-        first = self.parameters.first_step
-        step = _last_step(log)
+        step = _last_step(log, 0 if self.start is None else self.start.step)
         results: dict[str, Any] = {
             "steps_done": step,
             "steps_planned": self._planned_steps,
-            "first_step": first,
+            "start_step": 0 if self.start is None else self.start.step,
+            "first_step": self.first_frame_step,
             "n_frames": 0 if frames is None else frames.n_frames,
             "exit_reason": "finished" if exit_code is None else exit_code.message,
             "lammps_version": log.version,
@@ -234,8 +252,8 @@ class LammpsMdParser(Parser):
         self.out("results", orm.Dict({key: value for key, value in results.items() if value is not None}))
 
 
-def _last_step(log: LammpsLog) -> int:
-    return int(log.thermo["Step"][-1]) if log.thermo else 0
+def _last_step(log: LammpsLog, start_step: int) -> int:
+    return int(log.thermo["Step"][-1]) if log.thermo else start_step
 
 
 def _broke_down_at(error: str, last_row: int) -> int:
@@ -268,11 +286,5 @@ def _averages(log: LammpsLog, parameters: MdParameters, n_atoms: int) -> dict[st
         return {}
     production = log.thermo["Step"] >= parameters.first_step
     sound = production & np.all([np.isfinite(column) for column in log.thermo.values()], axis=0)
-    if sound.sum() < 2:
-        return {}
     time_ps: NDArray[np.float64] = (log.thermo["Step"][sound] - parameters.first_step) * parameters.timestep_ps
-    slope = np.polynomial.polynomial.polyfit(time_ps, log.thermo["Econserve"][sound], 1)[1]
-    return {
-        "mean_temperature_K": float(log.thermo["Temp"][sound].mean()),
-        "energy_drift_eV_per_atom_ps": float(slope / n_atoms),
-    }
+    return production_averages(time_ps, log.thermo["Temp"][sound], log.thermo["Econserve"][sound], n_atoms)

@@ -9,14 +9,14 @@ from aiida.engine import ProcessBuilder, ProcessSpec
 
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.executables import check_code
-from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.values import value_port
 
 
 def dynamics_ports(spec: ProcessSpec) -> None:
     """Define the ports of work chains that run potentials at several temperatures."""
-    spec.expose_inputs(LammpsBaseWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+    spec.expose_inputs(LammpsMdWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
     value_port(
         spec, "md", orm.Dict, "Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
         validator=checks.dynamics,

@@ -19,7 +19,7 @@ from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.learning.schedule import Run, read_schedule, runs_of, stage_of_turn
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
-from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS, SELECTION_KEYS
 from aiida_concerted.workflows.values import value_port
@@ -61,7 +61,7 @@ def diagnosis_of(child: orm.ProcessNode) -> str | None:
     """Return in a word or two what ended a run before its time, ``None`` where it came to its end."""
     if child.is_finished_ok:
         return None
-    jobs = [node for node in child.called if isinstance(node, orm.CalcJobNode)]
+    jobs = [node for node in child.called_descendants if isinstance(node, orm.CalcJobNode)]
     status = max(jobs, key=lambda node: node.pk).exit_status if jobs else None
     words = {LammpsMdCalculation.exit_codes[label].status: word for label, word in DIAGNOSES.items()}
     return words.get(status, "other")
@@ -172,8 +172,8 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         """Return the run of one structure at one temperature."""
         run = self.ctx.runs[name]
         index = list(self.ctx.runs).index(name)
-        builder = LammpsBaseWorkChain.get_builder()
-        builder._update(self.exposed_inputs(LammpsBaseWorkChain, "run"))
+        builder = LammpsMdWorkChain.get_builder()
+        builder._update(self.exposed_inputs(LammpsMdWorkChain, "run"))
         builder.md.structure = self.ctx.cells[run.system]
         builder.md.models = dict(self.inputs.models)
         seed = self.inputs.seed.value + SEED_STRIDE * index

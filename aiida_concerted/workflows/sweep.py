@@ -13,7 +13,7 @@ from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.explore import run_name
-from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS
 from aiida_concerted.workflows.values import value_port
@@ -123,8 +123,8 @@ class SweepWorkChain(ProtocolMixin, AnalysedRunsWorkChain, WavesWorkChain):
 
     def prepare(self, name: str) -> ProcessBuilder:
         """Return the run at one temperature."""
-        builder = LammpsBaseWorkChain.get_builder()
-        builder._update(self.exposed_inputs(LammpsBaseWorkChain, "run"))
+        builder = LammpsMdWorkChain.get_builder()
+        builder._update(self.exposed_inputs(LammpsMdWorkChain, "run"))
         builder.md.structure = self.ctx.supercell
         builder.md.models = dict(self.inputs.models)
         seed = self.inputs.seed.value + SEED_STRIDE * list(self.ctx.runs).index(name)

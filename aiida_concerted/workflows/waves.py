@@ -27,10 +27,14 @@ OUT_OF_RESTARTS = 401
 """Exit status of AiiDA's restarting work chains after ``max_iterations``; to begin anew would do all of it again."""
 
 
+OUT_OF_SEGMENTS = 433
+"""Exit status of runs that ``max_segments`` segments did not finish, and would not again."""
+
+
 def is_final(child: orm.ProcessNode) -> bool:
     """Return whether a second run cannot mend a failure: one of inputs (2xx), physics (5xx) or too little wall time."""
     status = child.exit_status or 0
-    if status in (WALL_TIME_OVER, OUT_OF_RESTARTS):
+    if status in (WALL_TIME_OVER, OUT_OF_RESTARTS, OUT_OF_SEGMENTS):
         return True
     return (200 <= status < 300 or 500 <= status < 600) and status not in UNFINISHED
 

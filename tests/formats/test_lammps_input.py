@@ -7,6 +7,7 @@ from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.lammps_input import (
     MAX_SEED,
     MdParameters,
+    RestartPoint,
     build_lammps_input,
     lammps_seed,
     read_framework_mean,
@@ -45,10 +46,28 @@ def test_the_script_heats_equilibrates_and_keeps_the_production():
     assert "pair_coeff * * Li S" in lines
     assert "fix heating all nvt temp 100 300 0.2" in lines
     runs = [line for line in lines if line.startswith("run ")]
-    assert runs == ["run 0", "run 50", "run 50", "run 500"]
+    assert runs == ["run 0", "run 50 upto start 0 stop 50", "run 100 upto", "run 600 upto"]
     dumps = [number for number, line in enumerate(lines) if line.startswith("dump ")]
-    assert min(dumps) > lines.index("run 50") + 1
-    assert "restart" not in script.replace("write_restart final.restart", "")
+    assert min(dumps) > lines.index("run 100 upto")
+    assert "restart 500 restart.a restart.b" in lines
+    assert "read_restart" not in script
+
+
+def test_a_run_that_goes_on_takes_the_state_and_leaves_out_what_is_behind_it():
+    run = parameters(anneal_from_K=100, anneal_ps=0.1, equilibration_ps=0.1, framework_stride=2)
+    elements, models = ["Li", "S"], ["a.pb"]
+    begun = build_lammps_input(run, elements, models, n_atoms=50, start=RestartPoint(40, -4.5)).splitlines()
+    runs = [line for line in begun if line.startswith("run ")]
+    assert runs == ["run 50 upto start 0 stop 50", "run 100 upto", "run 600 upto"]
+    kept = build_lammps_input(run, elements, models, n_atoms=50, start=RestartPoint(140, -4.5)).splitlines()
+    assert "read_restart start.restart" in kept
+    assert not any(line.startswith(("velocity", "read_data", "run 0")) for line in kept)
+    assert [line for line in kept if line.startswith("run ")] == ["run 600 upto"]
+    assert kept.index("fix thermostat all nvt temp 300 300 0.2") < kept.index("run 600 upto")
+    assert "variable begin equal -4.5" in kept
+    for step in (0, 50, 600, 640):
+        with pytest.raises(ValueError, match=f"cannot go on from step {step}"):
+            build_lammps_input(run, elements, models, n_atoms=50, start=RestartPoint(step, -4.5))
 
 
 def test_a_wall_repels_every_pair_of_elements_beside_the_potential():

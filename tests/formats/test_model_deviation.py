@@ -41,6 +41,12 @@ def test_a_header_alone_gives_empty_columns():
     assert all(len(column) == 0 for column in read_model_deviation(HEAD).values())
 
 
+@pytest.mark.parametrize("head", ["", HEAD])
+def test_a_run_from_a_restart_file_need_not_have_a_header(head):
+    columns = read_model_deviation(head + ROW, is_continuation=True)
+    assert list(columns["max_devi_f_eV_A"]) == [0.1071960]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

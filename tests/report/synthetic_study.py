@@ -112,8 +112,7 @@ class SyntheticStudy:
         self._attach("learn", learn, outputs)
 
     def _exploration(self, explore: orm.ProcessNode, name: str, temperature: float, turn: int) -> orm.ArrayData:
-        base = process("LammpsBaseWorkChain", explore, name)
-        job = process("LammpsMdCalculation", base, "iteration_01", code=self.code)
+        job = md_job(explore, name, self.code)
         rng = np.random.default_rng(int(temperature) + turn)
         deviation = np.exp(rng.normal(np.log(0.03 * np.sqrt(temperature / 300) / turn**0.5), 0.5, size=120))
         node = orm.ArrayData()
@@ -141,8 +140,7 @@ class SyntheticStudy:
         outputs: dict[str, orm.Data] = {}
         for temperature in self.reached_K or self.temperatures_K:
             run = f"run_T{temperature:g}"
-            base = process("LammpsBaseWorkChain", sweep, run)
-            job = process("LammpsMdCalculation", base, "iteration_01", code=self.code)
+            job = md_job(sweep, run, self.code)
             trajectory = lattice_gas_run(self.sites, temperature, self.n_frames, self.level_of_theory)
             created(job, {"trajectory": trajectory})
             outputs[f"trajectories__{run}"] = trajectory
@@ -191,6 +189,13 @@ def process(
     if caller is not None:
         node.base.links.add_incoming(caller, kind[1], call_label)
     return node.store()
+
+
+def md_job(parent: orm.ProcessNode, run: str, code: orm.AbstractCode) -> orm.ProcessNode:
+    """Return the calculation of a run of molecular dynamics in one segment."""
+    chain = process("LammpsMdWorkChain", parent, run)
+    segment = process("LammpsSegmentWorkChain", chain, "segment_001")
+    return process("LammpsMdCalculation", segment, "iteration_01", code=code)
 
 
 def returned(process_node: orm.ProcessNode, outputs: Mapping[str, orm.Data]) -> None:

@@ -11,7 +11,7 @@ from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
-from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from tests.engines import LATTICE, TYPE_MAP, small_crystal
 from tests.workflows.ended import ended
 
@@ -21,7 +21,7 @@ OVERRIDES = {
     "selection": {"trust_lower_eV_A": 0.1, "trust_upper_eV_A": 0.3, "max_selected": 2},
     "md": {"equilibration_ps": 0.0, "production_ps": 0.1, "frame_interval_ps": 0.02, "deviation_interval_ps": 0.02},
 }
-PHYSICS = LammpsBaseWorkChain.exit_codes.ERROR_PHYSICS.status
+PHYSICS = LammpsMdWorkChain.exit_codes.ERROR_PHYSICS.status
 WALL_TIME = 410
 
 
@@ -53,7 +53,7 @@ def explored(deviations, exit_status=0, temperature=300.0, called=()):
         "model_deviation": node,
         "trajectory": MolecularDynamicsData.from_trajectory(trajectory, level_of_theory="test"),
     }
-    return ended(LammpsBaseWorkChain, outputs, exit_status=exit_status, exit_message="the run exploded", called=called)
+    return ended(LammpsMdWorkChain, outputs, exit_status=exit_status, exit_message="the run exploded", called=called)
 
 
 def counts(process, name):
@@ -82,7 +82,7 @@ def test_candidates_come_with_the_counts_behind_them(process):
 
 def test_a_run_that_left_nothing_counts_as_failed_at_its_temperature(process, caplog):
     process.ctx.child_cell_T300 = explored([0.01] * N_FRAMES)
-    process.ctx.child_cell_T900 = ended(LammpsBaseWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
+    process.ctx.child_cell_T900 = ended(LammpsMdWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
     assert process.select() is None
     assert counts(process, "cell_T900") == (0, 0, N_FRAMES)
     assert process.outputs["statistics"]["runs"]["cell_T900"]["temperature_K"] == 900
@@ -125,7 +125,7 @@ def test_a_run_stopped_by_its_wall_time_counts_what_it_saw(process):
 
 def test_explorations_that_all_failed_are_an_error(process):
     for name in process.ctx.runs:
-        process.ctx[f"child_{name}"] = ended(LammpsBaseWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
+        process.ctx[f"child_{name}"] = ended(LammpsMdWorkChain, exit_status=PHYSICS, exit_message="atoms were lost")
     process.ctx.failed = list(process.ctx.runs)
     code = process.select()
     assert code.status == ExploreWorkChain.exit_codes.ERROR_NO_EXPLORATION.status
@@ -233,7 +233,7 @@ def test_a_stage_at_constant_pressure_explores_larger_cells_for_real(lmp_code, t
     assert {len(structure.sites) for structure in candidates} == {64}
     volumes = {round(structure.get_cell_volume(), 3) for structure in candidates}
     assert len(volumes) == 3  # each frame with its own cell
-    (run,) = (call for call in node.called if call.process_label == "LammpsBaseWorkChain")
+    (run,) = (call for call in node.called if call.process_label == "LammpsMdWorkChain")
     assert run.outputs.thermo.get_array("pressure_bar")[0] > 1.0  # it is compressed, and expands
     assert all(1.0 <= volume / (4 * sound_structure.get_cell_volume()) < 1.6 for volume in volumes)
     supercell = next(call for call in node.called if call.process_label == "make_supercell")

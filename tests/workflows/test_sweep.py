@@ -9,7 +9,7 @@ from aiida import orm
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.report.synthetic_study import lattice_gas_run
 from tests.workflows.ended import ended
@@ -78,7 +78,7 @@ def analysed(process_of, lmp_code, potentials, sites, runs, caplog):
         process.ctx.failed = [f"run_T{T:g}" for T in failed]
         for T, run in runs.items():
             outputs = {} if T in failed else outputs_of(molten(run) if T in departed else run)
-            child = ended(LammpsBaseWorkChain, outputs, exit_status=510 if T in failed else 0)
+            child = ended(LammpsMdWorkChain, outputs, exit_status=510 if T in failed else 0)
             process.ctx[f"child_run_T{T:g}"] = child
         if process.lacks_points():
             return process, process.fail()

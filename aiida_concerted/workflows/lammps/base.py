@@ -31,37 +31,11 @@ WALL_TIME_MARGIN = 1.2
 """Factor on the wall time that a run would have needed: machines are not always equally fast."""
 
 
-class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
-    """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
+class LammpsRunProtocol(ProtocolMixin):
+    """How a run of LAMMPS is filled from a protocol, whichever work chain runs it."""
 
-    _process_class = LammpsMdCalculation
     _protocol_file = "lammps_base"
     _section_keys: ClassVar = {"md": (*MD_KEYS, "temperature_K", "seed")}
-
-    @classmethod
-    def define(cls, spec: ProcessSpec) -> None:
-        """Define the ports, the outline and the exit codes."""
-        super().define(spec)
-        spec.expose_inputs(LammpsMdCalculation, namespace="md")
-        spec.outline(
-            cls.setup,
-            while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
-            cls.results,
-        )
-        spec.expose_outputs(LammpsMdCalculation)
-        spec.exit_code(210, "ERROR_PAIR_STYLE_MISSING", message="{reason}")
-        spec.exit_code(
-            410,
-            "ERROR_WALL_TIME_OVER",
-            message="The wall time ended the run after {done:g} of {planned:g} ps, heating included; its frames so far "
-            "are attached. Set max_wallclock_seconds to {needed_s} or more, or shorten production_ps.",
-        )
-        spec.exit_code(412, "ERROR_OUT_OF_MEMORY", message="{reason}")
-        spec.exit_code(
-            510,
-            "ERROR_PHYSICS",
-            message="The run ended, and the physics says no: {reason}. Its sound part is attached.",
-        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -92,6 +66,37 @@ class LammpsBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         builder.md.metadata.options = calcjob_options(options, code)
         builder.max_iterations = inputs["max_iterations"]
         return builder
+
+
+class LammpsBaseWorkChain(LammpsRunProtocol, BaseRestartWorkChain):
+    """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
+
+    _process_class = LammpsMdCalculation
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the ports, the outline and the exit codes."""
+        super().define(spec)
+        spec.expose_inputs(LammpsMdCalculation, namespace="md")
+        spec.outline(
+            cls.setup,
+            while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
+            cls.results,
+        )
+        spec.expose_outputs(LammpsMdCalculation)
+        spec.exit_code(210, "ERROR_PAIR_STYLE_MISSING", message="{reason}")
+        spec.exit_code(
+            410,
+            "ERROR_WALL_TIME_OVER",
+            message="The wall time ended the run after {done:g} of {planned:g} ps, heating included; its frames so far "
+            "are attached. Set max_wallclock_seconds to {needed_s} or more, or shorten production_ps.",
+        )
+        spec.exit_code(412, "ERROR_OUT_OF_MEMORY", message="{reason}")
+        spec.exit_code(
+            510,
+            "ERROR_PHYSICS",
+            message="The run ended, and the physics says no: {reason}. Its sound part is attached.",
+        )
 
     def setup(self) -> None:
         """Take the inputs of the run."""
