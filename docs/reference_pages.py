@@ -40,7 +40,8 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "results.md": lambda _: results_page(),
     "protocols.md": lambda folder: protocols_page(folder),
 }
-"""What makes each page; other pages reach its sections by name, as ``{ref}`x <entry.concerted.x>```."""
+"""What makes each page; other pages reach its sections by name, as ``{ref}`x <entry.concerted.x>```,
+those of calculations as ``{ref}`x <calculation.concerted.x>```."""
 
 
 def ours(group: str) -> list[EntryPoint]:
@@ -61,7 +62,9 @@ def processes_page(title: str, group: str) -> str:
         if not hasattr(process, "spec"):
             continue
         spec = process.spec()
-        parts += [_heading("entry", point.name), _text(inspect.getdoc(process) or "") + "\n"]
+        # a calculation and the work chain around it may share a name, never a label
+        kind = "calculation" if group == "aiida.calculations" else "entry"
+        parts += [_heading(kind, point.name), _text(inspect.getdoc(process) or "") + "\n"]
         parts += ["### Inputs\n", _table(("port", "type", "", "what it is"), _rows(spec.inputs)) + "\n"]
         parts += ["### Outputs\n", _table(("port", "type", "", "what it is"), _rows(spec.outputs)) + "\n"]
         codes = sorted(spec.exit_codes.values(), key=lambda code: code.status)

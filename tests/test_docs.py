@@ -127,3 +127,14 @@ def test_pages_that_would_not_change_are_left_alone(reference_pages, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     reference_pages.write_pages(folder)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_no_two_sections_of_the_reference_share_a_label(reference_pages, tmp_path):
+    reference_pages.write_pages(tmp_path / "generated")
+    labels = [
+        label
+        for page in (tmp_path / "generated").iterdir()
+        for label in re.findall(r"^\((.+)\)=$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    ]
+    assert labels
+    assert len(labels) == len(set(labels))
