@@ -12,7 +12,9 @@ from typing import Any
 
 from plumpy.ports import Port, PortNamespace
 
+from aiida_concerted.common.figure_kinds import FIGURE_KINDS
 from aiida_concerted.data.result import SCHEMA_VERSION, Field, ResultData
+from aiida_concerted.report.node_figures import CLASSES
 from aiida_concerted.workflows.protocols.loader import FOLDER, load_protocols
 
 PACKAGE = "aiida_concerted"
@@ -38,6 +40,7 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "calculations.md": lambda _: processes_page("Calculations", "aiida.calculations"),
     "workflows.md": lambda _: processes_page("Work chains", "aiida.workflows"),
     "results.md": lambda _: results_page(),
+    "figure_kinds.md": lambda _: figures_page(),
     "protocols.md": lambda folder: protocols_page(folder),
 }
 """What makes each page; other pages reach its sections by name, as ``{ref}`x <entry.concerted.x>```,
@@ -95,6 +98,28 @@ def results_page() -> str:
         parts += [_heading("entry", point.name), f"`{kind.__name__}`: {_text(inspect.getdoc(kind) or '')}\n"]
         parts += [_table(("attribute", "type", "", "what it is"), _fields(kind.FIELDS)) + "\n"]
     return "\n".join(parts)
+
+
+def figures_page() -> str:
+    """Return every kind of figure: what it shows, what it is drawn for, and where the paper has it."""
+    words = [(f"`{word}`", f"{{py:class}}`~{cls.__module__}.{cls.__name__}`") for word, cls in CLASSES.items()]
+    kinds = [
+        (f"`{kind.name}`", kind.shows, ", ".join(kind.of), kind.paper, f"`{kind.file}`" if kind.file else "")
+        for kind in FIGURE_KINDS.values()
+    ]
+    return "\n".join(
+        [
+            "# Kinds of figures\n",
+            "`aiida-concerted plot KIND PK -o FILE` draws one, the report all that a study has the data for;",
+            "`aiida-concerted plot --list` prints this list. PK is that of a study, a sweep or another work chain",
+            "(*study*), of a committee or a single training (*training*), or of a result by itself:\n",
+            _table(("word", "node"), words) + "\n",
+            "A study has some figures once for each temperature: `--temperature-K` chooses one, and draws the others",
+            "for that temperature alone. The last column names the file that `aiida-concerted analyse --plots`",
+            "writes for one run.\n",
+            _table(("kind", "shows", "of a", "in Fu et al. (2022)", "file of a run"), kinds) + "\n",
+        ]
+    )
 
 
 def protocols_page(folder: Path) -> str:

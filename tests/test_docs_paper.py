@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from aiida_concerted.cli.main import cli
+from aiida_concerted.common.figure_kinds import FIGURE_KINDS
 from aiida_concerted.materials import load_reference_values
-from aiida_concerted.report.node_figures import KINDS
 from aiida_concerted.workflows.protocols.loader import ProtocolMixin
 from tests.test_docs import load_reference_pages
 
@@ -98,7 +98,20 @@ def test_named_commands_exist_where_the_links_lead():
         assert name in cli.commands
         assert anchor == f"aiida-concerted-{name}"
         assert name == "plot" or not rest
-        assert all(kind in KINDS for kind in rest)
+        assert all(kind in FIGURE_KINDS for kind in rest)
+
+
+def test_a_figure_of_the_paper_is_drawn_by_the_kind_that_names_it():
+    named = {}
+    for line in TEXT.splitlines():
+        if match := re.match(r"\| (?:Fig\.|Movies) (\S+) \|", line):
+            named[match[1].split("–")[0]] = re.findall(r"`aiida-concerted plot ([\w-]+)`", line)
+    for kind in FIGURE_KINDS.values():
+        for number in re.findall(r"S?\d[a-f]?", kind.paper):
+            assert any(number.startswith(figure) for figure, kinds in named.items() if kinds) or number == "S2", kind
+    for figure, kinds in named.items():
+        for name in kinds:
+            assert re.search(figure, FIGURE_KINDS[name].paper), (figure, name)
 
 
 def value_of(protocol: str, path: str) -> Any:

@@ -9,7 +9,8 @@ from pathlib import Path
 def draw_archive(path: Path, folder: Path) -> Iterator[Path]:
     """Yield the files of figures written for the results in an archive, named by kind and UUID.
 
-    A result that a kind of figure cannot be drawn for, or that holds nothing to draw, has none.
+    A result that a kind of figure cannot be drawn for, or that holds nothing to draw, has none. Trajectories are not
+    read.
 
     :param folder: made where it does not exist.
     :raises ArchiveError: if the archive cannot be read.
@@ -26,7 +27,7 @@ def draw_archive(path: Path, folder: Path) -> Iterator[Path]:
         builder.append(orm.Data, filters={"node_type": {"like": "data.concerted.%"}})
         for node in builder.all(flat=True):
             for name, kind in KINDS.items():
-                if not isinstance(node, orm.Data) or not isinstance(node, tuple(kind.results)):
+                if kind.parts or not isinstance(node, orm.Data) or not isinstance(node, kind.results):
                     continue
                 try:
                     figure = figure_of_node(name, node).figure

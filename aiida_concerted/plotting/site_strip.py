@@ -43,7 +43,7 @@ def plot_site_strip(axes: Axes, occupancy: Mapping[float, FloatArray], labels: S
     for border in range(1, len(temperatures)):
         axes.axhline(border, color="white", lw=1.2)
     middles = borders - np.array(counts) / 2
-    axes.set_xticks(middles, [f"{name} ({count})" for name, count in zip(names, counts, strict=True)])
+    axes.set_xticks(middles, [f"{name}\n({count})" for name, count in zip(names, counts, strict=True)])
     axes.set_yticks(np.arange(len(temperatures)) + 0.5, [f"{temperature:g}" for temperature in temperatures])
     axes.tick_params(length=0)
     axes.set_xlabel("sites by label (number of sites)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import matplotlib
@@ -14,7 +15,15 @@ from matplotlib.figure import Figure
 Colour: TypeAlias = tuple[float, float, float, float]
 
 COLUMN_WIDTH_INCH = {1: 3.5, 2: 7.2}
-"""Width of figures that span one or two columns of a printed page."""
+"""Width of figures that span one or two columns of a printed page: 89 and 183 mm."""
+
+TALLER_WHEN_WIDE = 1.25
+"""A figure made for one column that is to span two grows by this in height; chosen: not four times as large."""
+
+MOST_IN_A_NARROW_ROW = 2
+"""Panels beside each other in one column."""
+
+_COLUMNS: ContextVar[int | None] = ContextVar("columns", default=None)
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """Okabe and Ito's colours, the darker ones first; they stay distinct with every common colour vision."""
@@ -53,10 +62,20 @@ STYLE: Any = {
 
 
 @contextmanager
-def publication_style() -> Iterator[None]:
-    """Within this context figures are made, drawn and saved in the package's style; nothing outside it changes."""
-    with matplotlib.rc_context(STYLE):
-        yield
+def publication_style(columns: int | None = None) -> Iterator[None]:
+    """Within this context figures are made, drawn and saved in the package's style; nothing outside it changes.
+
+    :param columns: 1 or 2 columns of a page that figures made here span, whatever they were made for.
+    :raises ValueError: if ``columns`` is neither 1 nor 2.
+    """
+    if columns is not None:
+        _width_of(columns)
+    token = _COLUMNS.set(columns)
+    try:
+        with matplotlib.rc_context(STYLE):
+            yield
+    finally:
+        _COLUMNS.reset(token)
 
 
 def new_figure(columns: int = 1, *, height_ratio: float = 0.8) -> tuple[Figure, Axes]:
@@ -75,14 +94,40 @@ def new_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with several axes in a row.
 
+    In one column what was made for two stands below each other.
+
     :param columns: 1 or 2 columns of a page.
     :param width_ratios: width of each axes, relative to the others.
     :param height_ratio: height over width of the whole.
     :raises ValueError: if ``columns`` is neither 1 nor 2.
     """
+    n_axes = len(width_ratios)
+    if n_axes > 1 and columns == 2 and _COLUMNS.get() == 1:
+        width, height = COLUMN_WIDTH_INCH[1], COLUMN_WIDTH_INCH[2] * height_ratio
+        figure = Figure(figsize=(width, n_axes * min(height, width)))
+        return figure, list(figure.subplots(n_axes, 1))
     figure = _new_page(columns, height_ratio)
     row = figure.subplots(1, len(width_ratios), width_ratios=list(width_ratios), squeeze=False)
     return figure, list(row[0])
+
+
+def new_corner(width_ratios: Sequence[float], height_ratios: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Return a figure of one column with three axes of equal scale: top left, and bottom left and right.
+
+    :param width_ratios: width of the left and the right axes.
+    :param height_ratios: height of the upper and the lower axes, in the same unit.
+    """
+    width = COLUMN_WIDTH_INCH[1]
+    height = 0.75 * width * sum(height_ratios) / sum(width_ratios) + 1.0  # with labels and a legend
+    figure = Figure(figsize=(width, height))
+    grid = figure.subplots(2, 2, width_ratios=list(width_ratios), height_ratios=list(height_ratios))
+    grid[0, 1].remove()
+    return figure, [grid[0, 0], grid[1, 0], grid[1, 1]]
+
+
+def is_narrow() -> bool:
+    """Return whether figures made now are to span one column whatever they were made for."""
+    return _COLUMNS.get() == 1
 
 
 def new_grid(n_axes: int, *, columns: int, panel_ratio: float = 0.8) -> tuple[Figure, list[Axes]]:
@@ -91,8 +136,11 @@ def new_grid(n_axes: int, *, columns: int, panel_ratio: float = 0.8) -> tuple[Fi
     :param columns: axes in a row.
     :param panel_ratio: height over width of an axes with its labels.
     """
+    pages = _COLUMNS.get() or 2
+    columns = min(columns, MOST_IN_A_NARROW_ROW) if pages == 1 else columns
     n_rows = -(-n_axes // columns)
-    figure = _new_page(2, panel_ratio * n_rows / columns)
+    width = _width_of(pages)
+    figure = Figure(figsize=(width, width * panel_ratio * n_rows / columns))
     grid = figure.subplots(n_rows, columns, squeeze=False).ravel()
     for spare in grid[n_axes:]:
         spare.remove()
@@ -100,10 +148,15 @@ def new_grid(n_axes: int, *, columns: int, panel_ratio: float = 0.8) -> tuple[Fi
 
 
 def _new_page(columns: int, height_ratio: float) -> Figure:
+    height = _width_of(columns) * height_ratio
+    wanted = _COLUMNS.get() or columns
+    return Figure(figsize=(_width_of(wanted), height * (TALLER_WHEN_WIDE if wanted > columns else 1.0)))
+
+
+def _width_of(columns: int) -> float:
     if columns not in COLUMN_WIDTH_INCH:
         raise ValueError(f"a figure spans 1 or 2 columns, got {columns}")
-    width = COLUMN_WIDTH_INCH[columns]
-    return Figure(figsize=(width, width * height_ratio))
+    return COLUMN_WIDTH_INCH[columns]
 
 
 def figure_bytes(figure: Figure, file_format: str = "svg", *, dpi: int | None = None) -> bytes:

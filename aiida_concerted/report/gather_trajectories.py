@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,35 +16,50 @@ from aiida_concerted.analysis.whole_run import AnalysisSettings, analyse_run
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from aiida_concerted.report.content import EventContent, StructureContent, StudyContent
+from aiida_concerted.report.content import EventContent, Result, StructureContent, StudyContent
 from aiida_concerted.report.graph import below, inputs_of, part_outputs
 
 MAX_COORDINATES = 30_000_000
 """Numbers read of one trajectory at most, a quarter of a gigabyte; of a longer run only its beginning is looked at."""
 
 DENSITY_SPACING_A = 0.25
+TOLERANCE_K = 1e-3
+"""A temperature in K is met within this: it is stored as a number with digits."""
+
 PAIRS_ONLY = frozenset({"transport", "sites", "recrossing", "density"})
 """Parts of the analysis of a run that a study has as results already, or that are made differently here."""
 
+PARTS = frozenset({"density", "rdf", "van_hove", "event"})
+"""What a trajectory is read for."""
 
-def with_trajectories(content: StudyContent, study: orm.ProcessNode) -> StudyContent:
+
+def with_trajectories(
+    content: StudyContent,
+    study: orm.ProcessNode,
+    *,
+    parts: frozenset[str] = PARTS,
+    temperature_K: float | None = None,
+) -> StudyContent:
     """Return the content with what the trajectories of the study tell; unchanged where they are not there.
 
     :param content: what :func:`gather_study` returned for the study.
+    :param parts: those of ``PARTS`` to be looked for; each takes its time.
+    :param temperature_K: of the only run to be looked at; all when not given.
     """
     sweep = part_outputs(study, "sweep", "SweepWorkChain")
     trajectories, histories = below(sweep, "trajectories"), below(sweep, "site_histories")
     sites = inputs_of(study).get("sites")
     structures, events = [], []
     for label, node in trajectories.items():
-        if not isinstance(node, MolecularDynamicsData):
+        if not isinstance(node, MolecularDynamicsData) or not is_at(node, temperature_K):
             continue
         history = histories.get(label)
         placed = _placed(history, sites)
-        structures.append(structure_of(node, placed))
-        if placed is None or not isinstance(history, SiteHistoryData):
+        if parts - {"event"}:
+            structures.append(structure_of(node, placed, parts=parts))
+        if placed is None or not isinstance(history, SiteHistoryData) or "event" not in parts:
             continue
-        if (event := _event_of(content, node, history, placed)) is not None:
+        if (event := event_of(content.modes, node, history, placed)) is not None:
             events.append(event)
     return replace(
         content,
@@ -53,19 +68,28 @@ def with_trajectories(content: StudyContent, study: orm.ProcessNode) -> StudyCon
     )
 
 
-def structure_of(node: MolecularDynamicsData, placed: PlacedNetwork | None = None) -> StructureContent:
+def is_at(node: orm.Data, temperature_K: float | None) -> bool:
+    """Return whether a run is at a temperature; any is where none is asked for."""
+    found = node.base.attributes.get("temperature_K", None)
+    return temperature_K is None or (found is not None and abs(float(found) - temperature_K) < TOLERANCE_K)
+
+
+def structure_of(
+    node: MolecularDynamicsData, placed: PlacedNetwork | None = None, *, parts: frozenset[str] = PARTS
+) -> StructureContent:
     """Return densities and pair functions of a run, or of its beginning where it is long.
 
     :param placed: the sites in the run's cell; the density is folded into their unit cell.
+    :param parts: those of ``PARTS`` to be computed.
     """
     run = _beginning(node)
-    pairs = analyse_run(run, None, AnalysisSettings(skip=PAIRS_ONLY))
+    pairs = analyse_run(run, None, AnalysisSettings(skip=PAIRS_ONLY | ({"rdf", "van_hove"} - parts)))
     return StructureContent(
         uuid=node.uuid,
         temperature_K=float(node.base.attributes.get("temperature_K", 0.0)),
         used_ps=run.duration_ps,
         duration_ps=node.duration_ps,
-        density=_density(run, placed),
+        density=_density(run, placed) if "density" in parts else None,
         sites={} if placed is None else _sites_by_label(placed),
         rdf=pairs.rdf,
         van_hove=pairs.van_hove,
@@ -114,11 +138,15 @@ def _sites_by_label(placed: PlacedNetwork) -> Mapping[str, Any]:
     return {label: placed.network.fractional[labels == label] for label in placed.network.counts}
 
 
-def _event_of(
-    content: StudyContent, node: MolecularDynamicsData, history: SiteHistoryData, placed: PlacedNetwork
+def event_of(
+    modes: Sequence[Result], node: MolecularDynamicsData, history: SiteHistoryData, placed: PlacedNetwork
 ) -> EventContent | None:
+    """Return one concerted event of a run, ``None`` where there is none to show.
+
+    :param modes: results of which the one at the run's temperature says what counts as concerted.
+    """
     temperature = float(history.base.attributes.get("temperature_K"))
-    rule = next((item for item in content.modes if item.temperature_K == temperature), None)
+    rule = next((item for item in modes if item.temperature_K == temperature), None)
     if rule is None:
         return None
     found = choose_event(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from aiida import orm
 
+from aiida_concerted.common.figure_kinds import FIGURE_KINDS, kind_named
 from aiida_concerted.common.hints import nearest
-from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.results import (
     ArrheniusData,
     DiffusivityData,
@@ -17,34 +17,26 @@ from aiida_concerted.data.results import (
     VacancyFormationData,
 )
 from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.plotting import publication_style
-from aiida_concerted.report.content import HistoryContent, LearningContent, MakingContent, StudyContent
-from aiida_concerted.report.figures import ReportFigure, learning, overview, single, sites, transport
-from aiida_concerted.report.gather import as_result, gather_study
-from aiida_concerted.report.graph import inputs_of
+from aiida_concerted.report.content import StudyContent
+from aiida_concerted.report.figures import ReportFigure, single, sites, transport
+from aiida_concerted.report.figures.collect import MAKERS, Maker
+from aiida_concerted.report.gather import gather_study
+from aiida_concerted.report.gather_trajectories import TOLERANCE_K, with_trajectories
+from aiida_concerted.report.node_content import content_of_result
 from aiida_concerted.report.published import Published
 
-Maker = Callable[[StudyContent, Published], list[ReportFigure]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of figure.
-
-    :param of_study: draws it for a study; ``None`` where a study has no such figure.
-    :param results: classes of single results that it can be drawn for.
-    :param of_result: draws it for one of those; as for a study when not given.
-    """
-
-    of_study: Maker | None
-    results: tuple[type[orm.Data], ...] = ()
-    of_result: Maker | None = None
-
-    @property
-    def takes(self) -> str:
-        """Return in words what it can be drawn for."""
-        names = [f"a {cls.__name__}" for cls in self.results] + (["a study"] if self.of_study else [])
-        return " or ".join(names)
+CLASSES: dict[str, type[orm.Data]] = {
+    "diffusivity": DiffusivityData,
+    "fit": ArrheniusData,
+    "modes": ModeFrequenciesData,
+    "statistics": SiteStatisticsData,
+    "history": SiteHistoryData,
+    "trajectory": MolecularDynamicsData,
+    "vacancy": VacancyFormationData,
+}
+"""The node types of the words in a kind's ``of``."""
 
 
 def _one_fit(content: StudyContent, published: Published) -> list[ReportFigure]:
@@ -53,117 +45,138 @@ def _one_fit(content: StudyContent, published: Published) -> list[ReportFigure]:
     return transport.arrhenius_figure(content, published)
 
 
-KINDS: dict[str, Kind] = {
-    "diffusivity": Kind(transport.displacement_figure, (DiffusivityData,)),
-    "anisotropy": Kind(transport.plane_share_figure, (DiffusivityData,)),
-    "arrhenius": Kind(transport.arrhenius_figure, (ArrheniusData,), _one_fit),
-    "modes": Kind(sites.mode_figure, (ModeFrequenciesData,), single.mode_figure),
-    "lags": Kind(None, (ModeFrequenciesData,), single.lag_figure),
-    "occupancy": Kind(sites.occupancy_figure, (SiteStatisticsData,), single.occupancy_figure),
-    "residence": Kind(sites.residence_figure, (SiteStatisticsData,), single.residence_figure),
-    "raster": Kind(sites.raster_figures, (SiteHistoryData,)),
-    "vacancy": Kind(sites.vacancy_figure, (VacancyFormationData,)),
-    "committee": Kind(lambda content, published: learning.deviation_figures(content, published)[:1]),
-    "selection": Kind(learning.selection_figure),
-    "learning-curves": Kind(learning.curve_figure),
-    "parity-energy": Kind(lambda content, published: _parity(content, published, "energy")),
-    "parity-force": Kind(lambda content, published: _parity(content, published, "force")),
-    "provenance": Kind(overview.provenance_figure),
+BY_THEMSELVES: dict[str, Maker] = {
+    "arrhenius": _one_fit,
+    "modes": single.mode_figure,
+    "lags": single.lag_figure,
+    "occupancy": single.occupancy_figure,
+    "residence": single.residence_figure,
 }
+"""What draws a result at one temperature, where a study's figure is drawn over its temperatures."""
+
+READ_FOR = {
+    "density": frozenset({"density"}),
+    "rdf": frozenset({"rdf"}),
+    "van-hove-distinct": frozenset({"van_hove"}),
+    "van-hove-self": frozenset({"van_hove"}),
+    "event": frozenset({"event"}),
+}
+"""What a kind has a trajectory read for."""
+
+BY_PAIR = "rdf"
 
 
-def _parity(content: StudyContent, published: Published, quantity: str) -> list[ReportFigure]:
-    return [item for item in learning.parity_figures(content, published) if item.key == f"parity-{quantity}"]
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure.
+
+    :param of_study: draws it for a study; ``None`` where a study has no such figure but at one temperature.
+    :param results: classes of single results that it can be drawn for.
+    :param of_result: draws it for one of those.
+    :param parts: what trajectories are read for.
+    """
+
+    of_study: Maker | None
+    results: tuple[type[orm.Data], ...]
+    of_result: Maker | None
+    parts: frozenset[str]
+
+    @classmethod
+    def named(cls, name: str) -> Kind:
+        """Return the kind of a name in the list of figures."""
+        of_study, alone = MAKERS.get(name), BY_THEMSELVES.get(name)
+        results = tuple(CLASSES[word] for word in FIGURE_KINDS[name].of if word in CLASSES)
+        return cls(of_study, results, alone or of_study, READ_FOR.get(name, frozenset()))
+
+    @property
+    def takes(self) -> str:
+        """Return in words what it can be drawn for."""
+        names = [f"a {cls.__name__}" for cls in self.results]
+        return " or ".join([*names, "a study" if self.of_study else "a study at one temperature"])
 
 
-def figure_of_node(kind: str, node: orm.Node) -> ReportFigure:
+KINDS: dict[str, Kind] = {name: Kind.named(name) for name in FIGURE_KINDS}
+
+
+def figure_of_node(
+    kind: str,
+    node: orm.Node,
+    *,
+    temperature_K: float | None = None,
+    pair: str | None = None,
+    columns: int | None = None,
+) -> ReportFigure:
     """Return the figure of a kind for a result or a study, drawn as in a report.
 
+    :param kind: one of :data:`aiida_concerted.common.figure_kinds.FIGURE_KINDS`.
+    :param temperature_K: of the only run of a study to be drawn.
+    :param pair: species of a pair function, such as ``Li-S``, where there are several.
+    :param columns: 1 or 2 columns of a page; as in the report when not given.
     :raises ValueError: if the kind is unknown, the node is not of a class it is drawn for, or holds nothing to draw.
     """
-    if kind not in KINDS:
-        raise ValueError(f"there is no figure '{kind}': {nearest(kind, KINDS)}")
-    chosen = KINDS[kind]
-    make = chosen.of_study if isinstance(node, orm.WorkflowNode) else chosen.of_result or chosen.of_study
+    found = kind_named(kind)
+    if found is None:
+        raise ValueError(f"there is no figure '{kind}': {nearest(kind, FIGURE_KINDS)}")
+    chosen = KINDS[found.name]
+    if pair is not None and found.name != BY_PAIR:
+        raise ValueError(f"the figure '{found.name}' is of no pair: leave --pair out")
+    of_all = isinstance(node, orm.WorkflowNode) and temperature_K is None
+    make = chosen.of_study if of_all else chosen.of_result
     if make is None or not isinstance(node, (orm.WorkflowNode, *chosen.results)):
-        raise ValueError(f"node {node.pk} is a {type(node).__name__}: the figure '{kind}' is drawn for {chosen.takes}")
-    content = gather_study(node) if isinstance(node, orm.WorkflowNode) else content_of_result(node)
-    with publication_style():
+        raise ValueError(
+            f"node {node.pk} is a {type(node).__name__}: the figure '{found.name}' is drawn for {chosen.takes}"
+        )
+    if isinstance(node, orm.WorkflowNode):
+        content = _of_study(node, temperature_K, chosen.parts)
+    else:
+        content = _alone(node, temperature_K, chosen.parts)
+    with publication_style(columns):
         figures = make(content, Published.of(content.material))
-    return _the_only_one(kind, node, figures)
+    return replace(_the_only_one(found.name, node, figures, pair), paper=found.paper)
 
 
-def _the_only_one(kind: str, node: orm.Node, figures: list[ReportFigure]) -> ReportFigure:
+def _of_study(study: orm.ProcessNode, temperature_K: float | None, parts: frozenset[str]) -> StudyContent:
+    content = gather_study(study)
+    if temperature_K is not None:
+        content = _at_temperature(content, temperature_K)
+    return with_trajectories(content, study, parts=parts, temperature_K=temperature_K) if parts else content
+
+
+def _alone(node: orm.Node, temperature_K: float | None, parts: frozenset[str]) -> StudyContent:
+    if temperature_K is not None:
+        raise ValueError(f"node {node.pk} is a {type(node).__name__}: --temperature-K is for a study")
+    return content_of_result(node, parts)
+
+
+def _at_temperature(content: StudyContent, temperature_K: float) -> StudyContent:
+    """Return what a study has at one temperature.
+
+    :raises ValueError: if it has none.
+    """
+    fields = ("diffusivities", "site_statistics", "modes", "histories")
+    kept: dict[str, Any] = {
+        name: tuple(item for item in getattr(content, name) if abs(item.temperature_K - temperature_K) < TOLERANCE_K)
+        for name in fields
+    }
+    asked = any(abs(value - temperature_K) < TOLERANCE_K for value in content.temperatures_K)
+    if not asked and not any(kept.values()):
+        found = {item.temperature_K for name in fields for item in getattr(content, name)} | {*content.temperatures_K}
+        known = ", ".join(f"{value:g}" for value in sorted(found)) or "no"
+        raise ValueError(f"node {content.pk} has nothing at {temperature_K:g} K: it has runs at {known} K")
+    return replace(content, **kept)
+
+
+def _the_only_one(name: str, node: orm.Node, figures: list[ReportFigure], pair: str | None) -> ReportFigure:
+    if pair is not None and figures:
+        keys = {f"rdf-{word}".lower() for word in (pair, "-".join(reversed(pair.split("-"))))}
+        known = ", ".join(figure.key.removeprefix("rdf-") for figure in figures)
+        figures = [figure for figure in figures if figure.key.lower() in keys]
+        if not figures:
+            raise ValueError(f"node {node.pk} has no pair '{pair}': it has {known}")
     if not figures:
-        raise ValueError(f"node {node.pk} holds nothing to draw for the figure '{kind}'")
+        raise ValueError(f"node {node.pk} holds nothing to draw for the figure '{name}'")
     if len(figures) > 1:
         titles = "; ".join(figure.title for figure in figures)
-        raise ValueError(f"node {node.pk} has {len(figures)} figures '{kind}' ({titles}): give the PK of one result")
+        way = "--pair" if name == BY_PAIR else "--temperature-K"
+        raise ValueError(f"node {node.pk} has {len(figures)} figures '{name}' ({titles}): choose one with {way}")
     return figures[0]
-
-
-def content_of_result(node: orm.Node) -> StudyContent:
-    """Return what a report would gather if there were only this result, and for a fit the results it was made from."""
-    attributes = node.base.attributes.all
-    empty = _empty_content(node)
-    if isinstance(node, SiteHistoryData):
-        history = HistoryContent(node.uuid, float(attributes["temperature_K"]), node.get_history())
-        return replace(empty, histories=(history,))
-    if not isinstance(node, ResultData):
-        raise ValueError(f"node {node.pk} is a {type(node).__name__}, not a result")
-    result = as_result(node)
-    if isinstance(node, ArrheniusData):
-        sources = _sources_of(node)
-        named = (str(attributes["mode"]),) if attributes.get("mode") else ()
-        return replace(
-            empty,
-            arrhenius=(result,),
-            named_modes=named,
-            diffusivities=tuple(as_result(item) for item in sources if isinstance(item, DiffusivityData)),
-            modes=tuple(as_result(item) for item in sources if isinstance(item, ModeFrequenciesData)),
-        )
-    if isinstance(node, VacancyFormationData):
-        return replace(empty, vacancy=result)
-    if isinstance(node, DiffusivityData):
-        return replace(empty, diffusivities=(result,))
-    if isinstance(node, SiteStatisticsData):
-        return replace(empty, site_statistics=(result,))
-    return replace(empty, modes=(result,))
-
-
-def _sources_of(fit: ArrheniusData) -> list[ResultData]:
-    """Return the results that a fit was made from, the coldest first."""
-    creator = fit.creator
-    found = inputs_of(creator).values() if creator is not None else ()
-    results = [item for item in found if isinstance(item, ResultData)]
-    return sorted(results, key=lambda item: float(item.get("temperature_K", 0.0)))
-
-
-def _empty_content(node: orm.Node) -> StudyContent:
-    attributes = node.base.attributes.all
-    return StudyContent(
-        uuid=node.uuid,
-        pk=int(node.pk or 0),
-        label=node.label,
-        state="stored",
-        is_finished_ok=True,
-        created=node.ctime,
-        changed=node.mtime,
-        material=str(attributes.get("material", "unknown")),
-        formula=str(attributes.get("formula", "unknown")),
-        carrier=str(attributes.get("carrier", "unknown")),
-        level_of_theory=str(attributes.get("level_of_theory", "unknown")),
-        structure=None,
-        site_labels=(),
-        named_modes=(),
-        temperatures_K=(),
-        diffusivities=(),
-        site_statistics=(),
-        modes=(),
-        arrhenius=(),
-        histories=(),
-        vacancy=None,
-        learning=LearningContent(),
-        making=MakingContent((), (), {}, (), 0),
-        missing=(),
-    )

@@ -4,12 +4,13 @@ import csv
 
 import pytest
 from aiida import orm
+from PIL import Image
 
 from aiida_concerted.calculations.functions.compute_vacancy_energies import average_by_label
 from aiida_concerted.cli import plot as command
 from aiida_concerted.cli.main import main
+from aiida_concerted.common.figure_kinds import FIGURE_KINDS
 from aiida_concerted.data.results import VacancyFormationData
-from aiida_concerted.report.node_figures import KINDS
 
 
 @pytest.fixture
@@ -32,10 +33,27 @@ def run(*arguments):
     return end.value.code
 
 
-def test_kinds_on_the_command_line_are_those_there_are():
-    assert set(command.KINDS) == set(KINDS)
-    for kind in KINDS:
-        assert f" {kind}" in command.plot.help
+def test_the_list_names_every_kind_without_a_profile(capsys, monkeypatch):
+    monkeypatch.setattr(command, "open_profile", lambda *_: pytest.fail("the profile was opened"))
+    assert run("--list") == 0
+
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[:2] == ["KIND", "shows"]
+    assert [line.split()[0] for line in lines] == list(FIGURE_KINDS)
+
+
+def test_a_column_of_a_page_is_as_wide_as_the_help_says(vacancy, tmp_path):
+    for columns, width_mm in (("1", 89), ("2", 183)):
+        assert f"{width_mm}" in next(o.help for o in command.plot.params if o.name == "columns")
+        assert run("vacancy", vacancy.pk, "-o", tmp_path / "f.png", "--columns", columns) == 0
+        with Image.open(tmp_path / "f.png") as image:
+            assert image.width / image.info["dpi"][0] * 25.4 == pytest.approx(width_mm, abs=0.5)
+
+
+def test_what_only_a_study_has_several_of_is_refused_for_one_result(vacancy, tmp_path, capsys):
+    for option, value in (("--temperature-K", 600), ("--pair", "Li-S")):
+        assert run("vacancy", vacancy.pk, "-o", tmp_path / "f.png", option, value) == 1
+        assert option in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "start"), [("f.png", b"\x89PNG"), ("f.pdf", b"%PDF"), ("f.svg", b"<?xml")])

@@ -31,7 +31,7 @@ def test_the_strip_has_a_row_a_temperature_with_the_hottest_on_top(axes):
 
     np.testing.assert_allclose(np.asarray(mesh.get_array()).reshape(2, 2), [[0.8, 0.9], [0.1, 0.2]])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["300", "1000"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["Li1 (1)", "Li2 (1)"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Li1\n(1)", "Li2\n(1)"]
 
 
 def test_a_strip_needs_a_label_for_each_site(axes):

@@ -8,8 +8,11 @@ from aiida_concerted.plotting.style import (
     COLUMN_WIDTH_INCH,
     MARKERS,
     PALETTE,
+    TALLER_WHEN_WIDE,
     figure_bytes,
     new_figure,
+    new_grid,
+    new_panels,
     publication_style,
     temperature_colours,
 )
@@ -72,3 +75,19 @@ def test_palette_stays_distinct_without_green_receptors():
 
     assert distances.min() > 0.1
     assert len(set(MARKERS)) == len(PALETTE)
+
+
+def test_figures_take_the_width_that_is_asked_for_and_no_other_ones():
+    with publication_style(columns=2):
+        wide, _ = new_figure(height_ratio=1.0)
+    with publication_style(columns=1):
+        narrow, panels = new_panels(2, width_ratios=[1.0, 2.0], height_ratio=0.4)
+        grid, _ = new_grid(5, columns=5)
+    usual, _ = new_figure(height_ratio=1.0)
+
+    assert wide.get_size_inches() == pytest.approx([7.2, 3.5 * TALLER_WHEN_WIDE])
+    assert narrow.get_size_inches()[0] == grid.get_size_inches()[0] == 3.5
+    assert [axes.get_subplotspec().rowspan.start for axes in panels] == [0, 1]
+    assert usual.get_size_inches() == pytest.approx([3.5, 3.5])
+    with pytest.raises(ValueError, match="1 or 2 columns, got 3"), publication_style(columns=3):
+        pass

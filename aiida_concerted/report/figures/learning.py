@@ -33,15 +33,22 @@ DEVIATION_METHOD = (
 DEVIATION_COLUMNS = ("turn", "run", "temperature_K", "time_ps", "max_force_deviation_eV_A")
 
 
-def deviation_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
-    """Return the deviations of the committee: their distributions, and those of the last turn over time."""
-    known = [(uuid, run) for uuid, run in content.learning.explorations if np.isfinite(run.deviation_eV_A).any()]
-    if not known:
-        return []
-    last = max(run.turn for _, run in known)
-    timed = [(uuid, run) for uuid, run in known if run.turn == last and len(run.time_ps)]
-    trust = content.learning.trust_eV_A
-    return [_distributions(known, trust), *([_over_time(timed, trust)] if timed else [])]
+def _explored(content: StudyContent) -> list[tuple[str, Exploration]]:
+    return [(uuid, run) for uuid, run in content.learning.explorations if np.isfinite(run.deviation_eV_A).any()]
+
+
+def deviation_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the distributions of the deviations of the committee."""
+    runs = _explored(content)
+    return [_distributions(runs, content.learning.trust_eV_A)] if runs else []
+
+
+def deviation_time_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the deviations of the committee over time in the last turn."""
+    known = _explored(content)
+    last = max((run.turn for _, run in known), default=0)
+    runs = [(uuid, run) for uuid, run in known if run.turn == last and len(run.time_ps)]
+    return [_over_time(runs, content.learning.trust_eV_A)] if runs else []
 
 
 def _deviation_rows(runs: Explorations) -> list[tuple[object, ...]]:
@@ -141,12 +148,14 @@ def curve_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
     ]
 
 
-def parity_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
-    """Return predictions against reference values, for the model that drives production."""
-    if not content.learning.parities:
-        return []
-    parity = content.learning.parities[0]
-    return [figure for quantity in ("energy", "force") if (figure := _parity_figure(parity, quantity)) is not None]
+def parity_energy_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return predicted against reference energies, for the model that drives production."""
+    return [figure for item in content.learning.parities[:1] if (figure := _parity_figure(item, "energy")) is not None]
+
+
+def parity_force_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return predicted against reference forces, for the model that drives production."""
+    return [figure for item in content.learning.parities[:1] if (figure := _parity_figure(item, "force")) is not None]
 
 
 def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
@@ -170,6 +179,5 @@ def _parity_figure(parity: ParityContent, quantity: str) -> ReportFigure | None:
         alternative=f"Scatter of predicted against reference {what}, root mean squared error {1000 * rmse:.3g} m{unit}",
         uuids=(parity.uuid,),
         figure=figure,
-        paper="Fig. S1",
         table=table_of((f"reference_{unit}", f"predicted_{unit}"), values),
     )

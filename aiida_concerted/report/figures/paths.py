@@ -46,7 +46,6 @@ def mode_paths_figure(content: StudyContent, _: Published) -> list[ReportFigure]
             uuids=(content.sites_uuid,) if content.sites_uuid else (content.uuid,),
             figure=figure,
             table=table_of(("mode", "first_hop_A", "second_hop_A", "angle_deg", "paths_per_cell"), rows),
-            paper="Fig. 2e",
             is_wide=True,
         )
     ]
@@ -90,7 +89,6 @@ def site_occupancy_figure(content: StudyContent, _: Published) -> list[ReportFig
             uuids=tuple(item.uuid for item in histories),
             figure=figure,
             table=table_of(("temperature_K", "site", "label", "occupancy"), rows),
-            paper="Fig. 2b",
             is_wide=True,
         )
     ]

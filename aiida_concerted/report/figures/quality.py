@@ -77,21 +77,13 @@ def sampling_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             uuids=tuple(item.uuid for item in known),
             figure=figure,
             table=table_of(("temperature_K", "effective_hops", "sampling", "duration_ps"), rows),
-            paper="Fig. S5",
         )
     ]
 
 
-def size_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
-    """Return displacements, diffusivity and anisotropy in cells of several sizes; none without such runs."""
-    cells = content.cell_sizes
-    if not cells:
-        return []
-    return [*_size_displacements(cells), _size_diffusivity(cells), *_size_anisotropy(cells)]
-
-
-def _size_displacements(cells: tuple[CellSizeContent, ...]) -> list[ReportFigure]:
-    having = [cell for cell in cells if {"lag_ps", "tracer_A2"} <= set(cell.result.arrays)]
+def size_displacement_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the mean squared displacements in cells of several sizes; none without such runs."""
+    having = [cell for cell in content.cell_sizes if {"lag_ps", "tracer_A2"} <= set(cell.result.arrays)]
     if not having:
         return []
     figure, axes = new_figure(height_ratio=0.9)
@@ -112,9 +104,13 @@ def _size_displacements(cells: tuple[CellSizeContent, ...]) -> list[ReportFigure
             uuids=tuple(cell.result.uuid for cell in having),
             figure=figure,
             table=table_of(("cell", "lag_ps", "tracer_A2"), rows),
-            paper="Fig. S3",
         )
     ]
+
+
+def size_diffusivity_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the diffusivity over the size of the cell; none without such runs."""
+    return [_size_diffusivity(content.cell_sizes)] if content.cell_sizes else []
 
 
 def _size_diffusivity(cells: tuple[CellSizeContent, ...]) -> ReportFigure:
@@ -136,12 +132,12 @@ def _size_diffusivity(cells: tuple[CellSizeContent, ...]) -> ReportFigure:
             ("cell", "n_atoms", "diffusivity_m2_s", "stderr_m2_s"),
             [(cell.name, *map(float, row)) for cell, row in zip(cells, np.stack(columns, axis=1), strict=True)],
         ),
-        paper="Fig. S4a",
     )
 
 
-def _size_anisotropy(cells: tuple[CellSizeContent, ...]) -> list[ReportFigure]:
-    known = tuple(cell for cell in cells if cell.result.get("ab_share") is not None)
+def size_anisotropy_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the share of the ab plane over the size of the cell; none without such runs."""
+    known = tuple(cell for cell in content.cell_sizes if cell.result.get("ab_share") is not None)
     if not known:
         return []
     errors = np.array([float(cell.result.content.get("ab_share", {}).get("stderr") or 0.0) for cell in known])
@@ -164,7 +160,6 @@ def _size_anisotropy(cells: tuple[CellSizeContent, ...]) -> list[ReportFigure]:
                     [c.name for c in known], sizes.n_atoms.tolist(), sizes.value.tolist(), errors.tolist(), strict=True
                 ),
             ),
-            paper="Fig. S4b",
         )
     ]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from aiida_concerted.analysis.residence import Residence
 from aiida_concerted.common.estimate import Estimate
@@ -120,6 +123,7 @@ def lag_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
     figure, panels = new_grid(len(shown), columns=min(PANELS_IN_A_ROW, len(shown)))
     for axes, entry in zip(panels, shown, strict=True):
         plot_lag_histogram(axes, entry, window_ps=item["window_ps"], background_ps=definition.get("background_ps"))
+    _label_once(figure, panels)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     rows = [
@@ -140,6 +144,15 @@ def lag_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             table=table_of(("mode", "lag_ps", "pairs"), rows),
         )
     ]
+
+
+def _label_once(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Move the labels that all panels share to the figure: beside small panels they would run into each other."""
+    x, y = panels[0].xaxis.label, panels[0].yaxis.label
+    figure.supxlabel(x.get_text(), fontsize=x.get_fontsize())
+    figure.supylabel(y.get_text(), fontsize=y.get_fontsize())
+    for axes in panels:
+        axes.set(xlabel="", ylabel="")
 
 
 def _rule(item: Result) -> str:

@@ -79,7 +79,6 @@ def occupancy_figure(content: StudyContent, published: Published) -> list[Report
             alternative=f"Occupancy of {', '.join(item.label for item in series)} at each temperature",
             uuids=tuple(item.uuid for item in content.site_statistics),
             figure=figure,
-            paper="Fig. 3c",
             table=table_of(("source", "label", "temperature_K", "occupancy", "stderr"), rows),
         )
     ]
@@ -116,7 +115,6 @@ def residence_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             alternative="Mean residence time by site label at each temperature on a logarithmic axis",
             uuids=tuple(item.uuid for item in content.site_statistics),
             figure=figure,
-            paper="Fig. 3b",
             table=table_of(
                 ("label", "temperature_K", "residence_time_ps", "lower_ps", "upper_ps", "n_exits", "n_censored"), rows
             ),
@@ -164,7 +162,6 @@ def mode_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
             uuids=tuple(item.uuid for item in content.modes)
             + tuple(fit.uuid for fit in content.arrhenius if fit["quantity"] == "mode_frequency"),
             figure=figure,
-            paper="Fig. 2f",
             table=table_of(
                 ("mode", "temperature_K", "frequency_per_cell_s", "lower_s", "upper_s", "raw_count", "background"), rows
             ),
@@ -210,7 +207,6 @@ def _raster(content: StudyContent, item: HistoryContent) -> ReportFigure:
         uuids=(item.uuid,),
         figure=figure,
         table=table_of(("carrier", "from_ps", "to_ps", "site", "label"), rows),
-        paper="Figs. 2c, 2d, S9",
         group="raster",
         choice=f"{item.temperature_K:g} K",
         is_wide=True,
@@ -268,7 +264,6 @@ def vacancy_figure(content: StudyContent, published: Published) -> list[ReportFi
             alternative=f"Vacancy formation energies by site label: {', '.join(energies)}",
             uuids=(content.vacancy.uuid,),
             figure=figure,
-            paper="Fig. 3d",
             table=table_of(
                 ("label", "site_index", "multiplicity", "distance_to_site_A", "formation_energy_eV"),
                 [

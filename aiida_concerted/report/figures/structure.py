@@ -20,7 +20,7 @@ from aiida_concerted.plotting import (
 from aiida_concerted.plotting.densities import PROJECTED_LABEL, density_mesh, density_norm
 from aiida_concerted.plotting.events import plot_event
 from aiida_concerted.plotting.pair_functions import PART_LABELS, van_hove_mesh
-from aiida_concerted.plotting.style import new_panels
+from aiida_concerted.plotting.style import is_narrow, new_corner, new_panels
 from aiida_concerted.report.content import EventContent, StructureContent, StudyContent
 from aiida_concerted.report.figures.base import ReportFigure, shortened, table_of
 from aiida_concerted.report.figures.scenes import density_widget, event_widget
@@ -42,8 +42,12 @@ def _density(content: StudyContent, item: StructureContent, density: DensityMap,
     projections = [project(density, along) for along in (2, 1, 0)]
     sizes = [np.abs(projection.edges_A).sum(axis=0) for projection in projections]
     widths = [float(size[0]) for size in sizes]
-    ratio = min(0.68 * max(float(size[1]) for size in sizes) / sum(widths) + 0.13, 1.2)
-    figure, panels = new_panels(2, width_ratios=widths, height_ratio=ratio)
+    heights = [float(size[1]) for size in sizes]
+    if is_narrow():
+        figure, panels = new_corner([max(widths[:2]), widths[2]], [heights[0], max(heights[1:])])
+    else:
+        ratio = min(0.68 * max(heights) / sum(widths) + 0.13, 1.2)
+        figure, panels = new_panels(2, width_ratios=widths, height_ratio=ratio)
     figure.set_layout_engine("compressed")
     norm = density_norm(*(projection.values_A2 for projection in projections))
     for axes, projection in zip(panels, projections, strict=True):
@@ -72,7 +76,6 @@ def _density(content: StudyContent, item: StructureContent, density: DensityMap,
         uuids=(item.uuid,),
         figure=figure,
         table=table_of(("projected_along", "x_A", "y_A", "density_A-2"), rows[::stride]),
-        paper="Figs. 1c, 1d, S6",
         group="density",
         choice=f"{item.temperature_K:g} K",
         is_wide=True,
@@ -121,7 +124,6 @@ def _radial(items: list[StructureContent], pair: str) -> ReportFigure:
         uuids=tuple(item.uuid for item in having),
         figure=figure,
         table=table_of(("temperature_K", "r_A", "g", "g_stderr"), rows),
-        paper="Fig. S7",
     )
 
 
@@ -130,14 +132,14 @@ def _spans(items: list[StructureContent]) -> str:
     return "the whole run" if whole else "the beginning of each run, as far as it was read"
 
 
-def van_hove_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
-    """Return both parts of the van Hove function of each run."""
-    return [
-        figure
-        for item in content.structures
-        if item.van_hove is not None
-        for figure in (_van_hove(item, "distinct"), _van_hove(item, "self"))
-    ]
+def distinct_part_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the distinct part of the van Hove function of each run."""
+    return [_van_hove(item, "distinct") for item in content.structures if item.van_hove is not None]
+
+
+def self_part_figures(content: StudyContent, _: Published) -> list[ReportFigure]:
+    """Return the self part of the van Hove function of each run."""
+    return [_van_hove(item, "self") for item in content.structures if item.van_hove is not None]
 
 
 def _van_hove(item: StructureContent, part: str) -> ReportFigure:
@@ -167,7 +169,6 @@ def _van_hove(item: StructureContent, part: str) -> ReportFigure:
         uuids=(item.uuid,),
         figure=figure,
         table=table_of(("lag_ps", "r_A", name, "stderr"), rows),
-        paper="Fig. S8",
         group=f"van-hove-{part}",
         choice=f"{item.temperature_K:g} K",
         is_wide=True,
@@ -220,7 +221,6 @@ def _event(content: StudyContent, item: EventContent) -> ReportFigure:
         uuids=item.uuids,
         figure=figure,
         table=table_of(("time_ps", "way_first", "way_second", "x1_A", "y1_A", "z1_A", "x2_A", "y2_A", "z2_A"), rows),
-        paper="Movies S1, S2",
         group="event",
         choice=f"{item.temperature_K:g} K",
         is_wide=True,

@@ -74,7 +74,6 @@ def arrhenius_figure(content: StudyContent, published: Published) -> list[Report
             alternative=f"Arrhenius plot of the diffusivity at {_temperatures(temperatures)} and published values",
             uuids=tuple(item.uuid for item in results) + ((fit.uuid,) if fit else ()),
             figure=figure,
-            paper="Fig. 1a",
             table=table_of(("source", "temperature_K", "diffusivity_m2_s", "stderr_m2_s"), rows),
         )
     ]
@@ -167,7 +166,6 @@ def plane_share_figure(content: StudyContent, _: Published) -> list[ReportFigure
             alternative="Share of the ab plane in the diffusivity at each temperature",
             uuids=tuple(item.uuid for item in results),
             figure=figure,
-            paper="Fig. 1b",
             table=table_of(("temperature_K", "ab_share", "stderr"), zip(temperatures, shares, errors, strict=True)),
         )
     ]
