@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aiida_concerted.archive.cut import Content, Cut, cut_archive
 from aiida_concerted.archive.errors import ArchiveError
-from aiida_concerted.archive.identity import Author, IdentityReport, remove_identity
+from aiida_concerted.archive.identity import Author, IdentityReport, find_identity, remove_identity
 from aiida_concerted.archive.manifest import LICENCE, add_manifest
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
 
@@ -24,10 +25,12 @@ class Removed:
 
     :param potcars: text of POTCARs.
     :param identity: persons and machines; ``None`` where they were left in.
+    :param cut: nodes that were left out to make it smaller; ``None`` where everything is in it.
     """
 
     potcars: ScrubReport
     identity: IdentityReport | None
+    cut: Cut | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -39,6 +42,7 @@ def create_clean_archive(
     nodes: Sequence[Node],
     path: Path,
     *,
+    content: Content = Content.FULL,
     author: Author | None = None,
     keep_identity: bool = False,
     with_callers: bool = True,
@@ -52,6 +56,7 @@ def create_clean_archive(
     to a calculation, and what files hold of it is cut. Addresses, hosts and folders are replaced. The archive gets its
     name when it is whole.
 
+    :param content: how much of it; what is left out stands in the manifest.
     :param author: who is named as the author of all nodes; nobody when not given.
     :param keep_identity: leave addresses, hosts and folders as they are.
     :param with_callers: also the work chains that called what is behind the nodes, hence all that these called.
@@ -70,11 +75,13 @@ def create_clean_archive(
                 list(nodes), filename=raw, overwrite=True,
                 call_calc_backward=with_callers, call_work_backward=with_callers,
             )  # fmt: skip
+        known = None if keep_identity else find_identity(raw)
+        cut = None if content is Content.FULL else cut_archive(raw, content)
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
-        identity = None if keep_identity else remove_identity(raw, raw, author=author, progress=progress)
-        add_manifest(raw, licence=licence, citation=citation)
+        identity = None if known is None else remove_identity(raw, raw, author=author, progress=progress, known=known)
+        add_manifest(raw, licence=licence, citation=citation, cut=None if cut is None else cut.as_dict())
         raw.replace(path)
-        return Removed(potcars, identity)
+        return Removed(potcars, identity, cut)
     except ExportValidationError as error:
         raise ArchiveError(
             "what has not ended cannot be archived: wait for it ('aiida-concerted status'), or 'verdi process kill'"

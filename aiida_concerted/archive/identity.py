@@ -96,7 +96,12 @@ class IdentityReport:
 
 
 def remove_identity(
-    source: Path, target: Path, *, author: Author | None = None, progress: Progress | None = None
+    source: Path,
+    target: Path,
+    *,
+    author: Author | None = None,
+    progress: Progress | None = None,
+    known: Replacements | None = None,
 ) -> IdentityReport:
     """Return what was replaced in an archive; the archive without persons and machines is written to ``target``.
 
@@ -104,6 +109,7 @@ def remove_identity(
 
     :param author: who is named as the author of all nodes; nobody when not given.
     :param progress: called with the number of files looked through and their total.
+    :param known: what to look for, where nodes that would tell it were left out of the source; its own when not given.
     :raises ArchiveError: if the source is damaged, or the target cannot be written.
     """
     unfinished = target.with_name(f".{target.name}.unfinished")
@@ -113,7 +119,7 @@ def remove_identity(
             database = Path(folder) / DATABASE
             extract_database(archive, database)
             with closing(sqlite3.connect(database)) as connection:
-                replaced = Replacements.of_archive(connection)
+                replaced = known or Replacements.of_archive(connection)
                 changed = _rewrite_objects(archive, replaced, report, progress)
                 held = _rewrite_database(connection, replaced, author or Author(), changed, report)
             metadata = {**read_metadata(archive), "identity_removed": True}
@@ -126,6 +132,18 @@ def remove_identity(
     finally:
         unfinished.unlink(missing_ok=True)
     return report
+
+
+def find_identity(path: Path) -> Replacements:
+    """Return what names persons and machines in an archive.
+
+    :raises ArchiveError: if it is damaged.
+    """
+    with open_zip(path) as archive, tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / DATABASE
+        extract_database(archive, database)
+        with closing(sqlite3.connect(database)) as connection:
+            return Replacements.of_archive(connection)
 
 
 class Replacements:

@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,14 @@ CITATION = (
 PACKAGES = ("aiida-concerted", "aiida-core", "aiida-vasp", "aiida-lammps", "deepmd-kit", "pymatgen", "numpy")
 
 
-def add_manifest(path: Path, *, licence: str = LICENCE, citation: str | None = None) -> dict[str, Any]:
+def add_manifest(
+    path: Path, *, licence: str = LICENCE, citation: str | None = None, cut: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write a manifest into an archive and return it.
 
     :param licence: under which others may use what is in it, an SPDX identifier.
     :param citation: how to cite it; the software and the paper of its method when not given.
+    :param cut: what was left out of it, and where.
     :raises ArchiveError: if the archive is damaged, or cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -46,6 +50,8 @@ def add_manifest(path: Path, *, licence: str = LICENCE, citation: str | None = N
             database = Path(folder) / DATABASE
             extract_database(archive, database)
             manifest = make_manifest(archive, database, licence, citation or CITATION)
+            if cut is not None:
+                manifest["cut"] = dict(cut)
             with closing(sqlite3.connect(database)) as connection:
                 held = keys_in_use(connection)
             write_archive(archive, unfinished, database, {**read_metadata(archive), KEY: manifest}, {}, held)

@@ -14,11 +14,13 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
 from aiida_concerted.archive.compare import compare_nodes
+from aiida_concerted.archive.cut import read_left_out
 from aiida_concerted.archive.manifest import find_alterations
 from aiida_concerted.archive.reading import open_archive
 
 _OURS = re.compile(r"aiida_concerted\.calculations\.functions\.([a-z_]+)\.([a-z_]+)")
 AGREES, DIFFERS, SKIPPED = "agrees", "differs", "skipped"
+MISSING_INPUTS = "its inputs were left out of the archive"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,10 @@ def _compute(process: orm.CalcFunctionNode) -> dict[str, orm.Node] | str:
     if function is None:
         return "this version has no such function"
     inputs = _linked(process.base.links.get_incoming(link_type=LinkType.INPUT_CALC))
+    # The extra stays where a larger archive brought the inputs later.
+    missing = [label for label in read_left_out(process.base.extras.all) if label not in inputs]
+    if missing:
+        return f"{MISSING_INPUTS} ({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''})"
     try:
         outputs = function(**inputs)
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_concerted.cli.archive_size import size_of
 from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def archive() -> None:
 @archive.command()
 @click.argument("pks", type=int, nargs=-1, metavar="[PK]…")
 @click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
+@click.option("--content", type=click.Choice(("full", "frames", "results")), default="full", show_default=True,
+              help="Everything; all but the engines' files; or the results and what they were made from.")  # fmt: skip
 @_identity_options
 @click.option("--licence", default="CC-BY-4.0", show_default=True, help="Licence of what is in it, by SPDX identifier.")
 @click.option("--citation", metavar="TEXT", help="How to cite it; software and paper of the method when not given.")
@@ -63,6 +66,7 @@ def archive() -> None:
 def create(
     pks: tuple[int, ...],
     output: Path,
+    content: str,
     author: str | None,
     keep_identity: bool,
     licence: str,
@@ -79,16 +83,20 @@ def create(
     place = open_profile(folder, profile)
     studies = [load_study(pk, place) for pk in pks] or [load_study(None, place)]
     from aiida_concerted.archive.create import create_clean_archive
+    from aiida_concerted.archive.cut import Content
+    from aiida_concerted.cli.archive_text import describe_cut
 
     with _bar("Looking through the files") as progress:
         removed = create_clean_archive(
-            studies, output, author=person, keep_identity=keep_identity, licence=licence, citation=citation,
-            progress=progress,
+            studies, output, content=Content(content), author=person, keep_identity=keep_identity, licence=licence,
+            citation=citation, progress=progress,
         )  # fmt: skip
     if not removed.is_clean:
         click.echo(f"Taken out: {_taken_out(removed.potcars)}.")
     _say_identity(removed.identity)
-    click.echo(f"Archive: {output} ({_size(output.stat().st_size)})")
+    for line in describe_cut(removed.cut.as_dict() if removed.cut is not None else None):
+        click.echo(line)
+    click.echo(f"Archive: {output} ({size_of(output.stat().st_size)})")
 
 
 @archive.command()
@@ -125,19 +133,22 @@ def verify(file: Path, tolerance: float) -> int:
     Nothing is imported. The exit status is 1 where a result differs.
     """
     with _some_configuration():
-        from aiida_concerted.archive.verify import AGREES, DIFFERS, SKIPPED, verify_archive
+        from aiida_concerted.archive.verify import AGREES, DIFFERS, MISSING_INPUTS, SKIPPED, verify_archive
         from aiida_concerted.cli.archive_text import describe_verdict
 
         _load_memory_profile()
-        outcomes = []
+        outcomes, n_cut = [], 0
         for verdict in verify_archive(file, tolerance=tolerance):
             click.echo(describe_verdict(verdict))
             outcomes.append(verdict.outcome)
+            n_cut += verdict.reason.startswith(MISSING_INPUTS)
         if not any(outcomes.count(word) for word in (AGREES, DIFFERS, SKIPPED)):
             click.echo("No result in it was made by a function of this package: there is nothing to compute again.")
             return 1
         agree, differ = outcomes.count(AGREES), outcomes.count(DIFFERS)
         click.echo(f"{agree} agree, {differ} differ, {len(outcomes) - agree - differ} could not be computed again.")
+        if n_cut:
+            click.echo(f"Of {n_cut} the inputs are not in this archive; 'archive inspect' shows what was left out.")
         return 1 if differ else 0
 
 
@@ -168,17 +179,13 @@ def scrub(file: Path, output: Path | None, author: str | None, keep_identity: bo
                 f"  {potential.titel}  LEXCH {potential.lexch}  ZVAL {potential.zval}  ENMAX {potential.enmax_eV} eV"
             )
     _say_identity(identity)
-    click.echo(f"Archive: {target} ({_size(target.stat().st_size)})")
+    click.echo(f"Archive: {target} ({size_of(target.stat().st_size)})")
 
 
 def _taken_out(report: object) -> str:
     counts = {"n_nodes": "nodes of potentials", "n_objects": "files", "n_records": "records of the database"}
     found = [f"{getattr(report, name)} {text}" for name, text in counts.items() if getattr(report, name)]
     return ", ".join(found) + " with the text of POTCARs"
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from typing import Any
 
 from aiida_concerted.archive.summary import ArchiveSummary
 from aiida_concerted.archive.verify import Verdict
+from aiida_concerted.cli.archive_size import size_of
 from aiida_concerted.cli.result_table import VIEWS, render
 
 MAX_ROWS = 20
+MAX_KINDS = 6
 STORED_DIGITS = 1e-12
 """AiiDA keeps fourteen digits of a number; what lies below is no deviation."""
 
@@ -50,7 +52,33 @@ def _describe_manifest(manifest: Mapping[str, Any]) -> list[str]:
         f"Licence:   {_clean(manifest.get('licence', 'not stated'))}",
         f"Cite:      {_clean(manifest.get('citation', 'not stated'))}",
         f"Made with: {_clean(versions)}",
+        *describe_cut(manifest.get("cut")),
     ]
+
+
+def describe_cut(cut: Any) -> list[str]:
+    """Return what was left out of an archive and where the cut runs, as its manifest says."""
+    if not isinstance(cut, Mapping):
+        return []
+    amounts = {kind: dict(amount) for kind, amount in dict(cut.get("left_out", {})).items()}
+    total = sum(amount.get("bytes", 0) for amount in amounts.values())
+    number = sum(amount.get("nodes", 0) for amount in amounts.values())
+    kinds = ", ".join(f"{amount.get('nodes')} {_clean(kind)}" for kind, amount in list(amounts.items())[:MAX_KINDS])
+    rest = ", …" if len(amounts) > MAX_KINDS else ""
+    lines = [
+        f"Content:   {_clean(cut.get('content', 'unknown'))}; {number} nodes were left out, {size_of(total)} of files: "
+        f"{kinds}{rest}"
+    ]
+    edges = [dict(edge) for edge in cut.get("runs_between", [])]
+    inputs = [edge for edge in edges if edge.get("missing") == "input"]
+    made = [edge for edge in edges if edge.get("missing") == "creator"]
+    lines += [
+        f"Cut:       {_clean(e.get('process'))} without its {e.get('number')} {_clean(e.get('kind'))}" for e in inputs
+    ]
+    lines += [
+        f"Cut:       {e.get('number')} {_clean(e.get('kind'))} without their {_clean(e.get('process'))}" for e in made
+    ]
+    return lines
 
 
 def describe_verdict(verdict: Verdict) -> str:
@@ -60,6 +88,6 @@ def describe_verdict(verdict: Verdict) -> str:
     return f"{verdict.outcome:8s} {verdict.uuid[:8]}  {_clean(verdict.name)}{number}{reason}"
 
 
-def _clean(text: str) -> str:
+def _clean(text: object) -> str:
     """Return text from an archive without control characters."""
     return "".join(character for character in str(text) if character.isprintable())
