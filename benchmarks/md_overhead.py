@@ -1,6 +1,6 @@
 """What the work chain of a run costs beside plain ``lmp``: time outside the engine, and what its outputs cost inside.
 
-A run of ``concerted.lammps.base`` in a temporary profile is timed from submission to its stored results, and LAMMPS'
+A run of ``concerted.lammps.md`` in a temporary profile is timed from submission to its stored results, and LAMMPS'
 own account of its wall time is taken off: both come from one run, so that a busy machine changes little. The same
 script is then run by hand without anything that writes frames, and the speeds of the main loops are compared.
 """

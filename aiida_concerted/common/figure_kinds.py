@@ -66,8 +66,13 @@ FIGURE_KINDS: dict[str, FigureKind] = {kind.name: kind for kind in _ALL}
 """Every kind by name, in the order of the report."""
 
 
+OTHER_WORDS = {"diffusivity": "msd"}
+"""Words that people say for a kind: what is drawn of a diffusivity is the displacement that it was fitted to."""
+
+
 def kind_named(word: str) -> FigureKind | None:
     """Return the kind of this name, or of this name among the files of a run; ``None`` where there is none."""
+    word = OTHER_WORDS.get(word, word)
     return FIGURE_KINDS.get(word) or next((kind for kind in _ALL if word and word == kind.file), None)
 
 

@@ -41,7 +41,7 @@ def test_frames_and_runs_are_whole(tmp_path):
     assert frames.forces.shape == (16, 50, 3)
     folder = prepare(tmp_path / "run", tmp_path / "model.pb", crystal, (2, 1, 1), 7)
     assert "100 atoms" in (folder / "structure.data").read_text()
-    assert "\nrun 7\n" in (folder / "in.lammps").read_text()
+    assert "\nrun 7 upto\n" in (folder / "in.lammps").read_text()
     (folder / "log.lammps").write_text("LAMMPS (1 Jan 2026)\nERROR: something (src/x.cpp:1)\n")
     with pytest.raises(RuntimeError, match="something"):
         speed_of(folder)

@@ -69,6 +69,7 @@ def test_the_list_names_what_each_kind_is_drawn_for():
 def test_kinds_of_a_run_are_found_by_the_names_of_its_files():
     assert kind_named("van_hove_self").name == "van-hove-self"
     assert kind_named("site_raster").name == "raster"
+    assert kind_named("diffusivity").name == "msd"
     assert kind_named("") is None
 
 
