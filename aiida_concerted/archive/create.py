@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiida_concerted.archive.cut import Content, Cut, cut_archive
-from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.errors import NOT_ENDED, ArchiveError
+from aiida_concerted.archive.graph import Amount, measure_archive
 from aiida_concerted.archive.identity import Author, IdentityReport, find_identity, remove_identity
 from aiida_concerted.archive.manifest import LICENCE, add_manifest
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Removed:
-    """What was taken out of an archive.
+    """What was taken out of an archive, and what is in it.
 
     :param potcars: text of POTCARs.
     :param identity: persons and machines; ``None`` where they were left in.
     :param cut: nodes that were left out to make it smaller; ``None`` where everything is in it.
+    :param contents: number and size of the nodes in it, by their kind.
     """
 
     potcars: ScrubReport
     identity: IdentityReport | None
     cut: Cut | None = None
+    contents: dict[str, Amount] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -80,12 +83,11 @@ def create_clean_archive(
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
         identity = None if known is None else remove_identity(raw, raw, author=author, progress=progress, known=known)
         add_manifest(raw, licence=licence, citation=citation, cut=None if cut is None else cut.as_dict())
+        contents = measure_archive(raw)
         raw.replace(path)
-        return Removed(potcars, identity, cut)
+        return Removed(potcars, identity, cut, contents)
     except ExportValidationError as error:
-        raise ArchiveError(
-            "what has not ended cannot be archived: wait for it ('aiida-concerted status'), or 'verdi process kill'"
-        ) from error
+        raise ArchiveError(NOT_ENDED) from error
     except OSError as error:
         raise ArchiveError(
             f"cannot write {path} ({error.strerror or error}): free some space and start again"

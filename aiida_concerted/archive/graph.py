@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from aiida_concerted.archive.reading import OBJECTS
+from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip
 from aiida_concerted.archive.rewriting import keys_of, object_names
 
 INPUTS = ("input_calc", "input_work")
@@ -96,3 +99,16 @@ class Graph:
     def keys(self, pks: Iterable[int]) -> frozenset[str]:
         """Return the keys of the files of nodes."""
         return frozenset().union(*(self.nodes[pk].keys for pk in pks))
+
+
+def measure_archive(path: Path) -> dict[str, Amount]:
+    """Return how many nodes of each kind are in an archive and how large their files are, the largest first.
+
+    :raises ArchiveError: if it is damaged.
+    """
+    with open_zip(path) as archive, tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / DATABASE
+        extract_database(archive, database)
+        with closing(sqlite3.connect(database)) as connection:
+            graph = Graph.of_database(connection, archive)
+    return graph.measure(graph.nodes)

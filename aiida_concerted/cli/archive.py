@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from aiida_concerted.cli.archive_size import size_of
 from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
 
 if TYPE_CHECKING:
+    from aiida_concerted.archive.cut import Cut
+    from aiida_concerted.archive.graph import Amount
     from aiida_concerted.archive.identity import Author, IdentityReport
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -56,7 +58,8 @@ def archive() -> None:
 
 @archive.command()
 @click.argument("pks", type=int, nargs=-1, metavar="[PK]…")
-@click.option("-o", "--output", type=_FILE, required=True, help="Archive to write, such as lgps.aiida.")
+@click.option("-o", "--output", type=_FILE, help="Archive to write, such as lgps.aiida.")
+@click.option("--dry-run", is_flag=True, help="Say what would be in it, and write nothing.")
 @click.option("--content", type=click.Choice(("full", "frames", "results")), default="full", show_default=True,
               help="Everything; all but the engines' files; or the results and what they were made from.")  # fmt: skip
 @_identity_options
@@ -65,7 +68,8 @@ def archive() -> None:
 @profile_options
 def create(
     pks: tuple[int, ...],
-    output: Path,
+    output: Path | None,
+    dry_run: bool,
     content: str,
     author: str | None,
     keep_identity: bool,
@@ -80,12 +84,20 @@ def create(
     the demonstration.
     """
     person = _author(author, keep_identity)
+    if output is None and not dry_run:
+        raise click.UsageError("name the archive with -o FILE, or take --dry-run")
     place = open_profile(folder, profile)
     studies = [load_study(pk, place) for pk in pks] or [load_study(None, place)]
     from aiida_concerted.archive.create import create_clean_archive
     from aiida_concerted.archive.cut import Content
-    from aiida_concerted.cli.archive_text import describe_cut
 
+    if dry_run or output is None:
+        from aiida_concerted.archive.plan import plan_archive
+
+        plan = plan_archive(studies, content=Content(content))
+        _say_contents(plan.contents, plan.cut)
+        click.echo("Nothing was written. Sizes are those before compression.")
+        return
     with _bar("Looking through the files") as progress:
         removed = create_clean_archive(
             studies, output, content=Content(content), author=person, keep_identity=keep_identity, licence=licence,
@@ -94,9 +106,16 @@ def create(
     if not removed.is_clean:
         click.echo(f"Taken out: {_taken_out(removed.potcars)}.")
     _say_identity(removed.identity)
-    for line in describe_cut(removed.cut.as_dict() if removed.cut is not None else None):
-        click.echo(line)
+    _say_contents(removed.contents, removed.cut)
     click.echo(f"Archive: {output} ({size_of(output.stat().st_size)})")
+
+
+def _say_contents(contents: Mapping[str, Amount], cut: Cut | None) -> None:
+    """Show what is in an archive, what is not, and where the cut runs."""
+    from aiida_concerted.cli.archive_text import describe_contents, describe_edges
+
+    for line in (*describe_contents(contents, cut), *describe_edges(cut.as_dict() if cut is not None else {})):
+        click.echo(line)
 
 
 @archive.command()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aiida_concerted.archive.cut import Cut
+from aiida_concerted.archive.graph import Amount
 from aiida_concerted.archive.summary import ArchiveSummary
 from aiida_concerted.archive.verify import Verdict
 from aiida_concerted.cli.archive_size import size_of
@@ -69,10 +71,40 @@ def describe_cut(cut: Any) -> list[str]:
         f"Content:   {_clean(cut.get('content', 'unknown'))}; {number} nodes were left out, {size_of(total)} of files: "
         f"{kinds}{rest}"
     ]
+    return [*lines, *describe_edges(cut)]
+
+
+def describe_contents(contents: Mapping[str, Amount], cut: Cut | None) -> list[str]:
+    """Return a table of what is in an archive and what is not: nodes and bytes of their files, by kind."""
+    left_out = cut.left_out if cut is not None else {}
+    kinds = sorted({*contents, *left_out}, key=lambda kind: -_bytes(contents.get(kind)) - _bytes(left_out.get(kind)))
+    rows = [(_clean(kind), *_cells(contents.get(kind)), *_cells(left_out.get(kind))) for kind in kinds]
+    rows.append(("total", *_cells(_total(contents)), *_cells(_total(left_out))))
+    table = [("kind of node", "nodes", "files", "left out", "files"), *rows]
+    shown = table if left_out else [row[:3] for row in table]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in shown]
+    return [lines[0], "─" * len(lines[0]), *lines[1:]]
+
+
+def _bytes(amount: Amount | None) -> int:
+    return amount.bytes if amount is not None else 0
+
+
+def _total(amounts: Mapping[str, Amount]) -> Amount:
+    return Amount(sum(each.nodes for each in amounts.values()), sum(each.bytes for each in amounts.values()))
+
+
+def _cells(amount: Amount | None) -> tuple[str, str]:
+    return ("–", "–") if amount is None else (str(amount.nodes), size_of(amount.bytes))
+
+
+def describe_edges(cut: Mapping[str, Any]) -> list[str]:
+    """Return where a cut runs, as a manifest says."""
     edges = [dict(edge) for edge in cut.get("runs_between", [])]
     inputs = [edge for edge in edges if edge.get("missing") == "input"]
     made = [edge for edge in edges if edge.get("missing") == "creator"]
-    lines += [
+    lines = [
         f"Cut:       {_clean(e.get('process'))} without its {e.get('number')} {_clean(e.get('kind'))}" for e in inputs
     ]
     lines += [
