@@ -21,6 +21,7 @@ from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.run import run
+from aiida_concerted.cli.setup import setup
 from aiida_concerted.cli.sizes import sizes
 from aiida_concerted.cli.status import status
 
@@ -35,7 +36,21 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
-for _command in (analyse, archive, arrhenius, demo, doctor, import_group, plot, query, report, run, sizes, status):
+for _command in (
+    analyse,
+    archive,
+    arrhenius,
+    demo,
+    doctor,
+    import_group,
+    plot,
+    query,
+    report,
+    run,
+    setup,
+    sizes,
+    status,
+):
     cli.add_command(_command)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiida_concerted.common.executables import SINGLE_THREAD
 from aiida_concerted.environment.engines import ENGINES, Engine
+from aiida_concerted.environment.setup.codes import code_differences, find_codes, make_code
+from aiida_concerted.environment.setup.wishes import CodeWish
 
 if TYPE_CHECKING:
     from aiida.orm import Computer, InstalledCode
@@ -24,17 +25,10 @@ def prepare_codes(computer: Computer, executables: dict[str, Path]) -> dict[str,
 
 def prepare_potcars() -> str:
     """Return the name of the placeholder POTCAR family, uploaded through aiida-vasp where it is incomplete."""
-    from aiida_vasp.data.potcar import PotcarData
+    from aiida_concerted.environment.setup.potcars import upload_placeholders
 
-    from aiida_concerted.surrogate.potcar import write_placeholder_potcars
-
-    if not missing_potcars():
-        return POTCAR_FAMILY
-    with tempfile.TemporaryDirectory(prefix="concerted-") as folder:
-        write_placeholder_potcars(Path(folder), {symbol: element for element, symbol in POTCAR_MAPPING.items()})
-        PotcarData.upload_potcar_family(
-            folder, POTCAR_FAMILY, "headers only, for the surrogate; not pseudopotentials", stop_if_existing=False
-        )
+    if missing_potcars():
+        upload_placeholders(POTCAR_FAMILY, POTCAR_MAPPING)
     return POTCAR_FAMILY
 
 
@@ -49,24 +43,18 @@ def missing_potcars() -> list[str]:
 
 
 def _prepare_code(engine: Engine, computer: Computer, executable: Path) -> InstalledCode:
-    from aiida import orm
-
-    query = orm.QueryBuilder().append(orm.InstalledCode, filters={"label": engine.label})
-    found: list[InstalledCode] = query.all(flat=True)
-    for code in found:
-        wanted = (str(executable), engine.plugin, PREPEND_TEXT)
-        if (str(code.filepath_executable), code.default_calc_job_plugin, code.prepend_text) == wanted:
-            return code
-        code.label = f"{engine.label}-{code.pk}"  # stored codes cannot change; the old one keeps its provenance
-        code.is_hidden = True
-    code = orm.InstalledCode(
+    wish = CodeWish(
         label=engine.label,
+        computer=computer.label,
+        plugin=engine.plugin,
+        executable=str(executable),
         description=engine.description,
-        computer=computer,
-        filepath_executable=str(executable),
-        default_calc_job_plugin=engine.plugin,
         prepend_text=PREPEND_TEXT,
         with_mpi=False,
     )
-    code.store()
-    return code
+    for code in find_codes(wish.label, wish.computer):
+        if not code_differences(code, wish):
+            return code
+        code.label = f"{engine.label}-{code.pk}"  # stored codes cannot change; the old one keeps its provenance
+        code.is_hidden = True
+    return make_code(wish, computer)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from aiida_concerted.environment.errors import SetupError
 from aiida_concerted.environment.folder import PROFILE_NAME, DemoFolder
 from aiida_concerted.environment.logs import send_logs_to_file
+from aiida_concerted.environment.setup.computers import configure, find_computer, make_computer
+from aiida_concerted.environment.setup.profiles import is_whole, make_profile
+from aiida_concerted.environment.setup.wishes import ComputerWish, ProfileWish
 from aiida_concerted.environment.sqlite import use_write_ahead_log
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def prepare_profile(folder: DemoFolder) -> Profile:
     config = _configuration(folder)
     if PROFILE_NAME in config.profile_names:
         _follow_move(config, folder)
-    if PROFILE_NAME not in config.profile_names or not _is_whole(config):
+    if PROFILE_NAME not in config.profile_names or not is_whole(config.get_profile(PROFILE_NAME)):
         _create(config, folder)
     _set_options(config)
     use_write_ahead_log(folder.database)
@@ -79,28 +82,23 @@ def prepare_computer(folder: DemoFolder) -> Computer:
 
     :raises SetupError: if ``ps`` is missing, without which AiiDA takes every running job for finished.
     """
-    from aiida import orm
-    from aiida.common.exceptions import NotExistent
-
     if shutil.which("ps") is None:
         raise SetupError("the command 'ps' is missing, which AiiDA watches jobs with: install the package 'procps'")
     workdir = str(folder.work)
-    try:
-        computer = orm.Computer.collection.get(label=COMPUTER_LABEL)
-    except NotExistent:
-        computer = orm.Computer(
-            label=COMPUTER_LABEL,
-            hostname="localhost",
-            description="this machine",
-            transport_type="core.local",
-            scheduler_type="core.direct",
-            workdir=workdir,
-        ).store()
+    wish = ComputerWish(
+        label=COMPUTER_LABEL,
+        hostname="localhost",
+        transport="core.local",
+        scheduler="core.direct",
+        settings={"description": "this machine"},
+        authentication={"safe_interval": 0.0, "use_login_shell": False},
+    )
+    computer = find_computer(COMPUTER_LABEL) or make_computer(wish, workdir)
     if computer.get_workdir() != workdir:
         computer.set_workdir(workdir)
     computer.set_minimum_job_poll_interval(1.0)
     computer.set_default_mpiprocs_per_machine(1)
-    computer.configure(safe_interval=0.0, use_login_shell=False)
+    configure(computer, wish)
     return computer
 
 
@@ -125,28 +123,13 @@ def _follow_move(config: Any, folder: DemoFolder) -> None:
         config.store()
 
 
-def _is_whole(config: Any) -> bool:
-    """Return whether creation ran to its end, of which the default user is the last step."""
-    return config.get_profile(PROFILE_NAME).default_user_email is not None
-
-
 def _create(config: Any, folder: DemoFolder) -> None:
-    from aiida.manage.configuration import create_profile
-    from aiida.plugins import BrokerFactory
-
     if PROFILE_NAME in config.profile_names:
         config.remove_profile(PROFILE_NAME)
         config.store()
     shutil.rmtree(folder.storage, ignore_errors=True)
-    create_profile(
-        config,
-        name=PROFILE_NAME,
-        email=USER_EMAIL,
-        storage_backend="core.sqlite_dos",
-        storage_config={"filepath": str(folder.storage)},
-        broker_backend="core.zeromq",
-        broker_config=BrokerFactory("core.zeromq").get_default_config(),
-    )
+    wish = ProfileWish(PROFILE_NAME, email=USER_EMAIL, folder=folder.storage, broker="zeromq")
+    make_profile(config, wish, lambda variable, purpose: "")
     config.set_default_profile(PROFILE_NAME, overwrite=True)
     config.store()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,9 +28,29 @@ WITH_RESOURCE = ("concerted.pbspro", "concerted.torque")
 PLUGINS = {"core.pbspro": "concerted.pbspro", "core.torque": "concerted.torque"}
 """AiiDA's plugins that have no place for GPUs, and those of this package that do."""
 
+OPTIONS_OF_CODE = "concerted_options"
+"""Extra of a code that holds the scheduler options its jobs start from."""
+
+
+def code_options(code: orm.AbstractCode | None) -> dict[str, Any]:
+    """Return the scheduler options that the jobs of a code start from, ``gpus`` among them."""
+    found = code.base.extras.get(OPTIONS_OF_CODE, None) if code is not None else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def remember_options(code: orm.AbstractCode, options: Mapping[str, Any]) -> None:
+    """Give a code the scheduler options that its jobs start from."""
+    if options:
+        code.base.extras.set(OPTIONS_OF_CODE, dict(options))
+
+
+def knows_gpus(scheduler: str) -> bool:
+    """Return whether there is a way to ask a scheduler for GPUs, or none is needed."""
+    return scheduler == "core.direct" or scheduler in DIRECTIVES or scheduler in WITH_RESOURCE
+
 
 def calcjob_options(options: dict[str, Any] | None = None, code: orm.AbstractCode | None = None) -> dict[str, Any]:
-    """Return ``metadata.options``: one process without MPI unless ``options`` say otherwise.
+    """Return ``metadata.options``: one process without MPI unless the code's own or ``options`` say otherwise.
 
     :param options: scheduler options, and ``gpus``, the number of GPUs on each machine.
     :param code: the code, whose computer's scheduler decides how GPUs are asked for.
@@ -37,9 +58,22 @@ def calcjob_options(options: dict[str, Any] | None = None, code: orm.AbstractCod
     """
     scheduler = code.computer.scheduler_type if code is not None and code.computer is not None else None
     defaults = {"resources": dict(ONE_PROCESS_OF.get(scheduler or "", ONE_PROCESS)), "withmpi": False}
-    merged = merge(defaults, options or {})
+    merged = merge(merge(defaults, code_options(code)), options or {})
     gpus = merged.pop("gpus", None)
-    return merged if gpus is None else merge(merged, gpu_request(gpus, merged, code))
+    if gpus is None:
+        return merged
+    _drop_request(merged, scheduler)
+    return merge(merged, gpu_request(gpus, merged, code))
+
+
+def _drop_request(options: dict[str, Any], scheduler: str | None) -> None:
+    """Take an earlier request for GPUs out of options: the last word counts, and stands once."""
+    options["resources"].pop(GPUS, None)
+    lines = options.get("custom_scheduler_commands")
+    if lines and scheduler in DIRECTIVES:
+        request = re.escape(DIRECTIVES[scheduler](0)).replace("0", r"\d+")
+        kept = [line for line in lines.splitlines() if re.fullmatch(request, line.strip()) is None]
+        options["custom_scheduler_commands"] = "\n".join(kept)
 
 
 def gpu_request(gpus: Any, options: Mapping[str, Any], code: orm.AbstractCode | None) -> dict[str, Any]:

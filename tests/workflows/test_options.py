@@ -6,7 +6,7 @@ from aiida.engine import run_get_node
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
-from aiida_concerted.workflows.options import calcjob_options
+from aiida_concerted.workflows.options import calcjob_options, remember_options
 
 SCHEDULERS = {
     "core.slurm": "#SBATCH --gres=gpu:2",
@@ -105,3 +105,20 @@ def test_builders_take_gpus(code_with, potentials, sound_structure, monkeypatch)
         code_with("core.slurm"), sound_structure, potentials, options={"gpus": 4}
     )
     assert builder.md.metadata.options["custom_scheduler_commands"] == "#SBATCH --gres=gpu:4"
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_a_code_brings_options_of_its_own_and_the_last_word_on_gpus_counts(code_with):
+    code = code_with("core.slurm")
+    remember_options(code, {"gpus": 1, "queue_name": "gpu", "custom_scheduler_commands": "#SBATCH --hint=x"})
+    options = calcjob_options({"max_wallclock_seconds": 60}, code)
+    assert options["queue_name"] == "gpu"
+    assert options["max_wallclock_seconds"] == 60
+    assert options["custom_scheduler_commands"] == "#SBATCH --hint=x\n#SBATCH --gres=gpu:1"
+    assert calcjob_options(options, code) == options  # a study file passes over them a second time
+    more = calcjob_options({**options, "gpus": 4, "queue_name": "big"}, code)
+    assert more["custom_scheduler_commands"] == "#SBATCH --hint=x\n#SBATCH --gres=gpu:4"
+    assert more["queue_name"] == "big"
+    none = calcjob_options({**options, "gpus": 0}, code)
+    assert none["custom_scheduler_commands"] == "#SBATCH --hint=x"
+    assert calcjob_options({"gpus": 0}, code_with("concerted.pbspro"))["resources"] == calcjob_options()["resources"]

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from aiida_concerted.common.files import write_at_once
+from aiida_concerted.common.schema_check import check
 from aiida_concerted.common.strict_yaml import read_strict
-from aiida_concerted.workflows.studyfile.check import check
 from aiida_concerted.workflows.studyfile.schema import SCHEMA, study_schema
 
 

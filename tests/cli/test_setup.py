@@ -1,0 +1,133 @@
+"""One file makes a profile, computers, codes and POTCARs; again it says so, and it changes nothing that is there."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import yaml
+
+from aiida_concerted.environment.setup.schema import SCHEMA
+from tests.cli.session import run_session
+from tests.cli.support import assert_one_line, run_here
+from tests.conftest import executable
+
+OWN = {
+    "schema": SCHEMA,
+    "profile": {"name": "own", "broker": "zeromq"},
+    "computers": {"here": {"transport": "local", "scheduler": "direct"}},
+    "codes": {
+        "dp@here": {"program": "dp", "executable": "dp", "options": {"max_wallclock_seconds": 600}},
+        "lmp@here": {"program": "lmp", "executable": executable("lmp"), "prepend_text": "export OMP_NUM_THREADS=1\n"},
+        "vasp@here": {"program": "vasp", "executable": "concerted-vasp-surrogate"},
+    },
+    "potcars": {"family": "placeholders", "placeholders": True},
+}
+
+
+@pytest.fixture
+def write_setup(tmp_path):
+    """Return a function that writes a setup file, with values changed at dotted paths."""
+
+    def make(name="setup", **changes):
+        content = copy.deepcopy(OWN)
+        for path, value in changes.items():
+            *above, last = path.split("__")
+            place = content
+            for key in above:
+                place = place.setdefault(key.replace("_at_", "@"), {})
+            place[last.replace("_at_", "@")] = value
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        return tmp_path / f"{name}.yaml"
+
+    return make
+
+
+def states(outcome):
+    """Return the first word of each line by what the line is about."""
+    return {line[14:].split(": ")[0]: line[:14].strip() for line in outcome.out.splitlines() if line[13:14] == " "}
+
+
+def test_a_profile_is_made_once_and_a_study_file_finds_its_codes(write_setup, tmp_path):
+    path = write_setup()
+    differing = write_setup("other", codes__dp_at_here={"program": "dp", "executable": "/bin/sh"},
+                            computers__here={"transport": "local", "scheduler": "direct", "mpiprocs": 7})  # fmt: skip
+    added = write_setup("added", computers__there=CLUSTER, codes__dp_at_there=DP_THERE)
+    study = tmp_path / "study.yaml"
+    study.write_text(yaml.safe_dump(STUDY))
+    dry, made, again, differs, grown, run = run_session(
+        tmp_path,
+        ("setup", path, "--dry-run"), ("setup", path), ("setup", path), ("setup", differing), ("setup", added),
+        ("run", study, "--dry-run", "-p", "own"),
+    )  # fmt: skip
+    assert dry.status == 0
+    assert set(states(dry).values()) == {"would make"}
+    assert len(states(dry)) == 6
+    assert (made.status, made.err) == (0, "")
+    assert set(states(made).values()) == {"made"}
+    assert states(made).keys() == states(dry).keys()
+    assert f"code dp@here: concerted.deepmd.train, {executable('dp')}" in made.out
+    assert set(states(again).values()) == {"exists"}
+    assert again.out.count("agrees") == 6
+
+    assert differs.status == 1
+    assert differs.err.count("\n") == 1
+    assert {name for name, word in states(differs).items() if word == "DIFFERS"} == {"computer here", "code dp@here"}
+    assert "mpiprocs is 1 there and 7 in the file" in differs.out
+    assert "a code cannot change; name the new one 'dp-2@here'" in differs.out
+
+    assert states(grown)["computer there"] == states(grown)["code dp@there"] == "made"
+    assert [word for word in states(grown).values()].count("exists") == 6
+
+    assert run.status == 0, run.err
+    training = yaml.safe_load(run.out)["StudyWorkChain"]["learn"]["final"]
+    assert "code: dp@there" in yaml.safe_dump(training)
+    assert "#SBATCH --gres=gpu:2" in yaml.safe_dump(training)
+
+
+CLUSTER = {
+    "hostname": "login.cluster.example", "transport": "ssh", "scheduler": "slurm",
+    "work_dir": "/scratch/{username}/aiida", "mpirun": "srun -n {tot_num_mpiprocs}", "mpiprocs": 64,
+    "ssh": {"host": "cluster"},
+}  # fmt: skip
+DP_THERE = {"program": "dp", "executable": "dp", "modules": ["deepmd"], "gpus": 2}
+STUDY = {
+    "schema": "aiida-concerted/study/1", "material": "LGPS", "protocol": "fast",
+    "codes": {"dp": "dp@there", "lmp": "lmp@here", "vasp": "vasp@here"}, "potcars": {"family": "placeholders"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"profile__nam": "x"}, "unknown key 'profile.nam': did you mean 'name'?"),
+        ({"profile": {}}, "the key 'profile.name' is missing"),
+        ({"profile__storage": "postgres"}, "unknown profile.storage 'postgres': did you mean 'postgresql'?"),
+        ({"profile__storage": "postgresql"}, "profile.postgresql is missing: give database and user"),
+        ({"computers__here__mpiprocs": "two"}, "computers.here.mpiprocs must be a whole number, got 'two'"),
+        ({"computers__here__transport": "ssh"}, "computers.here.hostname is missing"),
+        ({"computers__here__work_dir": "runs"}, "computers.here.work_dir must be an absolute path"),
+        ({"computers__here__mpirun": "srun -n {tot_num_mpiproc}"}, "did you mean 'tot_num_mpiprocs'?"),
+        ({"codes__dp": {"program": "dp", "executable": "dp"}}, "codes.dp: name it with its computer"),
+        ({"codes__x_at_her": {"program": "dp", "executable": "dp"}}, "no computer 'her': did you mean 'here'?"),
+        ({"codes__dp_at_here__executable": "bin/dp"}, "must be an absolute path or a bare name"),
+        ({"codes__dp_at_here__executable": "no-such-dp"}, "'no-such-dp' is neither beside"),
+        ({"codes__dp_at_here__options": {"queue": "gpu"}}, "did you mean 'queue_name'?"),
+        ({"codes__dp_at_here__options": {"resources": {"num_cpus": 2}}}, "core.direct refuses options.resources"),
+        ({"codes__x_at_here": {"plugin": "concerted.deepmd.trian", "executable": "dp"}}, "did you mean 'concerted.dee"),
+        ({"potcars": {"family": "PBE.54"}}, "there is no POTCAR family 'PBE.54': give the folder"),
+        ({"potcars": {"family": "PBE.54", "folder": "nowhere"}}, "potcars.folder: there is no folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_anything_is_made(write_setup, capsys, changes, said):
+    outcome = run_here(capsys, "setup", write_setup(**changes))
+    assert_one_line(outcome, 1, said)
+
+
+def test_the_schema_is_printed_and_the_file_of_these_tests_follows_it(capsys):
+    outcome = run_here(capsys, "setup", "--print-schema")
+    schema = json.loads(outcome.out)
+    assert schema["properties"]["schema"]["const"] == SCHEMA
+    assert set(OWN) <= set(schema["properties"])
+    assert_one_line(run_here(capsys, "setup"), 2, "Missing argument 'CONFIG'")
