@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +11,10 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
+from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 VOLATILE = ("schema_version",)
 
@@ -33,19 +37,49 @@ class Deviation:
 
 MISSING = float("inf")
 
+_UNREADABLE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What the readers of JSON, numpy's arrays and zip files raise at damaged content; numpy refuses pickles so."""
+
+
+class UnreadableError(Exception):
+    """The files of a stored node are absent or damaged; the message says how."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a result holds beside its attributes."""
+
+    result: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def _content(node: orm.Node) -> _Content:
+    """Return what the files of a node hold.
+
+    :raises UnreadableError: if that cannot be read.
+    """
+    try:
+        result = node.get_result() if isinstance(node, ResultData) else {}  # type: ignore[attr-defined]
+        return _Content(result, _arrays(node))
+    except FileNotFoundError as error:
+        raise UnreadableError("a file of it is not in the archive") from error
+    except _UNREADABLE as error:
+        raise UnreadableError(" ".join(str(error).split()) or type(error).__name__) from error
+
 
 def compare_nodes(stored: orm.Node, computed: orm.Node) -> Deviation:
     """Return the largest deviation of a result computed again from the stored one.
 
     What the stored node does not have is not compared: later versions know more.
+
+    :raises UnreadableError: if the files of the stored one are absent or damaged.
     """
     if type(stored) is not type(computed):
         return Deviation(MISSING, f"a {type(computed).__name__} instead of a {type(stored).__name__}")
     known = {key: value for key, value in stored.base.attributes.all.items() if key not in VOLATILE}
     found = compare(known, computed.base.attributes.all, "")
-    if isinstance(stored, ResultData):
-        found |= compare(stored.get_result(), computed.get_result(), "result")  # type: ignore[attr-defined]
-    return found | _compare_arrays(_arrays(stored), _arrays(computed))
+    old, new = _content(stored), _content(computed)
+    return found | compare(old.result, new.result, "result") | _compare_arrays(old.arrays, new.arrays)
 
 
 def compare(stored: Any, computed: Any, where: str) -> Deviation:
@@ -110,7 +144,16 @@ def _arrays(node: orm.Node) -> dict[str, NDArray[Any]]:
         return {name: node.get_array(name) for name in node.get_arraynames()}
     if isinstance(node, SiteHistoryData):
         return dict(node.get_history().to_arrays())  # type: ignore[attr-defined]
+    if isinstance(node, LabelledFramesData):
+        return _parts(node.get_frames(), ("species", "cells", "positions", "energies", "forces", "virials", "origins"))
+    if isinstance(node, MolecularDynamicsData):
+        return _parts(node.get_trajectory(), ("carriers", "cell", "framework", "framework_displacement"))
     return {}
+
+
+def _parts(whole: Any, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an object that it has."""
+    return {name: np.asarray(value) for name in names if (value := getattr(whole, name)) is not None}
 
 
 def _is_number(value: Any) -> bool:

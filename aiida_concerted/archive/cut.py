@@ -234,3 +234,14 @@ def read_left_out(extras: Any) -> Sequence[str]:
     found = extras.get(EXTRA_LEFT_OUT) if isinstance(extras, dict) else None
     inputs = found.get("inputs") if isinstance(found, dict) else None
     return [str(label) for label in inputs] if isinstance(inputs, list) else []
+
+
+def count_left_out(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many inputs the processes in a database say that they lack, by the label of the process."""
+    query = "SELECT id, json_extract(attributes, '$.process_label'), extras FROM db_dbnode WHERE extras LIKE ?"
+    counts: Counter[str] = Counter()
+    for pk, label, text in connection.execute(query, (f"%{EXTRA_LEFT_OUT}%",)).fetchall():
+        links = connection.execute("SELECT label FROM db_dblink WHERE output_id = ?", (pk,))
+        present = {name for (name,) in links}
+        counts[str(label)] += sum(name not in present for name in read_left_out(json.loads(text)))
+    return {label: number for label, number in sorted(counts.items()) if number}

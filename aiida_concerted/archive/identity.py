@@ -289,7 +289,7 @@ def _rewrite_text(text: str, replaced: Replacements) -> str:
     """Return a record with everything replaced; in JSON value by value, as escapes of line breaks run into words."""
     try:
         content = json.loads(text) if text[:1] in ("{", "[") else None
-    except ValueError:
+    except json.JSONDecodeError:
         content = None
     if content is None:
         return replaced.apply(text.encode()).decode()

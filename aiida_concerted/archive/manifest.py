@@ -18,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from aiida_concerted.archive.cut import count_left_out
 from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import digest, keys_in_use, object_names, write_archive
@@ -69,6 +70,7 @@ def make_manifest(archive: zipfile.ZipFile, database: Path, licence: str, citati
         hash_of_database = digest(stream)
     with closing(sqlite3.connect(database)) as connection:
         kinds = Counter(kind for (kind,) in connection.execute("SELECT node_type FROM db_dbnode"))
+        left_out = count_left_out(connection)
     sizes = [archive.getinfo(name).file_size for name in object_names(archive)]
     return {
         "schema": SCHEMA,
@@ -78,6 +80,7 @@ def make_manifest(archive: zipfile.ZipFile, database: Path, licence: str, citati
         "citation": citation,
         "nodes": dict(sorted(kinds.items())),
         "files": {"number": len(sizes), "bytes": sum(sizes)},
+        "inputs_left_out": left_out,
         "database_sha256": hash_of_database,
     }
 
@@ -99,6 +102,21 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     return dict(manifest)
 
 
+def stated_left_out(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many inputs of processes an archive lacks by its manifest, by the label of the process."""
+    stated = manifest.get("inputs_left_out")
+    if isinstance(stated, Mapping):
+        return {str(label): number for label, number in stated.items() if isinstance(number, int)}
+    # Manifests of before tell where the cut runs, and no more.
+    counts: Counter[str] = Counter()
+    cut = manifest.get("cut")
+    edges = cut.get("runs_between") if isinstance(cut, Mapping) else None
+    for edge in edges if isinstance(edges, list) else []:
+        if isinstance(edge, Mapping) and edge.get("missing") == "input" and isinstance(edge.get("number"), int):
+            counts[str(edge.get("process"))] += edge["number"]
+    return dict(counts)
+
+
 def find_alterations(path: Path) -> list[str]:
     """Return what in an archive is not what its name or the manifest says, in a sentence each.
 
@@ -106,15 +124,22 @@ def find_alterations(path: Path) -> list[str]:
     """
     manifest = read_manifest(path)
     found = []
-    with open_zip(path) as archive:
+    with open_zip(path) as archive, tempfile.TemporaryDirectory() as folder:
         if manifest is not None:
             with archive.open(DATABASE) as stream:
                 if _digest_of(stream) != manifest.get("database_sha256"):
                     found.append("the database is not the one that the manifest was made for")
-        for name in object_names(archive):
+        names = object_names(archive)
+        for name in names:
             with archive.open(name) as stream:
                 if _digest_of(stream) != name.removeprefix(OBJECTS):
                     found.append(f"the file {name} is not what its name says")
+        database = Path(folder) / DATABASE
+        extract_database(archive, database)
+        with closing(sqlite3.connect(database)) as connection:
+            missing = keys_in_use(connection) - {name.removeprefix(OBJECTS) for name in names}
+    if missing:
+        found.append(f"{len(missing)} files that its nodes name are not in it, such as {min(missing)[:12]}…")
     return found
 
 

@@ -57,7 +57,7 @@ def read_metadata(archive: zipfile.ZipFile) -> dict[str, Any]:
     """
     try:
         metadata = json.loads(archive.read(METADATA))
-    except ValueError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArchiveError(f"{archive.filename}: its {METADATA} is damaged: copy it anew") from error
     if not isinstance(metadata, dict):
         raise ArchiveError(f"{archive.filename}: its {METADATA} is damaged: copy it anew")

@@ -202,7 +202,7 @@ def _clean_text(text: str, report: ScrubReport) -> str:
     """Return the text of a record, JSON or not, without that of POTCARs."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except json.JSONDecodeError:
         content = text
     if isinstance(content, dict | list):
         cleaned = json.dumps(_clean_json(content, report))

@@ -146,29 +146,28 @@ def inspect(file: Path, form: str, figures: Path | None) -> None:
 @click.argument("file", type=_FILE)
 @click.option("--tolerance", type=click.FloatRange(min=0), default=1e-6, show_default=True, metavar="X",
               help="Relative deviation up to which numbers agree.")  # fmt: skip
-def verify(file: Path, tolerance: float) -> int:
+@click.option("--strict", is_flag=True, help="Fail where a result could not be checked, too.")
+def verify(file: Path, tolerance: float, strict: bool) -> int:
     """Compute the results in an archive again from their inputs and compare.
 
     Nothing is imported. The exit status is 1 where a result differs.
     """
     with _some_configuration():
-        from aiida_concerted.archive.verify import AGREES, DIFFERS, MISSING_INPUTS, SKIPPED, verify_archive
-        from aiida_concerted.cli.archive_text import describe_verdict
+        from aiida_concerted.archive.verify import AGREES, DIFFERS, verify_archive
+        from aiida_concerted.cli.archive_text import describe_outcomes, describe_verdict
 
         _load_memory_profile()
-        outcomes, n_cut = [], 0
+        outcomes = []
         for verdict in verify_archive(file, tolerance=tolerance):
             click.echo(describe_verdict(verdict))
             outcomes.append(verdict.outcome)
-            n_cut += verdict.reason.startswith(MISSING_INPUTS)
-        if not any(outcomes.count(word) for word in (AGREES, DIFFERS, SKIPPED)):
+        if not outcomes:
             click.echo("No result in it was made by a function of this package: there is nothing to compute again.")
             return 1
-        agree, differ = outcomes.count(AGREES), outcomes.count(DIFFERS)
-        click.echo(f"{agree} agree, {differ} differ, {len(outcomes) - agree - differ} could not be computed again.")
-        if n_cut:
-            click.echo(f"Of {n_cut} the inputs are not in this archive; 'archive inspect' shows what was left out.")
-        return 1 if differ else 0
+        for line in describe_outcomes(outcomes):
+            click.echo(line)
+        is_unsure = strict and any(outcome != AGREES for outcome in outcomes)
+        return 1 if is_unsure or DIFFERS in outcomes else 0
 
 
 @archive.command()

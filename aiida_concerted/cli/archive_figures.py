@@ -13,13 +13,14 @@ def draw_archive(path: Path, folder: Path) -> Iterator[Path]:
     read.
 
     :param folder: made where it does not exist.
-    :raises ArchiveError: if the archive cannot be read.
+    :raises ArchiveError: if the archive cannot be read, or a result in it is damaged.
     """
     from aiida import orm
 
+    from aiida_concerted.archive.errors import ArchiveError
     from aiida_concerted.archive.reading import open_archive
     from aiida_concerted.plotting.files import write_figure
-    from aiida_concerted.report.node_figures import KINDS, figure_of_node
+    from aiida_concerted.report.node_figures import KINDS, NothingToDrawError, figure_of_node
 
     folder.mkdir(parents=True, exist_ok=True)
     with open_archive(path) as backend:
@@ -31,6 +32,12 @@ def draw_archive(path: Path, folder: Path) -> Iterator[Path]:
                     continue
                 try:
                     figure = figure_of_node(name, node).figure
-                except ValueError:
+                except NothingToDrawError:
                     continue
+                except ValueError as error:
+                    reason = " ".join(str(error).split())
+                    raise ArchiveError(
+                        f"{path}: {type(node).__name__} {node.uuid[:8]} cannot be drawn as '{name}' ({reason}): "
+                        "'aiida-concerted archive verify' looks at its files"
+                    ) from error
                 yield write_figure(figure, folder / f"{name}-{node.uuid[:8]}.png")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida_concerted.archive.cut import Cut
 from aiida_concerted.archive.graph import Amount
 from aiida_concerted.archive.summary import ArchiveSummary
-from aiida_concerted.archive.verify import Verdict
+from aiida_concerted.archive.verify import AGREES, DIFFERS, LEFT_OUT, Verdict
 from aiida_concerted.cli.archive_size import size_of
 from aiida_concerted.cli.result_table import VIEWS, render
 
@@ -118,6 +118,22 @@ def describe_verdict(verdict: Verdict) -> str:
     number = "" if (verdict.deviation or 0.0) < STORED_DIGITS else f"  by {verdict.deviation:.1e}"
     reason = f"  ({_clean(verdict.reason)})" if verdict.reason else ""
     return f"{verdict.outcome:8s} {verdict.uuid[:8]}  {_clean(verdict.name)}{number}{reason}"
+
+
+def describe_outcomes(outcomes: Sequence[str]) -> list[str]:
+    """Return how many results agree, differ, and were not checked, and why not."""
+    agree, differ, left_out = (outcomes.count(outcome) for outcome in (AGREES, DIFFERS, LEFT_OUT))
+    unchecked = len(outcomes) - agree - differ
+    lines = [f"{agree} agree, {differ} differ, {unchecked} were not checked."]
+    if left_out:
+        lines.append(
+            f"Not checked: {left_out} whose inputs are not in this archive; 'archive inspect' shows what was left out."
+        )
+    if unchecked > left_out:
+        lines.append(
+            f"Not checked: {unchecked - left_out} that could not be computed again; the reason is in their line."
+        )
+    return lines
 
 
 def _clean(text: object) -> str:

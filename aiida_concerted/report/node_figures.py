@@ -66,6 +66,10 @@ READ_FOR = {
 BY_PAIR = "rdf"
 
 
+class NothingToDrawError(ValueError):
+    """A node has no figure of a kind, or more than one."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of figure.
@@ -112,7 +116,8 @@ def figure_of_node(
     :param temperature_K: of the only run of a study to be drawn.
     :param pair: species of a pair function, such as ``Li-S``, where there are several.
     :param columns: 1 or 2 columns of a page; as in the report when not given.
-    :raises ValueError: if the kind is unknown, the node is not of a class it is drawn for, or holds nothing to draw.
+    :raises NothingToDrawError: if the node has no such figure, or several.
+    :raises ValueError: if the kind is unknown, or the node is not of a class it is drawn for.
     """
     found = kind_named(kind)
     if found is None:
@@ -174,9 +179,11 @@ def _the_only_one(name: str, node: orm.Node, figures: list[ReportFigure], pair: 
         if not figures:
             raise ValueError(f"node {node.pk} has no pair '{pair}': it has {known}")
     if not figures:
-        raise ValueError(f"node {node.pk} holds nothing to draw for the figure '{name}'")
+        raise NothingToDrawError(f"node {node.pk} holds nothing to draw for the figure '{name}'")
     if len(figures) > 1:
         titles = "; ".join(figure.title for figure in figures)
         way = "--pair" if name == BY_PAIR else "--temperature-K"
-        raise ValueError(f"node {node.pk} has {len(figures)} figures '{name}' ({titles}): choose one with {way}")
+        raise NothingToDrawError(
+            f"node {node.pk} has {len(figures)} figures '{name}' ({titles}): choose one with {way}"
+        )
     return figures[0]

@@ -30,13 +30,13 @@ def archive(tmp_path):
     return path
 
 
-def rewrite(path, change):
-    """Write an archive anew, its members changed by a function of name and content."""
+def rewrite(path, change, rename=str):
+    """Write an archive anew, its members changed by a function of name and content, and renamed."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name, change(name, content))
+            archive.writestr(rename(name), change(name, content))
 
 
 def test_it_says_what_is_in_it(archive):

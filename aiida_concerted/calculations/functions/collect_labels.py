@@ -13,6 +13,9 @@ from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.vasp import VaspRun, read_run
 from aiida_concerted.formats.energy_settings import EnergySettings, conflict, unite_settings
 
+UNSAID = "the run failed"
+"""The reason in parameters that name failed runs without one, as the first versions of labelling wrote them."""
+
 N_REASONS = 3
 """Reasons that the message of a failure repeats; the others are in the reports of the runs."""
 
@@ -25,12 +28,12 @@ def collect_labels(
 
     :param parameters: ``names`` in order, ``reasons`` (why those failed whose run did, by name),
         ``max_failed_fraction``; for the record ``retried`` (what mending changed), ``same_as`` (names of equal
-        structures) and ``earlier`` (runs of before, by name).
+        structures) and ``earlier`` (runs of before, by name). Parameters of old name runs that failed in ``failed``.
     :param dataset: frames that the labels will join; their settings must be the same.
     :param retrieved: the files of each run that finished, as ``run_<name of its structure>``.
     """
     settings = parameters.get_dict()
-    runs, reasons = _read(settings["names"], settings["reasons"], retrieved)
+    runs, reasons = _read(settings["names"], _reasons(settings), retrieved)
     failed = [name for name in settings["names"] if name in reasons]
     if len(failed) > settings["max_failed_fraction"] * len(settings["names"]) or not runs:
         return ExitCode(412, _too_many(failed, reasons, len(settings["names"])))
@@ -45,6 +48,12 @@ def collect_labels(
     frames = LabelledFrames.concatenate([run.frames for run in runs.values()])
     node = LabelledFramesData(frames, level_of_theory=levels[0], energy_settings=decided.as_dict())
     return {"frames": node, "results": orm.Dict({**_summary(settings, runs, reasons), "level_of_theory": levels[0]})}
+
+
+def _reasons(settings: dict[str, Any]) -> dict[str, str]:
+    """Return why runs failed, by name."""
+    found: dict[str, str] = settings["reasons"] if "reasons" in settings else dict.fromkeys(settings["failed"], UNSAID)
+    return found
 
 
 def _read(
