@@ -124,7 +124,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
     def analysis_parameters(self) -> orm.Dict:
         """Return the parameters of the analysis, this work chain named as the study of its results."""
         if "analysis_parameters" not in self.ctx:
-            given = {"study_uuid": self.node.uuid, **self.inputs.analysis.get_dict()}
+            given = {"study_uuid": self.origin_uuid, **self.inputs.analysis.get_dict()}
             self.ctx.analysis_parameters = orm.Dict({**given, "seed": self.inputs.seed.value}).store()
         return self.ctx.analysis_parameters
 

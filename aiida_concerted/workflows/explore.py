@@ -184,6 +184,10 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         """Return whether a run left frames with deviations; an explosion ends a run early but is no failure."""
         return "model_deviation" in child.outputs and "trajectory" in child.outputs
 
+    def is_usable(self, label: str, child: orm.ProcessNode) -> bool:
+        """Return whether a run of an earlier exploration would do: also one that the physics ended."""
+        return child.is_finished_ok or (500 <= (child.exit_status or 0) < 600 and self.judge(label, child))
+
     def unreached(self, name: str) -> dict[str, Any] | None:
         """Return how many frames a run never reached, and why; ``None`` where the potential is not to blame.
 

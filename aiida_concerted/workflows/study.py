@@ -273,7 +273,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def context(self) -> orm.Dict:
         """Return what the datasets of the study, and so its potentials and trajectories, say of where they belong."""
-        return orm.Dict({"material": self.inputs.sites.base.attributes.get("material"), "study_uuid": self.node.uuid})
+        return orm.Dict({"material": self.inputs.sites.base.attributes.get("material"), "study_uuid": self.origin_uuid})
 
     def run_learn(self) -> None:
         """Learn a potential."""
@@ -304,7 +304,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         models = dict(self.ctx.learn.outputs.models)
         first = sorted(models)[0]
         builder.models = {first: models[first]}
-        builder.analysis = orm.Dict({**builder.analysis.get_dict(), "study_uuid": self.node.uuid})
+        builder.analysis = orm.Dict({**builder.analysis.get_dict(), "study_uuid": self.origin_uuid})
         builder.seed = self.inputs.seed
         self.to_context(sweep=self.run_child("sweep", builder))
         if "vacancy" in self.inputs:
@@ -312,7 +312,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             vacancy._update(self.exposed_inputs(VaspVacancyWorkChain, "vacancy"))
             vacancy.structure = self.ctx.structure
             vacancy.sites = self.inputs.sites
-            vacancy.study_uuid = orm.Str(self.node.uuid)
+            vacancy.study_uuid = orm.Str(self.origin_uuid)
             self.to_context(vacancy=self.run_child("vacancy", vacancy))
 
     def inspect_production(self) -> ExitCode | None:

@@ -15,6 +15,18 @@ def refuse(x: orm.Int) -> ExitCode:
     return ExitCode(211, f"no use for {x.value}")
 
 
+@calcfunction
+def double(x: orm.Int) -> orm.Int:
+    """Return twice a number."""
+    return orm.Int(2 * x.value)
+
+
+@calcfunction
+def split(x: orm.Int) -> dict:
+    """Return a number in two parts."""
+    return {"half": orm.Int(x.value // 2), "rest": orm.Int(x.value - x.value // 2)}
+
+
 class Fickle(WorkChain):
     """Fails when its number is negative; below minus one the physics says no."""
 
@@ -85,3 +97,71 @@ class Several(WavesWorkChain):
     def finish(self):
         self.node.base.extras.set("sizes", self.ctx.sizes)
         return self.children_failed()
+
+
+class Step(ResumableWorkChain):
+    """Doubles a number, splits it, and runs a child that can fail."""
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.input("number", valid_type=orm.Int, serializer=orm.to_aiida_type)
+        spec.input("note", valid_type=orm.Str, serializer=orm.to_aiida_type, default=lambda: orm.Str("none"))
+        spec.input("max_concurrent", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(4))
+        spec.input("fails", valid_type=orm.Bool, serializer=orm.to_aiida_type, default=lambda: orm.Bool(False))
+        spec.outline(cls.work, cls.finish)
+        spec.output("number", valid_type=orm.Int)
+        spec.exit_code(400, "ERROR_TOLD_TO", message="told to fail")
+
+    def work(self):
+        self.ctx.doubled = self.call(double, "double", self.inputs.number)
+        parts = self.call(split, "split", x=self.ctx.doubled)
+        builder = Fickle.get_builder()
+        builder.number = parts["rest"]
+        self.to_context(child=self.run_child("only", builder))
+
+    def finish(self):
+        if self.inputs.fails:
+            return self.exit_codes.ERROR_TOLD_TO
+        self.out("number", self.ctx.doubled)
+        return None
+
+
+class Steps(ResumableWorkChain):
+    """Runs one step after another, each on the result of the one before, as a learning loop runs its turns."""
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.expose_inputs(Step, namespace="step", exclude=("number",))
+        spec.input("n", valid_type=orm.Int, serializer=orm.to_aiida_type)
+        spec.input("dies_after", valid_type=orm.Int, serializer=orm.to_aiida_type, default=lambda: orm.Int(-1))
+        spec.outline(cls.setup, while_(cls.goes_on)(cls.run_step, cls.inspect_step), cls.finish)
+        spec.output("number", valid_type=orm.Int)
+        spec.output("study", valid_type=orm.Str)
+        spec.exit_code(401, "ERROR_STEP", message="a step failed")
+
+    def setup(self):
+        self.ctx.number, self.ctx.done = orm.Int(1).store(), 0
+
+    def goes_on(self):
+        return self.ctx.done < self.inputs.n.value
+
+    def run_step(self):
+        builder = Step.get_builder()
+        builder._update(self.exposed_inputs(Step, "step"))
+        builder.number = self.ctx.number
+        self.to_context(step=self.run_child(f"step_{self.ctx.done + 1}", builder))
+
+    def inspect_step(self):
+        if not self.ctx.step.is_finished_ok:
+            return self.exit_codes.ERROR_STEP
+        self.ctx.number = self.ctx.step.outputs.number
+        self.ctx.done += 1
+        if self.ctx.done == self.inputs.dies_after.value:
+            raise RuntimeError("the machine went down")
+        return None
+
+    def finish(self):
+        self.out("number", self.ctx.number)
+        self.out("study", orm.Str(self.origin_uuid).store())

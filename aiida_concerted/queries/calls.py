@@ -1,0 +1,80 @@
+"""What belongs to a process: what it called, and what it took over from the process that it continues.
+
+A node has one caller. What a continued study uses of the study before is therefore not called a second time: it stands
+in an extra of the process that uses it, which is copied and archived with the process. Whoever goes down the tree of a
+study asks here, so that nothing is missing of one that was continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aiida import orm
+from aiida.common.links import LinkType
+
+CALLS = (LinkType.CALL_CALC, LinkType.CALL_WORK)
+CONTINUES = "continues"
+"""Label of the input that holds the UUID of the process that another one goes on from."""
+
+REUSED = "concerted_reused"
+"""Extra of a process: ``label`` and ``uuid`` of everything that it uses without having called it."""
+
+
+def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
+    """Return label and node of everything that a process called or took over, oldest first."""
+    links = process.base.links.get_outgoing(link_type=CALLS).all()
+    found = [*((link.link_label, link.node) for link in links), *reused_by(process)]
+    return sorted(found, key=lambda item: item[1].pk or 0)
+
+
+def reused_by(process: orm.ProcessNode) -> list[tuple[str, Any]]:
+    """Return label and node of everything that a process took over; what has been deleted since is left out."""
+    noted = {entry["uuid"]: entry["label"] for entry in process.base.extras.get(REUSED, [])}
+    if not noted:
+        return []
+    query = orm.QueryBuilder(backend=process.backend)
+    query.append(orm.ProcessNode, filters={"uuid": {"in": list(noted)}})
+    return [(noted[node.uuid], node) for node in query.all(flat=True)]
+
+
+def note_reuse(process: orm.ProcessNode, label: str, child: orm.ProcessNode) -> None:
+    """Note that a process uses a child of an earlier one as if it had called it by this label."""
+    noted = process.base.extras.get(REUSED, [])
+    entry = {"label": label, "uuid": child.uuid}
+    if entry not in noted:
+        process.base.extras.set(REUSED, [*noted, entry])
+
+
+def walk(process: orm.ProcessNode) -> list[Any]:
+    """Return a process and everything below it; only work chains are asked for children."""
+    found = [process]
+    for _, child in calls_of(process) if isinstance(process, orm.WorkflowNode) else ():
+        found += walk(child)
+    return found
+
+
+def earlier_uuid(process: orm.ProcessNode) -> str | None:
+    """Return the UUID of the process that this one continues, ``None`` where it began anew."""
+    node = process.base.links.get_incoming(link_label_filter=CONTINUES).first()
+    return None if node is None else str(node.node.value)
+
+
+def earlier_processes(process: orm.ProcessNode) -> Iterator[orm.ProcessNode]:
+    """Yield the process that this one continues, the one which that continued, and so on as far as they are here."""
+    seen = {process.uuid}
+    while (uuid := earlier_uuid(process)) is not None and uuid not in seen:
+        seen.add(uuid)
+        found = orm.QueryBuilder().append(orm.ProcessNode, filters={"uuid": uuid}).all(flat=True)
+        if not found:
+            return
+        (process,) = found
+        yield process
+
+
+def origin_uuid(process: orm.ProcessNode) -> str:
+    """Return the UUID of the process that the first of a chain was: the name of the study, however often continued."""
+    first = process
+    for first in earlier_processes(process):  # noqa: B007  (the last one is wanted)
+        pass
+    return earlier_uuid(first) or first.uuid
