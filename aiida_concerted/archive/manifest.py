@@ -95,11 +95,29 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     if manifest is None:
         return None
     found = _SCHEMA.fullmatch(str(manifest.get("schema"))) if isinstance(manifest, dict) else None
-    if found is None:
-        raise ArchiveError(f"{path}: its manifest is damaged: copy it anew")
-    if int(found[1]) > 1:
+    if found is not None and int(found[1]) > 1:
         raise ArchiveError(f"{path} is of a newer aiida-concerted ({manifest['schema']}): upgrade this one")
+    if found is None or not _is_whole(manifest):
+        raise ArchiveError(f"{path}: its manifest is damaged: copy it anew")
     return dict(manifest)
+
+
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Return whether what is read of a manifest is of the kind that it is read as."""
+    cut = manifest.get("cut", {})
+    if not isinstance(manifest.get("software", {}), dict) or not isinstance(cut, dict):
+        return False
+    left_out, edges = cut.get("left_out", {}), cut.get("runs_between", [])
+    if not isinstance(left_out, dict) or not isinstance(edges, list):
+        return False
+    amounts = [
+        amount.get(key) for amount in left_out.values() if isinstance(amount, dict) for key in ("nodes", "bytes")
+    ]
+    return (
+        len(amounts) == 2 * len(left_out)
+        and all(type(amount) is int for amount in amounts)
+        and all(isinstance(edge, dict) for edge in edges)
+    )
 
 
 def stated_left_out(manifest: Mapping[str, Any]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sqlite3
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 METADATA, DATABASE, OBJECTS = "metadata.json", "db.sqlite3", "repo/"
 _HEADER_BYTES = 30
+_ENCRYPTED = 0x1
+"""The bit among the flags of a member that says so."""
 _SUSPICIOUS_BYTES, _MAX_RATIO = 100_000_000, 300
 """A member above this size that is packed to less than this share is no data: text packs to a tenth."""
 
@@ -104,7 +107,7 @@ def open_archive(path: Path) -> Iterator[SqliteZipBackend]:
 
     try:
         yield backend
-    except (AiidaException, DatabaseError, zipfile.BadZipFile) as error:
+    except (AiidaException, DatabaseError, zipfile.BadZipFile, json.JSONDecodeError) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())
         raise ArchiveError(f"{path} is damaged ({reason}): copy it anew") from error
     finally:
@@ -117,9 +120,22 @@ def _check_names(archive: zipfile.ZipFile, path: Path) -> None:
         raise ArchiveError(f"{path} is no AiiDA archive: it holds no {METADATA} and {DATABASE}")
     for name in names:
         if name not in (METADATA, DATABASE) and _OBJECT.fullmatch(name) is None:
-            raise ArchiveError(f"{path} holds '{name[:80]!a}', which no AiiDA archive does: do not trust it")
+            raise ArchiveError(f"{path} holds {name[:80]!a}, which no AiiDA archive does: do not trust it")
+    for member in archive.infolist():
+        if (reason := _foreign(member)) is not None:
+            raise ArchiveError(f"{path}: '{member.filename}' is {reason}, as in no AiiDA archive: do not trust it")
     if len(set(names)) != len(names):
         raise ArchiveError(f"{path} names a member twice, which no AiiDA archive does: do not trust it")
+
+
+def _foreign(member: zipfile.ZipInfo) -> str | None:
+    """Return what a member is that AiiDA never writes."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a link" if kind == stat.S_IFLNK else "no file"
+    if member.flag_bits & _ENCRYPTED:
+        return "encrypted"
+    return None if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else "packed in another way"
 
 
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
@@ -128,6 +144,9 @@ def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
     for member, following in itertools.pairwise(members):
         if member.header_offset + _HEADER_BYTES + member.compress_size > following.header_offset:
             raise ArchiveError(f"{path} holds members that overlap, which no AiiDA archive does: do not trust it")
+    total, packed = sum(member.file_size for member in members), path.stat().st_size
+    if total > _SUSPICIOUS_BYTES and total > _MAX_RATIO * packed:
+        raise ArchiveError(f"{path} would unpack to {total / 1e9:.1f} GB from {packed / 1e6:.1f} MB: do not trust it")
     for member in members:
         if member.file_size > _SUSPICIOUS_BYTES and member.file_size > _MAX_RATIO * max(member.compress_size, 1):
             raise ArchiveError(

@@ -163,11 +163,24 @@ def verify(file: Path, tolerance: float, strict: bool) -> int:
             outcomes.append(verdict.outcome)
         if not outcomes:
             click.echo("No result in it was made by a function of this package: there is nothing to compute again.")
+            for line in _doubts(file):
+                click.echo(line)
             return 1
-        for line in describe_outcomes(outcomes):
+        for line in (*describe_outcomes(outcomes), *_doubts(file)):
             click.echo(line)
         is_unsure = strict and any(outcome != AGREES for outcome in outcomes)
         return 1 if is_unsure or DIFFERS in outcomes else 0
+
+
+def _doubts(file: Path) -> Iterator[str]:
+    """Yield what a receiver should know beside the numbers."""
+    from aiida_concerted.archive.manifest import read_manifest
+    from aiida_concerted.archive.scrub import holds_licensed_text
+
+    if read_manifest(file) is None:
+        yield "It has no manifest: nothing says whether its records are those that its maker wrote."
+    if holds_licensed_text(file):
+        yield f"Do not share it: it holds the text of POTCARs. 'aiida-concerted archive scrub {file}' takes it out."
 
 
 @archive.command()
