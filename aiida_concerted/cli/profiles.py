@@ -76,7 +76,7 @@ def load_study(pk: int | None, folder: DemoFolder | None) -> ProcessNode:
 def _load_users_profile(profile: str | None) -> None:
     if "AIIDA_PATH" not in os.environ and not Path("~/.aiida").expanduser().is_dir():
         raise SetupError(
-            "there is no AiiDA profile here: name a demonstration by --folder, or set one up with 'verdi presto'"
+            "there is no AiiDA profile here: name a demonstration by --folder, or make one by 'aiida-concerted setup'"
         )
     from aiida import load_profile
     from aiida.common.exceptions import ConfigurationError

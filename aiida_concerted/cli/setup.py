@@ -6,21 +6,26 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aiida_concerted.environment.errors import SetupError
 
+if TYPE_CHECKING:
+    from aiida_concerted.environment.setup.wishes import Wishes
+
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @click.option("--dry-run", is_flag=True, help="Check everything and show what would be made.")
+@click.option("--no-check", is_flag=True, help="Do not look afterwards whether computers, codes and POTCARs work.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of the file.")
-def setup(config: Path | None, dry_run: bool, print_schema: bool) -> int:
+def setup(config: Path | None, dry_run: bool, no_check: bool, print_schema: bool) -> int:
     """Make the profile, computers, codes and POTCAR family that CONFIG, a YAML file, describes.
 
     Everything is checked before anything is made. Run again it says what is there already, goes on where it was
-    interrupted, and changes nothing that is there.
+    interrupted, and changes nothing that is there. At the end all of it is tried, as 'doctor' does.
 
     Example: aiida-concerted setup cluster.yaml
     """
@@ -45,7 +50,18 @@ def setup(config: Path | None, dry_run: bool, print_schema: bool) -> int:
         return 0
     for step, made in carry_out(steps, wishes.profile.name):
         _say("exists" if made is None else "made", step.subject, made or f"agrees ({step.message})")
-    return 0
+    return 0 if no_check else _check(wishes)
+
+
+def _check(wishes: Wishes) -> int:
+    """Look whether what the file describes works; the daemon need not run yet."""
+    from aiida_concerted.cli.doctor import say_findings
+    from aiida_concerted.environment.check_profile import check_profile
+
+    family = wishes.potcars.family if wishes.potcars is not None else None
+    codes = [code.full_label for code in wishes.codes]
+    findings = check_profile(wishes.profile.name, family=family, codes=codes, computers=wishes.computers)
+    return say_findings(findings, forgive=("broker", "daemon"))
 
 
 def ask_password(variable: str, purpose: str) -> str:

@@ -18,13 +18,17 @@ SINGLE_THREAD = {
 START_TIMEOUT_S = 300
 """Time in s after which an executable counts as hanging; TensorFlow takes half a minute of a busy machine to load."""
 
-_PAIR_STYLE_SCRIPT = """units metal
+ABSENT_MODEL = "absent.pb"
+
+PAIR_STYLE_SCRIPT = f"""units metal
 atom_style atomic
 region box block 0 1 0 1 0 1
 create_box 1 box
 mass 1 1.0
-pair_style deepmd {model}
+pair_style deepmd {ABSENT_MODEL}
 """
+"""Names the pair style with a model that does not exist: an executable with the plugin complains of the model, one
+without it of the pair style."""
 
 
 class ExecutableError(ValueError):
@@ -52,32 +56,46 @@ def check_starts(executable: Path, arguments: tuple[str, ...], cure: str, *, pre
     :raises ExecutableError: if it does not start or ends with an error.
     """
     result = _run([str(executable), *arguments], cure, prepare=prepare)
-    if result.returncode != 0:
-        said = _last_line(result.stderr or result.stdout)
-        raise ExecutableError(f"{executable} does not start ({said}): {cure}")
-    lines = [line.strip() for line in result.stdout.splitlines() if line.strip()]
-    return lines[0] if lines else executable.name
+    return judge_start(str(executable), result.returncode, result.stdout, result.stderr, cure)
+
+
+def judge_start(name: str, status: int, out: str, err: str, cure: str) -> str:
+    """Return the first line that an executable said of itself.
+
+    :param name: the executable, for the message.
+    :param status: how it ended.
+    :raises ExecutableError: if it ended with an error.
+    """
+    if status != 0:
+        raise ExecutableError(f"{name} does not start ({_last_line(err or out)}): {cure}")
+    lines = [line.strip() for line in out.splitlines() if line.strip()]
+    return lines[0] if lines else Path(name).name
 
 
 def check_deepmd_pair_style(lmp: Path, cure: str, *, prepare: str = "") -> None:
     """Refuse a LAMMPS that cannot run deep potentials.
-
-    A script names the pair style with a model that does not exist: an executable with the plugin complains of the
-    model, one without it of the pair style.
 
     :param cure: what to do about it.
     :param prepare: lines of bash that come before it, such as those that load modules.
     :raises ExecutableError: if the pair style is unknown, or LAMMPS fails in any other way.
     """
     with tempfile.TemporaryDirectory(prefix="concerted-") as folder:
-        model, script = "absent.pb", Path(folder) / "in.lammps"
-        script.write_text(_PAIR_STYLE_SCRIPT.format(model=model), encoding="utf8")
+        script = Path(folder) / "in.lammps"
+        script.write_text(PAIR_STYLE_SCRIPT, encoding="utf8")
         result = _run([str(lmp), "-in", script.name, "-log", "none"], cure, folder=folder, prepare=prepare)
-    said = result.stdout + result.stderr
+    judge_pair_style(str(lmp), result.stdout + result.stderr, cure)
+
+
+def judge_pair_style(name: str, said: str, cure: str) -> None:
+    """Refuse a LAMMPS by what it said to :data:`PAIR_STYLE_SCRIPT`.
+
+    :param name: the executable, for the message.
+    :raises ExecutableError: if the pair style is unknown, or it failed in any other way.
+    """
     if "Unrecognized pair style" in said or "unknown pair style" in said.lower():
-        raise ExecutableError(f"{lmp} does not know 'pair_style deepmd': install a LAMMPS with DeePMD-kit, {cure}")
-    if model not in said:
-        raise ExecutableError(f"{lmp} does not run ({_last_line(said)}): {cure}")
+        raise ExecutableError(f"{name} does not know 'pair_style deepmd': install a LAMMPS with DeePMD-kit, {cure}")
+    if ABSENT_MODEL not in said:
+        raise ExecutableError(f"{name} does not run ({_last_line(said)}): {cure}")
 
 
 def fingerprint(executable: Path) -> str:

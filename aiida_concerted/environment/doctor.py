@@ -1,55 +1,40 @@
-"""What a study needs, looked at one thing at a time; every finding is a line that says what to do."""
+"""What a demonstration needs, looked at one thing at a time; every finding is a line that says what to do."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
+from aiida_concerted.environment.check_profile import check_journal
 from aiida_concerted.environment.engines import ENGINES, Engine, check_deepmd_pair_style, check_starts, find_executable
 from aiida_concerted.environment.errors import SetupError
+from aiida_concerted.environment.findings import Finding, Note, look
 from aiida_concerted.environment.folder import DemoFolder
-from aiida_concerted.environment.sqlite import journal_mode
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    subject: str
-    message: str
-    is_ok: bool
 
 
 def check_machine() -> Iterator[Finding]:
     """Yield a finding for each executable, and one for the pair style."""
-    yield _look("ps", _find_ps)
+    yield look("ps", _find_ps)
     for engine in ENGINES:
-        yield _look(engine.label, partial(_start, engine))
-    yield _look("pair_style deepmd", _find_pair_style)
+        yield look(engine.label, partial(_start, engine))
+    yield look("pair_style deepmd", _find_pair_style)
 
 
-def check_profile(folder: DemoFolder) -> Iterator[Finding]:
+def check_demonstration(folder: DemoFolder) -> Iterator[Finding]:
     """Yield a finding for each part of a demonstration's profile."""
     from aiida_concerted.environment.profile import load_profile
 
-    opened = _look("profile", lambda: load_profile(folder).name)
+    opened = look("profile", lambda: load_profile(folder).name)
     yield opened
     if not opened.is_ok:
         return
-    yield _look("database", lambda: _check_journal(folder))
+    yield look("database", lambda: _check_journal(folder))
     for engine in ENGINES:
-        yield _look(f"code {engine.label}", partial(_check_code, engine))
-    yield _look("POTCAR family", _check_potcars)
-    yield _look("daemon and broker", lambda: _check_daemon(folder))
-
-
-def _look(subject: str, check: Callable[[], str]) -> Finding:
-    try:
-        return Finding(subject, check(), True)
-    except SetupError as error:
-        return Finding(subject, " ".join(str(error).split()), False)
+        yield look(f"code {engine.label}", partial(_check_code, engine))
+    yield look("POTCAR family", _check_potcars)
+    yield look("daemon and broker", lambda: _check_daemon(folder))
 
 
 def _find_ps() -> str:
@@ -71,22 +56,20 @@ def _find_pair_style() -> str:
 
 
 def _check_journal(folder: DemoFolder) -> str:
-    mode = journal_mode(folder.database)
-    if mode != "wal":
-        raise SetupError(f"journal mode '{mode}' stalls behind slow readers: run 'aiida-concerted demo' on the folder")
-    return "write-ahead logging"
+    try:
+        return check_journal(folder.database)
+    except Note as note:  # a demonstration makes its file so, and nothing else should have undone it
+        raise SetupError(f"{str(note).split(':')[0]}: run 'aiida-concerted demo' on the folder") from note
 
 
 def _check_code(engine: Engine) -> str:
-    from pathlib import Path
+    from aiida_concerted.environment.profile import COMPUTER_LABEL
+    from aiida_concerted.environment.setup.codes import find_codes
 
-    from aiida import orm
-
-    query = orm.QueryBuilder().append(orm.InstalledCode, filters={"label": engine.label})
-    code = query.first(flat=True)
-    if code is None or not Path(str(code.filepath_executable)).exists():
+    codes = find_codes(engine.label, COMPUTER_LABEL)
+    if not codes or not Path(codes[0].filepath_executable).exists():
         raise SetupError("missing or its executable moved: run 'aiida-concerted demo' on the folder")
-    return str(code.filepath_executable)
+    return str(codes[0].filepath_executable)
 
 
 def _check_potcars() -> str:

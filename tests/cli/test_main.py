@@ -30,7 +30,7 @@ def test_help_and_version_do_not_touch_aiida(tmp_path):
     configuration = {"AIIDA_PATH": str(tmp_path)}
     assert "demo" in run("--help", **configuration).stdout
     assert run("--version", **configuration).stdout.startswith("aiida-concerted, version ")
-    for command in ("demo", "doctor", "report", "status"):
+    for command in ("demo", "doctor", "report", "setup", "status"):
         shown = run(command, "--help", **configuration)
         assert shown.returncode == 0
         assert len(shown.stdout.splitlines()) <= 24

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import pytest
 import yaml
 
 from aiida_concerted.environment.setup.schema import SCHEMA
+from aiida_concerted.surrogate.potcar import write_placeholder_potcars
 from tests.cli.session import run_session
 from tests.cli.support import assert_one_line, run_here
 from tests.conftest import executable
@@ -45,8 +47,15 @@ def write_setup(tmp_path):
 
 
 def states(outcome):
-    """Return the first word of each line by what the line is about."""
-    return {line[14:].split(": ")[0]: line[:14].strip() for line in outcome.out.splitlines() if line[13:14] == " "}
+    """Return the first word of each line of things by what the line is about."""
+    lines = re.findall(r"^(made|exists|DIFFERS|would make|would finish) +(.+?): ", outcome.out, flags=re.MULTILINE)
+    return {subject: word for word, subject in lines}
+
+
+def findings(outcome):
+    """Return the word and the message of each line of a check by what the line is about."""
+    lines = re.findall(r"^(ok|note|FAIL) +(.+?): (.*)$", outcome.out, flags=re.MULTILINE)
+    return {subject: (word, message) for word, subject, message in lines}
 
 
 def test_a_profile_is_made_once_and_a_study_file_finds_its_codes(write_setup, tmp_path):
@@ -58,16 +67,25 @@ def test_a_profile_is_made_once_and_a_study_file_finds_its_codes(write_setup, tm
     study.write_text(yaml.safe_dump(STUDY))
     dry, made, again, differs, grown, run = run_session(
         tmp_path,
-        ("setup", path, "--dry-run"), ("setup", path), ("setup", path), ("setup", differing), ("setup", added),
-        ("run", study, "--dry-run", "-p", "own"),
+        ("setup", path, "--dry-run"), ("setup", path), ("setup", path, "--no-check"), ("setup", differing),
+        ("setup", added, "--no-check"), ("run", study, "--dry-run", "-p", "own"),
     )  # fmt: skip
     assert dry.status == 0
     assert set(states(dry).values()) == {"would make"}
     assert len(states(dry)) == 6
+
     assert (made.status, made.err) == (0, "")
     assert set(states(made).values()) == {"made"}
     assert states(made).keys() == states(dry).keys()
     assert f"code dp@here: concerted.deepmd.train, {executable('dp')}" in made.out
+    found = findings(made)
+    assert {subject for subject, (word, _) in found.items() if word != "ok"} == {"broker", "daemon"}
+    assert found["daemon"] == ("note", "not running: verdi -p own daemon start")
+    assert "DeePMD-kit" in found["code dp@here"][1]
+    assert "knows pair_style deepmd" in found["code lmp@here"][1]
+    assert "NOT DFT" in found["code vasp@here"][1]
+    assert found["database"] == ("ok", "write-ahead logging")
+
     assert set(states(again).values()) == {"exists"}
     assert again.out.count("agrees") == 6
 
@@ -78,12 +96,84 @@ def test_a_profile_is_made_once_and_a_study_file_finds_its_codes(write_setup, tm
     assert "a code cannot change; name the new one 'dp-2@here'" in differs.out
 
     assert states(grown)["computer there"] == states(grown)["code dp@there"] == "made"
-    assert [word for word in states(grown).values()].count("exists") == 6
+    assert list(states(grown).values()).count("exists") == 6
 
     assert run.status == 0, run.err
     training = yaml.safe_load(run.out)["StudyWorkChain"]["learn"]["final"]
     assert "code: dp@there" in yaml.safe_dump(training)
     assert "#SBATCH --gres=gpu:2" in yaml.safe_dump(training)
+
+
+def test_what_does_not_work_is_named_with_its_cure(write_setup, tmp_path):
+    said = {"dp": "echo 'no libtensorflow' >&2; exit 3", "lmp": "echo ERROR: Unrecognized pair style"}
+    for name, body in said.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    gone = tmp_path / "gone"
+    gone.write_text("#!/bin/sh\n")
+    gone.chmod(0o755)
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a folder")
+    path = write_setup(
+        profile={"name": "own", "broker": "none"},
+        computers__here={"transport": "local", "scheduler": "slurm", "work_dir": str(blocked)},
+        computers__away={**CLUSTER, "hostname": "127.0.0.1", "ssh": {"host": "127.0.0.1"}},
+        codes={
+            "dp@here": {"program": "dp", "executable": str(tmp_path / "dp")},
+            "lmp@here": {"program": "lmp", "executable": str(tmp_path / "lmp")},
+            "vasp@here": {"program": "vasp", "executable": "no-such-vasp", "modules": ["vasp"]},
+        },
+        potcars={"family": "few", "folder": str(write_potcars(tmp_path / "paw", {"Li_sv": "Li"}))},
+    )
+    made, doctor, clash, unknown = run_session(
+        tmp_path,
+        ("setup", path), ("doctor", "-p", "own", "--material", "lgps", "--potcars", "few"),
+        ("doctor", "-p", "own", "--folder", tmp_path), ("doctor", "-p", "won"),
+    )  # fmt: skip
+    assert made.status == doctor.status == 1
+    assert set(states(made).values()) == {"made"}
+    found = findings(doctor)
+    assert found["broker"][0] == "note"
+    assert "daemon" not in found
+    assert findings(made)["computer away"] == ("FAIL", findings(made)["computer away"][1])
+    assert "'ssh 127.0.0.1' must work without a password" in findings(made)["computer away"][1]
+    for subject, cure in {
+        "work folder of here": "cannot be made or written",
+        "scheduler of here": "core.slurm does not answer",
+        "code dp@here": "does not start (no libtensorflow): install it there, or describe another code",
+        "code lmp@here": "does not know 'pair_style deepmd': install a LAMMPS with DeePMD-kit",
+        "code vasp@here": "no-such-vasp is not there or may not be executed",
+        "POTCAR family few": "lacks Ge_d, P, S: upload a whole family",
+    }.items():
+        assert found[subject][0] == "FAIL", subject
+        assert cure in found[subject][1]
+    assert_one_line(clash, 1, "--folder and --profile exclude each other")
+    assert_one_line(unknown, 1, "there is no profile 'won': did you mean 'own'?")
+
+
+def write_potcars(folder, names):
+    write_placeholder_potcars(folder, names)
+    return folder
+
+
+def test_a_family_is_uploaded_from_a_folder_and_compared_with_it(write_setup, tmp_path):
+    write_potcars(tmp_path / "paw", {"Li_sv": "Li", "S": "S"})
+    write_potcars(tmp_path / "more", {"Li_sv": "Li", "S": "S", "P": "P"})
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "potpaw.tgz").write_bytes(b"")
+    bare = {"computers": {}, "codes": {}}
+    path = write_setup(**bare, potcars={"family": "PBE.54", "folder": "paw"})
+    more = write_setup("more", **bare, potcars={"family": "PBE.54", "folder": "more"})
+    packed = write_setup("packed", **bare, potcars={"family": "other", "folder": "packed"})
+    made, again, differs, refused = run_session(
+        tmp_path, ("setup", path), ("setup", path), ("setup", more), ("setup", packed)
+    )
+    assert (made.status, again.status) == (0, 0), made
+    assert "POTCAR family PBE.54: agrees (2 POTCARs)" in again.out
+    assert "PLACEHOLDER" not in made.out + made.err
+    assert "lacks 1 of the 3 POTCAR files" in differs.out
+    assert differs.status == 1
+    assert_one_line(refused, 1, "potpaw.tgz is packed: unpack it")
 
 
 CLUSTER = {

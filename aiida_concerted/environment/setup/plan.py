@@ -84,6 +84,21 @@ def configuration() -> Any:
         raise SetupError(f"AiiDA's configuration cannot be read: {' '.join(str(error).split())}") from error
 
 
+def choose_profile(name: str | None) -> str | None:
+    """Return the name of a profile, of the default one where none is named; ``None`` where there is no profile at all.
+
+    :raises SetupError: if there is none of this name.
+    """
+    config = configuration()
+    known = list(config.profile_names) if config is not None else []
+    if name is None:
+        default: str | None = config.default_profile_name if config is not None else None
+        return default
+    if name not in known:
+        raise SetupError(f"there is no profile '{name}': {nearest(name, known) if known else 'see verdi profile list'}")
+    return name
+
+
 def configuration_folder() -> Path:
     """Return the folder of AiiDA's configuration."""
     from aiida.manage.configuration.settings import AiiDAConfigDir

@@ -54,6 +54,27 @@ def hashes_of(family: str) -> set[str]:
     return set(query.all(flat=True))
 
 
+def families() -> list[str]:
+    """Return the labels of all POTCAR families."""
+    from aiida import orm
+    from aiida_vasp.data.potcar import PotcarGroup
+
+    return sorted(orm.QueryBuilder().append(PotcarGroup, project="label").all(flat=True))
+
+
+def missing_for(family: str, elements: Iterable[str]) -> list[str]:
+    """Return the POTCAR names that a family lacks, of those that the protocols choose for elements."""
+    from aiida_vasp.data.potcar import PotcarData
+
+    chosen = _chosen_names()
+    names = {element: chosen.get(element, element) for element in elements}
+    return [
+        name
+        for element, name in names.items()
+        if name not in PotcarData.get_full_names(family_name=family, element=element)
+    ]
+
+
 def upload(wish: PotcarWish) -> None:
     """Upload a family.
 
@@ -81,11 +102,15 @@ def placeholder_names() -> dict[str, str]:
     """Return the POTCAR name of every element, as the protocols choose them."""
     from ase.data import chemical_symbols
 
+    heaviest = 86  # the surrogate's headers end before the seventh row
+    chosen = _chosen_names()
+    return {element: chosen.get(element, element) for element in chemical_symbols[1 : heaviest + 1]}
+
+
+def _chosen_names() -> dict[str, str]:
     from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 
-    heaviest = 86  # the surrogate's headers end before the seventh row
-    chosen = VaspBaseWorkChain.get_protocol_inputs("balanced")["potentials"]
-    return {element: chosen.get(element, element) for element in chemical_symbols[1 : heaviest + 1]}
+    return dict(VaspBaseWorkChain.get_protocol_inputs("balanced")["potentials"])
 
 
 def _upload(folder: Path, family: str, description: str) -> None:
