@@ -13,7 +13,8 @@ from typing import Any
 from plumpy.ports import Port, PortNamespace
 
 from aiida_concerted.common.figure_kinds import FIGURE_KINDS
-from aiida_concerted.data.result import SCHEMA_VERSION, Field, ResultData
+from aiida_concerted.data.migrations import MIGRATIONS, SCHEMA_VERSION
+from aiida_concerted.data.result import Field, ResultData
 from aiida_concerted.report.node_figures import CLASSES
 from aiida_concerted.workflows.protocols.loader import FOLDER, load_protocols
 
@@ -84,8 +85,8 @@ def results_page() -> str:
         "# Result nodes\n",
         f"Schema version {SCHEMA_VERSION}, kept in the attribute `schema_version` of each node. Small numbers are",
         "attributes, so that `QueryBuilder` and `aiida-concerted query` find them; curves and all else are files",
-        "in the node (`node.get_result()`, `node.get_arrays()`). An archive whose results have a newer schema than the",
-        "software knows is refused.\n",
+        "in the node (`node.get_result()`, `node.get_arrays()`).\n",
+        *_versions(),
     ]
     common: dict[str, Field] | None = None
     for point in ours("aiida.data"):
@@ -98,6 +99,21 @@ def results_page() -> str:
         parts += [_heading("entry", point.name), f"`{kind.__name__}`: {_text(inspect.getdoc(kind) or '')}\n"]
         parts += [_table(("attribute", "type", "", "what it is"), _fields(kind.FIELDS)) + "\n"]
     return "\n".join(parts)
+
+
+def _versions() -> list[str]:
+    """Return the section on nodes of other versions."""
+    rows = [(f"{step.version} → {step.version + 1}", f"`{step.node}`", step.says) for step in MIGRATIONS]
+    return [
+        "## Nodes of other versions\n",
+        "Stored nodes do not change. Those of earlier versions are read as this version would have written them:",
+        "`node['…']`, `node.get_attributes()`, `node.get_result()` and the rows of `query` turn old names and forms",
+        "into new ones, and filters look under old names too. `node.base.attributes` gives what is stored. What",
+        "changed stands in `aiida_concerted.data.migrations`:\n",
+        _table(("version", "node", "what changed"), rows) + "\n",
+        "A node of a newer version is refused with the version in the message, an archive that holds one as well;",
+        "`query` leaves its rows out and says how many there are.\n",
+    ]
 
 
 def figures_page() -> str:

@@ -76,7 +76,8 @@ def compare_nodes(stored: orm.Node, computed: orm.Node) -> Deviation:
     """
     if type(stored) is not type(computed):
         return Deviation(MISSING, f"a {type(computed).__name__} instead of a {type(stored).__name__}")
-    known = {key: value for key, value in stored.base.attributes.all.items() if key not in VOLATILE}
+    attributes = stored.get_attributes() if isinstance(stored, ResultData) else stored.base.attributes.all  # type: ignore[attr-defined]
+    known = {key: value for key, value in attributes.items() if key not in VOLATILE}
     found = compare(known, computed.base.attributes.all, "")
     old, new = _content(stored), _content(computed)
     return found | compare(old.result, new.result, "result") | _compare_arrays(old.arrays, new.arrays)

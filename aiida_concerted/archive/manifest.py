@@ -22,7 +22,7 @@ from aiida_concerted.archive.cut import count_left_out
 from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.reading import DATABASE, OBJECTS, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import digest, keys_in_use, object_names, write_archive
-from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 
 KEY = "aiida_concerted"
 SCHEMA = "aiida-concerted/archive-manifest/1"

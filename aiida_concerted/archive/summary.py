@@ -13,7 +13,7 @@ from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.manifest import read_manifest
 from aiida_concerted.archive.reading import open_archive, open_zip, read_metadata
 from aiida_concerted.archive.scrub import POTCAR_FILE
-from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 from aiida_concerted.queries import ResultTable, query
 from aiida_concerted.queries.kinds import KINDS
 
@@ -86,7 +86,7 @@ def summarise_archive(path: Path) -> ArchiveSummary:
     with open_zip(path) as archive:
         metadata = read_metadata(archive)
     with open_archive(path) as backend:
-        _refuse_newer(backend, path)
+        refuse_newer(backend, path)
         tables = [query(kind, backend=backend) for kind in KINDS]
         materials = {row["material"] for table in tables for row in table if row.get("material")}
         return ArchiveSummary(
@@ -104,7 +104,7 @@ def summarise_archive(path: Path) -> ArchiveSummary:
         )
 
 
-def _refuse_newer(backend: Any, path: Path) -> None:
+def refuse_newer(backend: Any, path: Path) -> None:
     """Refuse results whose attributes mean what this version does not know.
 
     :raises ArchiveError: naming the version.

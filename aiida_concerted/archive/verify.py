@@ -19,6 +19,7 @@ from aiida_concerted.archive.compare import UnreadableError, compare_nodes
 from aiida_concerted.archive.cut import read_left_out
 from aiida_concerted.archive.manifest import find_alterations, read_manifest, stated_left_out
 from aiida_concerted.archive.reading import open_archive
+from aiida_concerted.archive.summary import refuse_newer
 from aiida_concerted.data.results import RESULT_CLASSES
 from aiida_concerted.data.sites import SiteHistoryData
 
@@ -69,7 +70,7 @@ def verify_archive(
 
     :param tolerance: relative deviation up to which numbers agree.
     :param progress: called with the number of functions called and their total.
-    :raises ArchiveError: if the archive cannot be read.
+    :raises ArchiveError: if the archive cannot be read, or holds results of a newer version of this software.
     """
     for alteration in find_alterations(path):
         yield _of_archive(alteration)
@@ -77,6 +78,7 @@ def verify_archive(
     judged: set[str] = set()
     claimed: Counter[str] = Counter()
     with open_archive(path) as backend:
+        refuse_newer(backend, path)
         processes = _processes(backend)
         for number, process in enumerate(processes, start=1):
             claimed[str(process.process_label)] += len(_missing(process))

@@ -43,6 +43,11 @@ def write_table(table: ResultTable, *, form: str, columns: str | None, is_filter
     :raises ValueError: if a column is unknown.
     """
     chosen = _chosen(table, columns)
+    if table.n_newer:
+        click.echo(
+            f"Left out: {table.n_newer} {table.kind} of a newer aiida-concerted. Upgrade this one to read them.",
+            err=True,
+        )
     if form == "json":
         click.echo(chosen.to_json())
     elif form == "csv":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.formula import kinds_of, reduced_formula
-from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 from aiida_concerted.formats.energy_settings import EnergySettings
 
 ARRAYS = ("cells", "positions", "energies", "forces", "virials")

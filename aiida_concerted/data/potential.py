@@ -8,7 +8,7 @@ from typing import Any
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
-from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 
 
 class DeepPotentialData(orm.SinglefileData):

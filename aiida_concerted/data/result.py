@@ -14,7 +14,7 @@ from aiida import orm
 from aiida.common.exceptions import ValidationError
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
+from aiida_concerted.data.migrations import SCHEMA_VERSION, current_attributes, current_result, version_of
 
 REAL = (int, float)
 
@@ -124,11 +124,21 @@ class ResultData(orm.Data):
         if unknown:
             raise ValidationError(f"unknown attributes {unknown}: known are {sorted(fields)}")
 
+    def get_attributes(self) -> dict[str, Any]:
+        """Return all attributes under the names of this version of the schema, whichever wrote them.
+
+        :raises NewerSchemaError: if a later version wrote them.
+        """
+        return current_attributes(type(self).__name__, dict(self.base.attributes.all))
+
     def __getitem__(self, name: str) -> Any:
         """Return one attribute.
 
         :raises KeyError: if the node does not have it.
+        :raises NewerSchemaError: if a later version of this software wrote the node.
         """
+        if version_of({"schema_version": self.base.attributes.get("schema_version", None)}) != SCHEMA_VERSION:
+            return self.get_attributes()[name]
         try:
             return self.base.attributes.get(name)
         except AttributeError as error:
@@ -136,14 +146,20 @@ class ResultData(orm.Data):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return one attribute, or the default where the node does not have it."""
-        return self.base.attributes.get(name, default)
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def get_result(self) -> dict[str, Any]:
-        """Return the whole result as dictionary, empty where only attributes were given."""
+        """Return the whole result as dictionary, empty where only attributes were given.
+
+        :raises NewerSchemaError: if a later version of this software wrote the node.
+        """
         if self._RESULT not in self.base.repository.list_object_names():
             return {}
         content: dict[str, Any] = json.loads(self.base.repository.get_object_content(self._RESULT, mode="r"))
-        return content
+        return current_result(type(self).__name__, dict(self.base.attributes.all), content)
 
     def get_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name."""

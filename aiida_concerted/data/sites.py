@@ -16,6 +16,7 @@ from aiida.common.exceptions import ValidationError
 from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 from aiida_concerted.materials import SiteModel, parse_site_model, read_site_model
 from aiida_concerted.materials.resolve import resolve_sites
 from aiida_concerted.materials.writer import site_model_text
@@ -137,7 +138,7 @@ class SiteHistoryData(orm.Data):
                 "n_carriers": history.n_carriers,
                 "supercell": placed.supercell_summary,
                 "origin_shift": [float(number) for number in placed.origin_shift],
-                "schema_version": 1,
+                "schema_version": SCHEMA_VERSION,
                 **{key: value for key, value in context.items() if value is not None},
             }
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.formula import reduced_formula
-from aiida_concerted.data.result import SCHEMA_VERSION
+from aiida_concerted.data.migrations import SCHEMA_VERSION
 from aiida_concerted.formats.h5md import H5mdReader, write_h5md
 
 

@@ -80,8 +80,8 @@ def _stored(material: str) -> list[PublishedValueData]:
 
 
 def _identity(node: PublishedValueData) -> tuple[tuple[str, str], ...]:
-    """Return what makes two published numbers the same; numbers to the digits that databases keep."""
-    attributes = node.base.attributes.all
+    """Return what makes two published numbers the same, whichever version wrote them, to the digits of databases."""
+    attributes = {key: value for key, value in node.get_attributes().items() if key != "schema_version"}
     return tuple(
         (key, f"{value:.10g}" if isinstance(value, float | int) else str(value))
         for key, value in sorted(attributes.items())

@@ -9,6 +9,7 @@ from aiida.orm import ProcessNode, QueryBuilder
 
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.data.formula import reduced_formula
+from aiida_concerted.data.migrations import earlier_names
 from aiida_concerted.queries.kinds import Kind, filters_of
 
 TOLERANCE_K = 1e-3
@@ -34,7 +35,25 @@ def build_filters(kind: Kind, criteria: dict[str, Any], backend: Any = None) -> 
     conditions = [
         study_condition(value, backend) if name == "study" else BUILDERS[name](value) for name, value in given.items()
     ]
-    return {"and": conditions} if conditions else {}
+    return (
+        {"and": [with_earlier_names(condition, kind.node_class.__name__) for condition in conditions]} if given else {}
+    )
+
+
+def with_earlier_names(condition: Condition, node: str) -> Condition:
+    """Return a condition that is met under the names that attributes had in earlier versions of the schema, too.
+
+    :param node: name of the class of the nodes.
+    """
+    found: list[Condition] = []
+    for key, test in condition.items():
+        if key in ("and", "or"):
+            found.append({key: [with_earlier_names(part, node) for part in test]})
+            continue
+        names = (word, *earlier_names(node, word)) if (word := key.removeprefix("attributes.")) != key else ()
+        tests = [{f"attributes.{name}": test} for name in names] or [{key: test}]
+        found.append(tests[0] if len(tests) == 1 else {"or": tests})
+    return found[0] if len(found) == 1 else {"and": found}
 
 
 def parse_range(value: float | str | tuple[float | None, float | None]) -> tuple[float | None, float | None]:

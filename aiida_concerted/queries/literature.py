@@ -7,11 +7,13 @@ from typing import Any
 
 from aiida.orm import QueryBuilder
 
+from aiida_concerted.data.migrations import current_attributes, is_newer
 from aiida_concerted.data.published import PublishedValueData
-from aiida_concerted.queries.filters import BUILDERS, study_condition
+from aiida_concerted.queries.filters import BUILDERS, study_condition, with_earlier_names
 from aiida_concerted.queries.kinds import Kind, Published
 from aiida_concerted.queries.table import Row
 
+NODE = PublishedValueData.__name__
 BY_VALUE = {"max_activation_energy_eV": ("attributes.value", "<=")}
 BY_LABEL = ("mode",)
 """Criteria that look at other attributes of a published number than of a computed one."""
@@ -33,8 +35,15 @@ def published_rows(kind: Kind, criteria: Mapping[str, Any], backend: Any = None)
     builder.append(PublishedValueData, filters=filters, project=["id", "uuid", "ctime", "attributes"])
     empty = dict.fromkeys(kind.all_columns)
     return [
-        {**empty, "pk": pk, "uuid": uuid, "created": created.isoformat(timespec="seconds"), **_row(kind, attributes)}
+        {
+            **empty,
+            "pk": pk,
+            "uuid": uuid,
+            "created": created.isoformat(timespec="seconds"),
+            **_row(kind, current_attributes(NODE, attributes)),
+        }
         for pk, uuid, created, attributes in builder.all()
+        if not is_newer(attributes)
     ]
 
 
@@ -49,7 +58,7 @@ def _conditions(criteria: Mapping[str, Any]) -> list[dict[str, Any]]:
         else:
             (attribute, test), *_ = BUILDERS[name](value).items()
             conditions.append({"attributes.label" if name in BY_LABEL else attribute: test})
-    return conditions
+    return [with_earlier_names(condition, NODE) for condition in conditions]
 
 
 def _row(kind: Kind, attributes: Mapping[str, Any]) -> Row:

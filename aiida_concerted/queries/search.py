@@ -9,6 +9,7 @@ from typing import Any
 
 from aiida.orm import QueryBuilder
 
+from aiida_concerted.data.migrations import current_attributes, is_newer
 from aiida_concerted.queries.filters import build_filters
 from aiida_concerted.queries.kinds import Kind, kind_of
 from aiida_concerted.queries.literature import published_rows
@@ -45,12 +46,12 @@ def query(
         raise ValueError(f"the limit must not be negative, got {limit}")
     # One of many in a node is looked for in the rows; elsewhere it is an attribute.
     mode = criteria.pop("mode", None) if "mode" in chosen.expanded else None
-    rows = _rows(chosen, build_filters(chosen, criteria, backend), backend)
+    rows, n_newer = _rows(chosen, build_filters(chosen, criteria, backend), backend)
     if literature:
         rows += published_rows(chosen, {name: value for name, value in criteria.items() if value is not None}, backend)
     if mode is not None:
         rows = [row for row in rows if row["mode"].lower() == mode.lower()]
-    table = ResultTable(chosen.name, chosen.all_columns, tuple(rows))
+    table = ResultTable(chosen.name, chosen.all_columns, tuple(rows), n_newer)
     needs_all = sort is not None and sort.removeprefix("-") in chosen.provenance
     if provenance and needs_all:
         _add_provenance(table, chosen, backend)
@@ -67,19 +68,24 @@ def _add_provenance(table: ResultTable, kind: Kind, backend: Any) -> None:
         row.update(facts.get(row["pk"], {}))
 
 
-def _rows(kind: Kind, filters: dict[str, Any], backend: Any) -> list[Row]:
-    """Return the rows of a kind in one statement."""
+def _rows(kind: Kind, filters: dict[str, Any], backend: Any) -> tuple[list[Row], int]:
+    """Return the rows of a kind in one statement, and how many nodes of newer versions were left out."""
     # One projection of all attributes is read faster than one of each: SQLite parses the JSON anew for every path.
     builder = QueryBuilder(backend=backend)
     builder.append(kind.node_class, filters=filters, project=["id", "uuid", "ctime", "attributes"], subclassing=False)
     empty = dict.fromkeys(kind.all_columns)
-    rows = []
-    for pk, uuid, created, attributes in builder.all():
+    rows: list[Row] = []
+    n_newer = 0
+    for pk, uuid, created, stored in builder.all():
+        if is_newer(stored):
+            n_newer += 1
+            continue
+        attributes = current_attributes(kind.node_class.__name__, stored)
         known = {name: attributes.get(name) for name in kind.columns}
         common = {"pk": pk, "uuid": uuid, "created": created.isoformat(timespec="seconds")}
         common["study_uuid"] = attributes.get("study_uuid")
         rows += [{**empty, **known, **common, **part} for part in kind.expand(attributes)]
-    return rows
+    return rows, n_newer
 
 
 def _in_order(table: ResultTable, sort: str | None, kind: Kind) -> ResultTable:

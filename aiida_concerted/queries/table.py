@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiida_concerted.common.hints import nearest
@@ -21,11 +21,13 @@ class ResultTable:
     :param kind: what was asked for, such as ``diffusivities``.
     :param columns: names of the columns, in order.
     :param rows: one dictionary a row, with every column as key.
+    :param n_newer: results that a later version of this software wrote, which are left out.
     """
 
     kind: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    n_newer: int = 0
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -53,7 +55,8 @@ class ResultTable:
         :raises ValueError: if there is no such column.
         """
         self._require(columns)
-        return ResultTable(self.kind, tuple(columns), tuple({name: row[name] for name in columns} for row in self.rows))
+        rows = tuple({name: row[name] for name in columns} for row in self.rows)
+        return replace(self, columns=tuple(columns), rows=rows)
 
     def sorted_by(self, name: str, *, descending: bool = False) -> ResultTable:
         """Return the table in the order of one column, rows without a value last.
@@ -66,11 +69,11 @@ class ResultTable:
             raise ValueError(f"rows cannot be sorted by '{name}', which holds more than one value")
         known.sort(key=lambda row: row[name], reverse=descending)
         unknown = [row for row in self.rows if row[name] is None]
-        return ResultTable(self.kind, self.columns, (*known, *unknown))
+        return replace(self, rows=(*known, *unknown))
 
     def head(self, number: int) -> ResultTable:
         """Return the first rows, ``number`` at most."""
-        return ResultTable(self.kind, self.columns, self.rows[:number])
+        return replace(self, rows=self.rows[:number])
 
     def to_json(self) -> str:
         """Return a JSON list of objects; what is not known is left out."""

@@ -107,7 +107,8 @@ def as_result(node: orm.Data) -> Result:
     """Return a result node as plain data."""
     content = node.get_result() if isinstance(node, ResultData) else {}
     arrays = node.get_arrays() if isinstance(node, ResultData) else {}
-    attributes = {key: value for key, value in node.base.attributes.all.items() if not key.startswith("_")}
+    stored = node.get_attributes() if isinstance(node, ResultData) else node.base.attributes.all
+    attributes = {key: value for key, value in stored.items() if not key.startswith("_")}
     return Result(uuid=node.uuid, attributes=attributes, content=content, arrays=arrays)
 
 

@@ -114,7 +114,7 @@ def test_results_of_a_newer_schema_are_refused(archive, tmp_path):
         return path.read_bytes()
 
     rewrite(archive, alter)
-    with pytest.raises(ArchiveError, match="schema version 99, this aiida-concerted knows 1: upgrade it"):
+    with pytest.raises(ArchiveError, match="schema version 99, this aiida-concerted knows 2: upgrade it"):
         summarise_archive(archive)
 
 

@@ -94,3 +94,10 @@ def test_a_number_without_source_or_in_another_unit_is_not_stored(study):
     for change in ({"source": " "}, {"unit": "mS/cm"}, {"quantity": "beauty"}, {"value": None}, {"n_atoms": 3}):
         with pytest.raises(ValidationError):
             PublishedValueData({**good, **change}).store()
+
+
+def test_numbers_that_another_version_stored_are_not_stored_again(study, monkeypatch):
+    from aiida_concerted.data import result
+
+    monkeypatch.setattr(result, "SCHEMA_VERSION", 1)  # those that are there were written with another
+    assert not any(one.is_new for one in import_references(load_references("LGPS")))
