@@ -126,9 +126,9 @@ def trajectory(
     request = TrajectoryRequest(paths=files, **reading)  # type: ignore[arg-type]
     context = RunContext(material, level_of_theory, supercell or None)
     network = None if no_analysis else _sites_of(material, sites, str(reading["carrier"]))
-    with _bar("Reading") as progress:
+    with show_bar("Reading") as progress:
         done = import_trajectory(request, context, progress=progress)
-    _say([done])
+    say_imported([done])
     if not no_analysis:
         parameters = {"material": material, "charge": charge, "discard_ps": discard_ps}
         _analyse(cast("MolecularDynamicsData", done.node), network, parameters)
@@ -193,7 +193,7 @@ def _import_frames(places: list[Path], read: Callable[[Path], ReadFrames], mater
     failures: list[str] = []
     parts: list[ReadFrames] = []
     all_done: list[Imported] = []
-    with _bar("Importing") as progress:
+    with show_bar("Importing") as progress:
         for number, place in enumerate(places, start=1):
             try:
                 part = read(place)
@@ -206,13 +206,13 @@ def _import_frames(places: list[Path], read: Callable[[Path], ReadFrames], mater
                     parts.clear()  # one at a time in memory
             progress(number, len(places))
         all_done += store_frames(merge_alike(parts), material=material)
-    _say(all_done)
+    say_imported(all_done)
     for failure in failures:
         click.echo(f"Not imported: {failure}", err=True)
     return 1 if failures else 0
 
 
-def _say(all_done: Iterable[Imported]) -> None:
+def say_imported(all_done: Iterable[Imported]) -> None:
     """Print a line for each node, and what is odd about it."""
     new = total = 0
     for done in all_done:
@@ -226,7 +226,7 @@ def _say(all_done: Iterable[Imported]) -> None:
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def show_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that shows how far something is, on a terminal only."""
     from rich.console import Console
 

@@ -16,6 +16,7 @@ from aiida_concerted.cli.archive import archive
 from aiida_concerted.cli.arrhenius import arrhenius
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
+from aiida_concerted.cli.dpgen import dpgen
 from aiida_concerted.cli.imports import import_group
 from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
@@ -36,6 +37,7 @@ def cli(debug: bool) -> None:
     """Take a solid electrolyte from a structure to how its ions move together, and with what activation energy."""
 
 
+import_group.add_command(dpgen)
 for _command in (
     analyse,
     archive,

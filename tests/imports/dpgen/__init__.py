@@ -1,0 +1,1 @@
+"""Imports of DP-GEN projects."""
