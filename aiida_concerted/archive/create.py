@@ -15,6 +15,7 @@ from aiida_concerted.archive.graph import Amount, measure_archive
 from aiida_concerted.archive.identity import Author, IdentityReport, find_identity, remove_identity
 from aiida_concerted.archive.manifest import LICENCE, add_manifest
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
+from aiida_concerted.queries.calls import taken_over
 
 if TYPE_CHECKING:
     from aiida.orm import Node
@@ -55,6 +56,8 @@ def create_clean_archive(
 ) -> Removed:
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
 
+    The studies that a study continues are inside as well, with what it took over from them.
+
     POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
     to a calculation, and what files hold of it is cut. Addresses, hosts and folders are replaced. The archive gets its
     name when it is whole.
@@ -75,7 +78,7 @@ def create_clean_archive(
     try:
         with _quiet():
             create_archive(
-                list(nodes), filename=raw, overwrite=True,
+                [*nodes, *taken_over(nodes)], filename=raw, overwrite=True,
                 call_calc_backward=with_callers, call_work_backward=with_callers,
             )  # fmt: skip
         known = None if keep_identity else find_identity(raw)

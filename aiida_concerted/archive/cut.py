@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from aiida_concerted.archive.errors import ArchiveError
-from aiida_concerted.archive.graph import CALLS, CREATE, INPUTS, Amount, Graph, Link
+from aiida_concerted.archive.graph import CALLS, CREATE, INPUTS, RETURN, Amount, Graph, Link
 from aiida_concerted.archive.reading import DATABASE, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import HASH_EXTRA, keys_in_use, write_archive
+from aiida_concerted.queries.calls import LEFT_OUT
 
 
 class Content(StrEnum):
@@ -36,7 +37,7 @@ class Content(StrEnum):
     RESULTS = "results"
 
 
-EXTRA_LEFT_OUT = "left_out_of_archive"
+EXTRA_LEFT_OUT = LEFT_OUT
 """The extra of a process that lists the labels of the links it lost."""
 
 _FUNCTIONS = "aiida_concerted.calculations.functions."
@@ -172,7 +173,7 @@ def _results(graph: Graph) -> set[int]:
         and link.target in results
         and graph.nodes[link.source].process_type.startswith(_FUNCTIONS)
     }
-    returning = {link.source for link in graph.links if link.type == "return" and link.target in results}
+    returning = {link.source for link in graph.links if link.type == RETURN and link.target in results}
     processes = _with_callers(graph, functions | returning)
     inputs = {
         link.source
@@ -220,7 +221,7 @@ def _mark(connection: sqlite3.Connection, lost: Iterable[Link], kept: set[int]) 
     for link in lost:
         if link.type in INPUTS:
             missing[link.target]["inputs"].append(link.label)
-        elif link.type == CREATE and link.source in kept:
+        elif link.type in (CREATE, RETURN) and link.source in kept:
             missing[link.source]["outputs"].append(link.label)
     for pk, labels in missing.items():
         (text,) = connection.execute("SELECT extras FROM db_dbnode WHERE id = ?", (pk,)).fetchone()

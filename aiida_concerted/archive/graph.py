@@ -18,6 +18,7 @@ from aiida_concerted.archive.rewriting import keys_of, object_names
 INPUTS = ("input_calc", "input_work")
 CALLS = ("call_calc", "call_work")
 CREATE = "create"
+RETURN = "return"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from aiida_concerted.environment.errors import SetupError
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
+_NO_CONFIG = "Missing argument 'CONFIG'"
 PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
 
 
@@ -21,6 +22,10 @@ PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
 @click.argument("config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @click.option("--submit", is_flag=True, help="Hand it to the daemon and return; otherwise run it here to its end.")
 @click.option("--only", type=click.Choice(PARTS), help="Run this part alone, on what its section names.")
+@click.option(
+    "--continue", "earlier", metavar="PK",
+    help="Use what finished in this earlier process; without CONFIG with its own inputs.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Check everything and show what would be submitted.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of the file.")
 @profile_options
@@ -28,6 +33,7 @@ def run(
     config: Path | None,
     submit: bool,
     only: str | None,
+    earlier: str | None,
     dry_run: bool,
     print_schema: bool,
     folder: Path | None,
@@ -37,6 +43,8 @@ def run(
 
     Its sections hold differences from the protocol; an unknown key is refused with the nearest known one.
 
+    With --continue, finished work of an earlier process is not done again.
+
     Example: aiida-concerted run study.yaml --submit
     """
     if print_schema:
@@ -44,23 +52,46 @@ def run(
 
         click.echo(json.dumps(study_schema(), indent=2, ensure_ascii=False))
         return
-    if config is None:
-        raise click.UsageError("Missing argument 'CONFIG'")
+    if config is None and earlier is None:
+        raise click.UsageError(_NO_CONFIG)
+    if config is None and only is not None:
+        raise click.UsageError("--only chooses a section of CONFIG: give the file")
     if submit and dry_run:
         raise click.UsageError("--submit and --dry-run exclude each other: give one")
     open_profile(folder, profile)
     if not dry_run:
         _require_broker(submit)
-    from aiida_concerted.workflows.studyfile import build, preview, read_study_file
-
-    study = read_study_file(config)
-    builder = build(study, only, for_real=not dry_run)
+    builder, label, remark = _prepare(config, only, earlier, dry_run)
+    if remark:
+        click.echo(f"# {remark}" if dry_run else remark)
     if dry_run:
+        from aiida_concerted.workflows.studyfile import preview
+
         click.echo(preview(builder), nl=False)
     elif submit:
-        _submit(builder, config.stem)
+        _submit(builder, label)
     else:
-        _run_here(builder, config.stem)
+        _run_here(builder, label)
+
+
+def _prepare(
+    config: Path | None, only: str | None, earlier: str | None, dry_run: bool
+) -> tuple[ProcessBuilder, str, str]:
+    """Return the builder, its label, and what is said of the process that it continues."""
+    from aiida_concerted.cli.continuing import builder_of, describe_finished, go_on, load_earlier
+    from aiida_concerted.workflows.studyfile import build, read_study_file
+
+    node = None if earlier is None else load_earlier(earlier)
+    if config is not None:
+        builder, label = build(read_study_file(config), only, for_real=not dry_run), config.stem
+    elif node is not None:
+        builder, label = builder_of(node), node.label
+    else:
+        raise click.UsageError(_NO_CONFIG)
+    if node is None:
+        return builder, label, ""
+    go_on(builder, node)
+    return builder, label, describe_finished(node)
 
 
 def _require_broker(submit: bool) -> None:

@@ -25,6 +25,7 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
 
     from aiida_concerted.cli.progress import StudyDisplay, render_tree
     from aiida_concerted.environment.processes import read_process_tree
+    from aiida_concerted.queries.calls import continued_by
 
     place = open_profile(folder, profile)
     study = load_study(pk, place)
@@ -32,6 +33,8 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
     tree = read_process_tree(study.uuid)
     if not watch or tree.has_ended:
         console.print(render_tree(tree, width=console.width))
+        if (later := continued_by(study)) is not None:
+            click.echo(f"It goes on in {later.process_label} <{later.pk}>: 'aiida-concerted status {later.pk}'")
         return
     with StudyDisplay(console, footer="") as display:
         while not tree.has_ended:

@@ -50,7 +50,9 @@ def collect_boxes(study: ProcessNode) -> dict[str, Box]:
     """Return the boxes of a study by key, each knowing which come before it."""
     from aiida.common.links import LinkType
 
-    stages = sorted(study.called, key=lambda node: node.pk or 0)
+    from aiida_concerted.queries.calls import calls_of
+
+    stages = [node for _, node in calls_of(study)]
     chains = [node for node in stages if "workflow" in node.node_type or "calcjob" in node.node_type]
     functions = [node for node in stages if node not in chains][:_FUNCTIONS_SHOWN]
     shown = sorted([*chains, *functions], key=lambda node: node.pk or 0)

@@ -19,12 +19,13 @@ _PROJECTIONS = {
     "node_type": "node_type",
     "started": "ctime",
     "changed": "mtime",
+    "reused": "extras.concerted_reused",
 }
 
 
 @dataclass
 class ProcessSummary:
-    """One process with everything that it called."""
+    """One process with everything that it called, or took over from the process that it continues."""
 
     pk: int
     uuid: str
@@ -37,6 +38,7 @@ class ProcessSummary:
     node_type: str
     started: datetime
     changed: datetime
+    reused: list[dict[str, str]] = field(default_factory=list)
     link_label: str = ""
     children: list[ProcessSummary] = field(default_factory=list)
 
@@ -89,9 +91,10 @@ class ProcessSummary:
 
 
 def read_process_tree(uuid: str) -> ProcessSummary:
-    """Return the process ``uuid`` with its whole tree of called processes as they are now.
+    """Return the process ``uuid`` with the whole tree of what it called or took over, as it is now.
 
-    One query a level of the tree; rows are projected columns, so nothing stale comes from the session.
+    One query a level of the tree, two where something was taken over; rows are projected columns, so nothing stale
+    comes from the session.
 
     :raises ValueError: if there is no such process.
     """
@@ -104,7 +107,7 @@ def read_process_tree(uuid: str) -> ProcessSummary:
     root = _summary(rows[0])
     level = {root.pk: root}
     while level:
-        level = _read_children(level)
+        level = {**_read_reused(level), **_read_children(level)}
     return root
 
 
@@ -133,8 +136,28 @@ def _read_children(parents: dict[int, ProcessSummary]) -> dict[int, ProcessSumma
     return found
 
 
+def _read_reused(parents: dict[int, ProcessSummary]) -> dict[int, ProcessSummary]:
+    """Read what was taken over from earlier processes; it is older than anything that was called."""
+    from aiida import orm
+
+    noted = {entry["uuid"]: (parent, entry["label"]) for parent in parents.values() for entry in parent.reused}
+    if not noted:
+        return {}
+    query = orm.QueryBuilder()
+    query.append(orm.ProcessNode, filters={"uuid": {"in": list(noted)}}, project=list(_PROJECTIONS.values()), tag="it")
+    query.order_by({"it": "id"})
+    found = {}
+    for row in query.all():
+        child = _summary(row)
+        parent, child.link_label = noted[child.uuid]
+        parent.children.append(child)
+        found[child.pk] = child
+    return found
+
+
 def _summary(row: list[Any]) -> ProcessSummary:
     values = dict(zip(_PROJECTIONS, row, strict=True))
+    values["reused"] = values["reused"] or []
     values["is_paused"] = bool(values["is_paused"])
     values["state"] = values["state"] or "created"
     values["process_label"] = values["process_label"] or "process"

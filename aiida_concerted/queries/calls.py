@@ -7,7 +7,7 @@ study asks here, so that nothing is missing of one that was continued.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiida import orm
@@ -19,6 +19,9 @@ CONTINUES = "continues"
 
 REUSED = "concerted_reused"
 """Extra of a process: ``label`` and ``uuid`` of everything that it uses without having called it."""
+
+LEFT_OUT = "left_out_of_archive"
+"""Extra of a process from an archive that was made smaller: labels of the ``inputs`` and ``outputs`` that it lacks."""
 
 
 def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
@@ -65,7 +68,8 @@ def earlier_processes(process: orm.ProcessNode) -> Iterator[orm.ProcessNode]:
     seen = {process.uuid}
     while (uuid := earlier_uuid(process)) is not None and uuid not in seen:
         seen.add(uuid)
-        found = orm.QueryBuilder().append(orm.ProcessNode, filters={"uuid": uuid}).all(flat=True)
+        query = orm.QueryBuilder(backend=process.backend).append(orm.ProcessNode, filters={"uuid": uuid})
+        found = query.all(flat=True)
         if not found:
             return
         (process,) = found
@@ -78,3 +82,22 @@ def origin_uuid(process: orm.ProcessNode) -> str:
     for first in earlier_processes(process):  # noqa: B007  (the last one is wanted)
         pass
     return earlier_uuid(first) or first.uuid
+
+
+def continued_by(process: orm.ProcessNode) -> orm.ProcessNode | None:
+    """Return the newest process that continues this one, ``None`` where none does."""
+    query = orm.QueryBuilder(backend=process.backend)
+    query.append(orm.Str, filters={"attributes.value": process.uuid}, tag="named")
+    query.append(orm.ProcessNode, with_incoming="named", edge_filters={"label": CONTINUES}, tag="later")
+    found = query.order_by({"later": {"id": "desc"}}).first(flat=True)
+    return found if isinstance(found, orm.ProcessNode) else None
+
+
+def taken_over(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:
+    """Return what belongs to continued processes without having been called by them: the earlier ones, and their part.
+
+    :param nodes: processes among others.
+    """
+    begun = [node for node in nodes if isinstance(node, orm.ProcessNode) and earlier_uuid(node) is not None]
+    parts = [child for process in begun for below in walk(process) for _, child in reused_by(below)]
+    return [*(earlier for process in begun for earlier in earlier_processes(process)), *parts]

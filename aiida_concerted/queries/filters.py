@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aiida.orm import ProcessNode, QueryBuilder
+from aiida.orm import ProcessNode, QueryBuilder, Str
 
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.data.formula import reduced_formula
 from aiida_concerted.data.migrations import earlier_names
+from aiida_concerted.queries.calls import CONTINUES, origin_uuid
 from aiida_concerted.queries.kinds import Kind, filters_of
 
 TOLERANCE_K = 1e-3
@@ -108,18 +109,22 @@ def _formula(value: str) -> Condition:
 
 
 def study_condition(value: str | int, backend: Any = None) -> Condition:
-    """Return the filter for the results of a study.
+    """Return the filter for the results of a study; those of one that was continued bear the UUID of the first.
 
     :param value: PK, UUID or the beginning of one.
     :raises ValueError: if a PK is no process.
     """
     text = str(value).strip()
     if text.isdigit() and len(text) < 8:
-        found = QueryBuilder(backend=backend).append(ProcessNode, filters={"id": int(text)}, project="uuid").all()
+        found = QueryBuilder(backend=backend).append(ProcessNode, filters={"id": int(text)}).all(flat=True)
         if not found:
             raise ValueError(f"there is no process {text} here: see 'verdi process list -a'")
-        return {"attributes.study_uuid": {"==": found[0][0]}}
-    return {"attributes.study_uuid": {"like": _literal(text.lower()) + "%"}}
+        return {"attributes.study_uuid": {"==": origin_uuid(found[0])}}
+    begins = {"like": _literal(text.lower()) + "%"}
+    named = QueryBuilder(backend=backend).append(Str, tag="earlier")
+    named.append(ProcessNode, with_incoming="earlier", edge_filters={"label": CONTINUES}, filters={"uuid": begins})
+    origins = [{"attributes.study_uuid": {"==": origin_uuid(node)}} for node in named.all(flat=True)]
+    return {"or": [{"attributes.study_uuid": begins}, *origins]} if origins else {"attributes.study_uuid": begins}
 
 
 BUILDERS: dict[str, Callable[[Any], Condition]] = {

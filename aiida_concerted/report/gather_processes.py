@@ -11,8 +11,9 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_concerted.queries.calls import calls_of, walk
 from aiida_concerted.report.content import CodeContent, MakingContent, StageContent
-from aiida_concerted.report.graph import calls_of, elapsed_s, state_of, walk
+from aiida_concerted.report.graph import elapsed_s, state_of
 
 SETTING_TYPES = (orm.Dict, orm.List, orm.Int, orm.Float, orm.Str, orm.Bool)
 

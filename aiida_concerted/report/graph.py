@@ -7,7 +7,8 @@ from typing import Any
 from aiida import orm
 from aiida.common.links import LinkType
 
-CALLS = (LinkType.CALL_CALC, LinkType.CALL_WORK)
+from aiida_concerted.queries.calls import calls_of
+
 OUTPUTS = (LinkType.RETURN, LinkType.CREATE)
 SEPARATOR = "__"
 
@@ -24,22 +25,8 @@ def inputs_of(process: orm.ProcessNode) -> dict[str, Any]:
 
 
 def children_of(process: orm.ProcessNode) -> dict[str, Any]:
-    """Return the children of a process by the label of their call; of several attempts the last."""
+    """Return what a process called or took over, by the label of the call; of several attempts the last."""
     return dict(calls_of(process))
-
-
-def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
-    """Return label and node of everything that a process called, in that order."""
-    links = process.base.links.get_outgoing(link_type=CALLS).all()
-    return [(link.link_label, link.node) for link in sorted(links, key=lambda link: link.node.pk or 0)]
-
-
-def walk(process: orm.ProcessNode) -> list[Any]:
-    """Return a process and everything it called, directly or not; only work chains are asked for children."""
-    found = [process]
-    for _, child in calls_of(process) if isinstance(process, orm.WorkflowNode) else ():
-        found += walk(child)
-    return found
 
 
 def below(nodes: dict[str, Any], namespace: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType
 from aiida.engine import Process
 
-from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
+from aiida_concerted.queries.calls import CONTINUES, LEFT_OUT, calls_of, earlier_processes
 
 HARMLESS = frozenset({CONTINUES, "max_concurrent", "max_segments", "clean_workdir", "options"})
 """Inputs that say how a run is done, which no result of a run that came to its end depends on."""
@@ -64,11 +64,10 @@ def has_inputs(child: orm.ProcessNode, wanted: Mapping[str, orm.Data]) -> bool:
     return had.keys() == wanted.keys() and all(is_same(had[name], node) for name, node in wanted.items())
 
 
-def lacks_outputs(child: orm.ProcessNode, process_class: type[Process]) -> bool:
-    """Return whether outputs are gone that a process of this class always leaves, as in an archive that was cut."""
-    left = set(child.base.links.get_outgoing(link_type=(LinkType.RETURN, LinkType.CREATE)).all_link_labels())
-    ports = process_class.spec().outputs
-    return any(port.required and not hasattr(port, "ports") and name not in left for name, port in ports.items())
+def lacks_outputs(child: orm.ProcessNode) -> bool:
+    """Return whether outputs of a process, folders of machines aside, were left out of the archive it came in."""
+    left_out = child.base.extras.get(LEFT_OUT, {})
+    return isinstance(left_out, dict) and bool(set(left_out.get("outputs", ())) - {"remote_folder"})
 
 
 def is_same(first: orm.Data, second: orm.Data) -> bool:

@@ -85,9 +85,9 @@ class ResumableWorkChain(WorkChain):
         version = self.runner.plugin_version_provider.get_version_info(process_class)["version"].get("plugin")
         for parent, node in earlier_children(self.node, label, process_class):
             is_ours = node.base.attributes.get("version", {}).get("plugin") == version
-            created = node.base.links.get_outgoing(link_type=LinkType.CREATE).all()
-            if node.is_finished_ok and is_ours and created and has_inputs(node, inputs):
+            if node.is_finished_ok and is_ours and not lacks_outputs(node) and has_inputs(node, inputs):
                 self.use(label, node, parent)
+                created = node.base.links.get_outgoing(link_type=LinkType.CREATE).all()
                 outputs = {link.link_label: link.node for link in created}
                 single = process_class.SINGLE_OUTPUT_LINKNAME
                 return outputs[single] if set(outputs) == {single} else outputs
@@ -127,8 +127,7 @@ class ResumableWorkChain(WorkChain):
         found = list(earlier_children(self.node, label, process_class))
         inputs = full_inputs(process_class, builder._inputs(prune=True)) if found else {}
         for parent, child in found:
-            is_whole = not (child.is_finished_ok and lacks_outputs(child, process_class))
-            fits = child.uuid not in tried and self.is_usable(label, child) and is_whole
+            fits = child.uuid not in tried and self.is_usable(label, child) and not lacks_outputs(child)
             if fits and has_inputs(child, inputs):
                 self.use(label, child, parent)
                 return child

@@ -4,7 +4,7 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 
-from aiida_concerted.queries.calls import REUSED, calls_of, origin_uuid, walk
+from aiida_concerted.queries.calls import LEFT_OUT, REUSED, calls_of, origin_uuid, walk
 from aiida_concerted.workflows.continuing import is_same
 from aiida_concerted.workflows.study import StudyWorkChain
 from tests.workflows.standins import Refused, Steps
@@ -80,6 +80,17 @@ def test_a_step_that_failed_is_run_again_on_what_finished_in_it(died):
     mended, new = run(n=1, continues=failed.uuid, step={"note": "failing"})
     assert mended.is_finished_ok
     assert new == {"Step": 1}
+
+
+def test_a_child_that_came_without_its_outputs_is_not_used(died):
+    step = child_of(died)
+    step.base.extras.set(LEFT_OUT, {"outputs": ["number"]})
+    try:
+        assert run(n=1, continues=died.uuid)[1] == {"Step": 1}
+        step.base.extras.set(LEFT_OUT, {"outputs": ["remote_folder"]})
+        assert run(n=1, continues=died.uuid)[1] == {}
+    finally:
+        step.base.extras.delete(LEFT_OUT)
 
 
 def test_what_cannot_be_continued_is_refused_at_the_door(aiida_profile, process_of):
