@@ -28,13 +28,16 @@ def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
         return {}
     if kind.provenance == CREATED_BY:
         return _creators(kind.node_class, wanted, backend)
-    found: dict[int, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path in kind.paths:
         for pk, facts in _runs(kind.node_class, path, wanted, backend):
             for name, value in facts.items():
                 if value is not None and name in kind.provenance:
-                    found[pk][name][value] = None
-    facts_by_pk = {pk: {name: " ".join(values) for name, values in facts.items()} for pk, facts in found.items()}
+                    found[pk][name].add(value)
+    # Databases give rows in any order; sorted, the same graph has the same words on all of them.
+    facts_by_pk = {
+        pk: {name: " ".join(sorted(values)) for name, values in facts.items()} for pk, facts in found.items()
+    }
     _add_potentials(facts_by_pk, backend)
     return facts_by_pk
 

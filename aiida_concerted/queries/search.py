@@ -89,8 +89,9 @@ def _rows(kind: Kind, filters: dict[str, Any], backend: Any) -> tuple[list[Row],
 
 
 def _in_order(table: ResultTable, sort: str | None, kind: Kind) -> ResultTable:
+    """Return the rows in order; equal ones in that of their PK, as databases give them in any order."""
     if sort is not None:
-        return table.sorted_by(sort.removeprefix("-"), descending=sort.startswith("-"))
+        return table.sorted_by("pk").sorted_by(sort.removeprefix("-"), descending=sort.startswith("-"))
     for name in ("pk", *reversed(kind.sort)):
         table = table.sorted_by(name)
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from datetime import datetime
 from typing import Any
 
 from aiida import orm
@@ -25,9 +26,13 @@ TEMPERATURES_K = (600.0, 700.0, 800.0, 1000.0, 1200.0)
 
 
 class BulkProfile:
-    """Nodes and links to be inserted into the loaded profile in a few statements."""
+    """Nodes and links to be inserted into the loaded profile in a few statements.
 
-    def __init__(self, seed: int = 1) -> None:
+    :param created: when all of them were made; as they are added where not given.
+    """
+
+    def __init__(self, seed: int = 1, created: datetime | None = None) -> None:
+        self.created = created
         self.random = random.Random(seed)
         self.nodes: list[dict[str, Any]] = []
         self.links: list[dict[str, Any]] = []
@@ -36,7 +41,7 @@ class BulkProfile:
 
     def add(self, node_class: type[orm.Node], attributes: dict[str, Any]) -> int:
         """Return the number of a new node among these."""
-        now = timezone.now()
+        now = self.created or timezone.now()
         if issubclass(node_class, orm.ProcessNode):
             attributes = {**attributes, "sealed": True}
         self.nodes.append(
