@@ -45,9 +45,10 @@ def check_computers_and_codes(
     codes = [code for code in _codes() if only is None or code.full_label in only]
     if not codes and only is None:
         yield look("codes", _none)
-    for label in sorted({*computers, *(code.computer.label for code in codes)}):
-        there = [code for code in codes if code.computer.label == label]
-        yield from _check_computer(orm.load_computer(label), there)
+    with _runner_without_broker():
+        for label in sorted({*computers, *(code.computer.label for code in codes)}):
+            there = [code for code in codes if code.computer.label == label]
+            yield from _check_computer(orm.load_computer(label), there)
 
 
 def role_of(code: InstalledCode) -> str | None:
@@ -62,6 +63,22 @@ def _codes() -> list[InstalledCode]:
     found = orm.QueryBuilder().append(orm.InstalledCode).all(flat=True)
     newest = {code.full_label: code for code in sorted(found, key=lambda code: code.pk)}
     return [code for _, code in sorted(newest.items()) if not code.is_hidden and role_of(code)]
+
+
+@contextlib.contextmanager
+def _runner_without_broker() -> Iterator[None]:
+    """Let transports borrow the event loop of a runner that needs no broker.
+
+    AiiDA's own would wait for one, and then say that the computer cannot be reached.
+    """
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    manager.set_runner(manager.create_runner(with_persistence=False, communicator=None))
+    try:
+        yield
+    finally:
+        manager.reset_runner()
 
 
 def _none() -> str:
