@@ -36,11 +36,13 @@ def setup(config: Path | None, dry_run: bool, no_check: bool, print_schema: bool
         return 0
     if config is None:
         raise click.UsageError("Missing argument 'CONFIG'")
-    from aiida_concerted.environment.setup.plan import carry_out, plan
+    from aiida_concerted.environment.setup.plan import carry_out, plan, try_connection
     from aiida_concerted.environment.setup.reading import read_setup_file
 
     wishes = read_setup_file(config)
     steps = plan(wishes, ask_password)
+    if dry_run and steps[0].state == "missing":
+        try_connection(wishes, ask_password)
     if dry_run or any(step.state == "differs" for step in steps):
         words = {"agrees": "exists", "missing": "would make", "unfinished": "would finish", "differs": "DIFFERS"}
         for step in steps:

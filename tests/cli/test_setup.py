@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 import yaml
@@ -149,6 +151,25 @@ def test_what_does_not_work_is_named_with_its_cure(write_setup, tmp_path):
         assert cure in found[subject][1]
     assert_one_line(clash, 1, "--folder and --profile exclude each other")
     assert_one_line(unknown, 1, "there is no profile 'won': did you mean 'own'?")
+
+
+def test_what_an_interrupted_setup_left_is_finished(write_setup, tmp_path):
+    path = write_setup(codes={}, potcars={"family": "few", "folder": "paw"}, profile__folder="data")
+    write_potcars(tmp_path / "paw", {"Li_sv": "Li"})
+    run_session(tmp_path, ("setup", path, "--no-check"))
+    configuration = tmp_path / ".aiida" / "config.json"
+    content = json.loads(configuration.read_text())
+    user = content["profiles"]["own"].pop("default_user_email")  # killed before the last step of the profile
+    configuration.write_text(json.dumps(content))
+    with closing(sqlite3.connect(tmp_path / "data" / "database.sqlite")) as database:
+        database.execute("DELETE FROM db_dbauthinfo")  # killed before the computer was configured
+        database.execute("DELETE FROM db_dbgroup_dbnodes")  # killed before the POTCARs joined their family
+        database.commit()
+    left, again = run_session(tmp_path, ("setup", path, "--no-check"), ("setup", path, "--no-check"))
+    assert left.status == 0, left.err
+    assert states(left) == {"profile own": "made", "computer here": "made", "POTCAR family few": "made"}
+    assert set(states(again).values()) == {"exists"}
+    assert json.loads(configuration.read_text())["profiles"]["own"]["default_user_email"] == user
 
 
 def write_potcars(folder, names):

@@ -12,6 +12,7 @@ import yaml
 
 from aiida_concerted.environment.setup.schema import SCHEMA
 from tests.cli.session import run_session
+from tests.cli.support import assert_one_line
 from tests.cli.test_setup import findings
 from tests.conftest import executable
 from tests.environment.helpers import ROOT, end_all, environment
@@ -60,6 +61,34 @@ def test_codes_are_started_over_ssh_with_the_lines_before_a_job(ssh_home, tmp_pa
     assert found["code vasp@cluster"][0] == "FAIL"
     assert "/apps/vasp/bin/vasp_std is not there" in found["code vasp@cluster"][1]
     assert again.out.count("agrees") == 5
+
+
+KILLED = """
+import os, sys
+from aiida.manage.configuration.config import Config
+Config.add_profile = lambda self, profile: os._exit(9)  # the storage is there, the configuration does not know it
+from aiida_concerted.cli.main import main
+main(["setup", sys.argv[1]])
+"""
+
+
+def test_a_setup_killed_in_the_middle_goes_on_and_spares_what_it_did_not_make(tmp_path):
+    path, data = tmp_path / "own.yaml", tmp_path / "data"
+    path.write_text(yaml.safe_dump({"schema": SCHEMA, "profile": {"name": "own", "folder": str(data)}}))
+    variables = {**environment(), "AIIDA_PATH": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], env=variables, capture_output=True, check=False)
+    assert killed.returncode == 9
+    assert (data / "database.sqlite").is_file()
+    (data / "mine.txt").write_text("keep me")
+    refused = run_session(tmp_path, ("setup", path))[0]
+    assert_one_line(refused, 1, f"profile.folder: {data} is not empty: name a new folder")
+    assert (data / "mine.txt").read_text() == "keep me"
+    (data / "mine.txt").unlink()
+    other = tmp_path / "other.yaml"
+    other.write_text(path.read_text().replace("own", "other"))
+    made, clash = run_session(tmp_path, ("setup", path, "--no-check"), ("setup", other))
+    assert made.status == 0, made.err
+    assert_one_line(clash, 1, "is not empty: name a new folder")
 
 
 def test_a_daemon_that_runs_is_well_and_one_without_workers_is_not(tmp_path):

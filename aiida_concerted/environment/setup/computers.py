@@ -37,8 +37,8 @@ def look_at_computer(wish: ComputerWish, work_dir: str) -> Step:
     differences = describe_differences(_pairs(computer, wish))
     if differences:
         return Step(subject, "differs", f"{differences}: take the file's key back, or describe it under another label")
-    if not computer.is_configured:
-        return Step(subject, "unfinished", "is not configured yet", lambda: configure(computer, wish))
+    if not _is_configured(computer):
+        return Step(subject, "unfinished", f"{_describe(wish)}; configured now", lambda: configure(computer, wish))
     return Step(subject, "agrees", _describe(wish))
 
 
@@ -83,6 +83,13 @@ def configure(computer: Computer, wish: ComputerWish) -> None:
     computer.configure(**{**defaults, **wish.authentication})
 
 
+def _is_configured(computer: Computer) -> bool:
+    """Return whether the profile's user can reach a computer; a profile that is being made has no user yet."""
+    from aiida import orm
+
+    return orm.User.collection.get_default() is not None and computer.is_configured
+
+
 def _describe(wish: ComputerWish) -> str:
     return f"{wish.hostname}, {wish.transport}, {wish.scheduler}"
 
@@ -106,7 +113,7 @@ def _pairs(computer: Computer, wish: ComputerWish) -> list[tuple[str, Any, Any]]
         if key in said:
             wanted = said[key].strip() if isinstance(said[key], str) else said[key]
             pairs.append((key, there, wanted))
-    if computer.is_configured:
+    if _is_configured(computer):
         known = computer.get_configuration()
         pairs += [(name, known[name], wanted) for name, wanted in wish.authentication.items() if name in known]
     return pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,13 +58,13 @@ def carry_out(steps: list[Step], name: str) -> Iterator[tuple[Step, str | None]]
 
 
 def try_connection(wishes: Wishes, ask: Ask) -> None:
-    """Connect to the database server that a new profile would use, if it would use one.
+    """Connect to the database server that a new profile would use, if it would use one and its password is at hand.
 
     :raises SetupError: if it refuses.
     """
-    if wishes.profile.storage == "postgresql":
-        name = wishes.profile.connection["database"]
-        connect(wishes.profile, ask(wishes.profile.password_variable, f"database '{name}'"))
+    wish = wishes.profile
+    if wish.storage == "postgresql" and wish.password_variable in os.environ:
+        connect(wish, ask(wish.password_variable, f"database '{wish.connection['database']}'"))
 
 
 def configuration() -> Any:

@@ -106,12 +106,16 @@ def load(name: str) -> Profile:
             profile = load_profile(name, allow_switch=True)
             get_manager().get_profile_storage()
     except IncompatibleStorageSchema as error:
-        raise SetupError(f"its storage is of another version of AiiDA: verdi -p {name} storage migrate") from error
+        raise SetupError(
+            f"the storage of profile '{name}' is of another version of AiiDA: verdi -p {name} storage migrate"
+        ) from error
     except UnreachableStorage as error:
-        cure = "start the database server, and see 'verdi profile show' for where it is looked for"
-        raise SetupError(f"its database cannot be reached: {cure}") from error
+        cure = f"start the server; 'verdi profile show {name}' says where it is looked for"
+        raise SetupError(f"the database of profile '{name}' cannot be reached: {cure}") from error
     except AiidaException as error:
-        raise SetupError(f"cannot be opened ({_first_line(error)}): see 'verdi profile list'") from error
+        raise SetupError(
+            f"profile '{name}' cannot be opened ({_first_line(error)}): see 'verdi profile list'"
+        ) from error
     return profile
 
 
@@ -128,7 +132,7 @@ def _describe_made(profile: Profile) -> str:
     return f"{profile.storage_backend}, broker {profile.process_control_backend or 'none'}"
 
 
-def _make_user(profile: Profile, email: str) -> None:
+def _make_user(profile: Profile, email: str) -> str:
     from aiida.manage.configuration import create_default_user
     from aiida.orm import User
 
@@ -141,6 +145,7 @@ def _make_user(profile: Profile, email: str) -> None:
     else:
         create_default_user(profile, email)
     _configuration().store()
+    return f"{_describe_made(profile)}; what an interrupted setup had begun is finished"
 
 
 def _configuration() -> Any:
@@ -185,9 +190,9 @@ def _storage(config: Any, wish: ProfileWish, ask: Ask) -> tuple[dict[str, Any], 
 
 
 def connect(wish: ProfileWish, password: str) -> None:
-    """Connect to the database of a profile, and leave it.
+    """Connect to the database that a profile is to have, and leave it.
 
-    :raises SetupError: if that fails; the password is not in the message.
+    :raises SetupError: if that fails, or the database is in use by a profile; the password is not in the message.
     """
     import psycopg
 
@@ -200,13 +205,22 @@ def connect(wish: ProfileWish, password: str) -> None:
             user=said["user"],
             password=password,
             connect_timeout=_CONNECT_TIMEOUT_S,
-        ):
-            return
+        ) as connection:
+            used = _has_user(connection)
     except psycopg.Error as error:
         raise SetupError(
             f"PostgreSQL at {said['host']}:{said['port']} refuses ({_first_line(error, password)}): start it, or "
             f"create role '{said['user']}' and database '{said['database']}'"
         ) from None
+    if used:
+        raise SetupError(f"database '{said['database']}' holds the data of an AiiDA profile: give an empty one")
+
+
+def _has_user(connection: Any) -> bool:
+    """Return whether a database is that of a profile; what an interrupted setup left has no user yet."""
+    if connection.execute("SELECT to_regclass('db_dbuser')").fetchone()[0] is None:
+        return False
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM db_dbuser)").fetchone()[0])
 
 
 def _broker(wish: ProfileWish, ask: Ask) -> tuple[str | None, dict[str, Any] | None]:
