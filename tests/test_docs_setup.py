@@ -41,6 +41,6 @@ def test_the_database_server_of_the_page_is_understood(tmp_path):
     assert wishes.profile.connection == {
         "host": "localhost", "port": 5432, "database": "concerted", "user": "concerted",
     }  # fmt: skip
-    assert wishes.profile.password_variable == "PGPASSWORD"  # noqa: S105 - a name, not a password
+    assert wishes.profile.password_variable == "PGPASSWORD"
     assert wishes.profile.broker == "rabbitmq"
     assert "PGPASSWORD" in PAGE.read_text(encoding="utf-8")
