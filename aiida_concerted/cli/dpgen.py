@@ -25,7 +25,9 @@ ROLES = ("dp", "lmp", "vasp")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default="study.yaml", help="Study file to write.")
 @click.option("--force", is_flag=True, help="Overwrite the study file.")
 @click.option("--no-data", is_flag=True, help="Only write the study file.")
-@click.option("--iterations", type=click.Path(path_type=Path), metavar="DIR", help="Where iter.* are; else by PARAM.")
+@click.option(
+    "--iterations", type=click.Path(path_type=Path), metavar="DIR", help="Where DP-GEN ran; else beside PARAM."
+)
 @click.option("--level-of-theory", metavar="TEXT", help="What computed the labels; else what the files say.")
 @click.option("--material", metavar="KEY", help="Key of the material, such as LGPS.")
 @click.option("--carrier", metavar="ELEMENT", help="Element that moves, such as Li.")
@@ -52,11 +54,12 @@ def dpgen(
     Labels of finished iterations become datasets. What is not carried over is said.
     """
     from aiida_concerted.imports.dpgen.project import read_project
-    from aiida_concerted.imports.dpgen.study import Wishes, translate
+    from aiida_concerted.imports.dpgen.study import Wishes, choose_carrier, translate
 
     wishes = Wishes(carrier, material, _codes(codes), potcars)
     _refuse_output(output, force=force)
     project = read_project(param, machine, iterations, with_data=not no_data)
+    choose_carrier(project, carrier)
     if not no_data:
         open_profile(folder, profile)
     with show_bar("Reading structures") as progress:
@@ -151,7 +154,16 @@ def _store(composed: Composed, data: Data, material: str | None, theory: str) ->
         return [*problems, str(error)]
     composed.content["learn"] = {"dataset": node.uuid, **composed.content["learn"]}
     click.echo(f"dataset  PK {node.pk:<7d} {len(node):6d} frames, each once, of {', '.join(parts)}")
+    problems += virials_lost(parts)
     return problems
+
+
+def virials_lost(parts: dict[str, Any]) -> list[str]:
+    """Return a line where some parts have no virials, so that the dataset has none."""
+    without = [name for name, node in parts.items() if not node.base.attributes.get("has_virials")]
+    if not without or len(without) == len(parts):
+        return []
+    return [f"{', '.join(without)} without virials: the dataset has none"]
 
 
 def merged(parts: dict[str, Any]) -> Any:

@@ -43,6 +43,7 @@ def test_a_project_becomes_datasets_and_a_study_that_can_run(
     done = call(*words, "--potcars", lgps_potcars, *codes)
     assert done.status == 0, done.err
     assert "To do" not in done.out
+    assert "init_0 without virials: the dataset has none" in done.out
     assert "3 new, 0 were there already" in done.out
     assert PASSWORD not in done.out + (tmp_path / "new.yaml").read_text()
     study = read_study_file(tmp_path / "new.yaml")

@@ -40,6 +40,8 @@ ADAPTIVE = {
 RELATIVE = ("use_relative", "use_relative_v", "model_devi_f_avg_relative")
 
 UNUSED = {
+    "model_devi_e_trust_lo": "the deviation of energies is not judged, nor by DP-GEN any more",
+    "model_devi_e_trust_hi": "the deviation of energies is not judged, nor by DP-GEN any more",
     "epsilon": "belongs to use_relative",
     "epsilon_v": "belongs to use_relative_v",
     "fp_cluster_vacuum": "crystals have no vacuum",

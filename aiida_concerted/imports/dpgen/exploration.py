@@ -209,6 +209,8 @@ def _say_jobs(project: Project, account: Account) -> None:
         account.carried(f"{prefix}taut", f"{MD}.thermostat_damping_ps")
         account.carried(f"{prefix}taup", f"{MD}.barostat_damping_ps")
     account.carried("model_devi_skip", f"{MD}.equilibration_ps", "as a time: what is skipped is not kept")
+    left = [project.jobs[index] for index in remaining(project)]
     for key, why in UNUSED.items():
-        account.left_out(f"{JOBS}.{key}", why)
+        is_left = any(key in job for job in left)
+        account.left_out(f"{JOBS}.{key}", why if is_left else "belongs to jobs that are finished")
     account.left_out("model_devi_neidelay", UNUSED["neidelay"])

@@ -95,6 +95,8 @@ def translate_labels(project: Project, account: Account) -> tuple[dict[str, Any]
             labels = labels_of(incar, project, potentials)
             _say_incar(incar, labels, account)
     account.carried("fp_style", "codes.vasp")
+    for key in ("fp_params", "user_fp_params"):
+        account.left_out(key, "only an INCAR is read: write one of it, and name it by fp_incar")
     account.left_out("cvasp", "runs of VASP are mended by work chains, without Custodian")
     label: dict[str, Any] = {}
     if "ratio_failed" in project.param:

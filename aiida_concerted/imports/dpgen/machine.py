@@ -69,11 +69,11 @@ def _options(section: Mapping[str, Any], name: str, account: Account) -> dict[st
     role = ROLES[name]
     machine, resources = (_dictionary(section, key) for key in ("machine", "resources"))
     command = section.get("command")
-    account.changed(f"{name}.command", f"codes.{role}", "is of the code: 'verdi code create'")
+    account.changed(f"{name}.command", f"codes.{role}", "is of the code: see 'aiida-concerted setup'")
     for key in ("batch_type", "machine_type"):
         account.changed(f"{name}.machine.{key}", f"codes.{role}", "is of the computer: its scheduler")
     account.changed(f"{name}.machine.context_type", f"codes.{role}", "is of the computer: its transport")
-    account.left_out(f"{name}.machine", "is of the computer: 'verdi computer setup' and 'configure'")
+    account.left_out(f"{name}.machine", "is of the computer: see 'aiida-concerted setup'")
     kind = str(machine.get("batch_type", machine.get("machine_type", ""))).lower()
     options: dict[str, Any] = {}
     if kind not in WITHOUT_QUEUE:
@@ -81,7 +81,7 @@ def _options(section: Mapping[str, Any], name: str, account: Account) -> dict[st
     if isinstance(command, str) and _MPI.search(command):
         options["withmpi"] = True
     account.left_out(f"{name}.resources.group_size", "a job holds one run")
-    account.left_out(f"{name}.resources", "is of the code or the computer: prepend texts and scheduler options")
+    account.left_out(f"{name}.resources", "is of the code or the computer: see 'aiida-concerted setup'")
     account.left_out(f"{name}.user_forward_files", "files beside the inputs are of the computer")
     account.left_out(f"{name}.user_backward_files", "what is kept is not a choice")
     return options

@@ -48,7 +48,7 @@ class Project:
 
     :param param: content of ``param.json``.
     :param name: name of that file, for messages.
-    :param folder: what relative paths in it refer to.
+    :param folder: where DP-GEN ran: what relative paths in it refer to.
     :param machine: content of ``machine.json``, empty where none was given.
     :param finished: the finished iterations, in order.
     :param messages: what a user should know of them.
@@ -93,7 +93,7 @@ def read_project(
 
     :param param: ``param.json``, or the same in YAML.
     :param machine: ``machine.json``, or the same in YAML.
-    :param iterations: folder with ``record.dpgen`` and ``iter.*``; that of ``param`` when not given.
+    :param iterations: folder where DP-GEN ran, with ``record.dpgen`` and ``iter.*``; that of ``param`` when not given.
     :param with_data: whether the folders of the finished iterations must be there.
     :raises ValueError: in one line, if a file cannot be read, or is none of a run of DP-GEN.
     """
@@ -105,7 +105,7 @@ def read_project(
     n_jobs = len(content["model_devi_jobs"])
     finished, messages = find_iterations(folder, n_jobs, with_data=with_data)
     settings = {} if machine is None else read_settings(machine)
-    return Project(content, param.name, param.parent, settings, finished, tuple(messages))
+    return Project(content, param.name, folder, settings, finished, tuple(messages))
 
 
 def _check(content: Mapping[str, Any], path: Path) -> None:

@@ -87,6 +87,8 @@ def translate_training(project: Project, account: Account) -> tuple[dict[str, An
     account.carried("numb_models", "learn.iteration.committee.n_models")
     where = f"{project.name}: {TRAINING}"
     content = _one_input(project, where)
+    if "model" not in content:
+        raise ValueError(f"{where} has no section model: write it as DeePMD-kit has it since version 1, in sections")
     sections = {name: _section(content, name, where) for name in SECTIONS}
     train = {
         "backend": _backend(project, account),

@@ -58,6 +58,7 @@ WRONG = {
     "sel needs one number for each": {"default_training_param": training("model.descriptor", sel=[10])},
     "type_one_side must be true or false": {"default_training_param": training("model.descriptor", type_one_side="no")},
     "rcut must be a number": {"default_training_param": training("model.descriptor", rcut="six")},
+    "default_training_param has no section model": {"default_training_param": {"sel_a": [16], "stop_batch": 2000}},
     "numb_steps must be a number": {"default_training_param": training("training", numb_steps=[1])},
     "batch_size must be a list of whole": {"default_training_param": training("training.training_data", batch_size=[])},
     "training_data must be a dictionary": {"default_training_param": {**training("training", training_data=3)}},
@@ -133,8 +134,13 @@ def test_iterations_that_cannot_be_read_are_refused(tmp_path):
     assert len(read_project(path, with_data=False).finished) == 4
     (tmp_path / "record.dpgen").write_text("0 8\nthree\n")
     assert "record.dpgen line 2: expected the numbers of an iteration and a step" in refusal(path)
+    (tmp_path / "record.dpgen").write_text("0 8\n")
+    apart = path.rename(tmp_path / "data" / "param.json")
+    project = read_project(apart, None, tmp_path)
+    assert len(project.finished) == 1
+    assert [path.name for path in project.matching("sys_configs_prefix", "rest/*")] == ["POSCAR"]
     with pytest.raises(ValueError, match="there is no folder"):
-        read_project(path, None, tmp_path / "nowhere")
+        read_project(apart, None, tmp_path / "nowhere")
 
 
 def test_what_is_referred_to_and_missing_is_said_but_not_fatal(tmp_path):
