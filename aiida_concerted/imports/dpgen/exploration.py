@@ -213,4 +213,6 @@ def _say_jobs(project: Project, account: Account) -> None:
     for key, why in UNUSED.items():
         is_left = any(key in job for job in left)
         account.left_out(f"{JOBS}.{key}", why if is_left else "belongs to jobs that are finished")
-    account.left_out("model_devi_neidelay", UNUSED["neidelay"])
+    for key in ("model_devi_neidelay", "lmp_neigh_modify_one"):
+        account.left_out(key, UNUSED["neidelay"])
+    account.left_out("lmp_d3", "forces are the potential's alone: there is no dispersion beside it")
