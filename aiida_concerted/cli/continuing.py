@@ -21,12 +21,10 @@ def load_earlier(name: str) -> ProcessNode:
     """Return the process to go on from.
 
     :param name: its PK, UUID or label.
-    :raises SetupError: if there is none, or it or something below it has not ended.
+    :raises SetupError: if there is none.
     """
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
     from aiida.orm import ProcessNode, load_node
-
-    from aiida_concerted.environment.processes import read_process_tree
 
     try:
         node = load_node(name)
@@ -36,15 +34,25 @@ def load_earlier(name: str) -> ProcessNode:
         raise SetupError(f"more than one node is called '{name}': give the PK or the UUID") from error
     if not isinstance(node, ProcessNode):
         raise SetupError(f"node {name} is a {type(node).__name__}, not a process: see 'verdi process list -a'")
-    running = [process for process in read_process_tree(node.uuid).walk() if not process.has_ended]
+    return node
+
+
+def require_end(earlier: ProcessNode) -> None:
+    """Refuse a process that has not ended, or has something below it that has not.
+
+    :raises SetupError: saying what can be done.
+    """
+    from aiida_concerted.environment.processes import read_process_tree
+
+    running = [process for process in read_process_tree(earlier.uuid).walk() if not process.has_ended]
     if running:
         first = running[0]
-        where = "" if first.pk == node.pk else f" below {node.process_label} <{node.pk}>"
+        where = "" if first.pk == earlier.pk else f" below {earlier.process_label} <{earlier.pk}>"
         raise SetupError(
             f"{first.process_label} <{first.pk}>{where} has not ended: follow it with "
-            f"'aiida-concerted status {node.pk}', or end it with 'verdi process kill {first.pk}'"
+            f"'aiida-concerted status {earlier.pk}', or end it with 'verdi process kill {first.pk}'; "
+            "where nothing runs it any more, add --abandon"
         )
-    return node
 
 
 def builder_of(earlier: ProcessNode) -> ProcessBuilder:

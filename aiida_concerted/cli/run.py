@@ -26,6 +26,7 @@ PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
     "--continue", "earlier", metavar="PK",
     help="Use what finished in this earlier process; without CONFIG with its own inputs.",
 )  # fmt: skip
+@click.option("--abandon", is_flag=True, help="With --continue: nothing runs it any more; take it for killed.")
 @click.option("--dry-run", is_flag=True, help="Check everything and show what would be submitted.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of the file.")
 @profile_options
@@ -34,6 +35,7 @@ def run(
     submit: bool,
     only: str | None,
     earlier: str | None,
+    abandon: bool,
     dry_run: bool,
     print_schema: bool,
     folder: Path | None,
@@ -52,15 +54,12 @@ def run(
 
         click.echo(json.dumps(study_schema(), indent=2, ensure_ascii=False))
         return
-    if config is None and earlier is None:
-        raise click.UsageError(_NO_CONFIG)
-    if config is None and only is not None:
-        raise click.UsageError("--only chooses a section of CONFIG: give the file")
-    if submit and dry_run:
-        raise click.UsageError("--submit and --dry-run exclude each other: give one")
+    _check_usage(config, submit, only, earlier, abandon, dry_run)
     open_profile(folder, profile)
     if not dry_run:
         _require_broker(submit)
+    if abandon and earlier is not None:
+        _abandon(earlier)
     builder, label, remark = _prepare(config, only, earlier, dry_run)
     if remark:
         click.echo(f"# {remark}" if dry_run else remark)
@@ -74,14 +73,38 @@ def run(
         _run_here(builder, label)
 
 
+def _check_usage(
+    config: Path | None, submit: bool, only: str | None, earlier: str | None, abandon: bool, dry_run: bool
+) -> None:
+    if config is None and earlier is None:
+        raise click.UsageError(_NO_CONFIG)
+    if config is None and only is not None:
+        raise click.UsageError("--only chooses a section of CONFIG: give the file")
+    if abandon and (earlier is None or dry_run):
+        raise click.UsageError("--abandon needs --continue, and excludes --dry-run")
+    if submit and dry_run:
+        raise click.UsageError("--submit and --dry-run exclude each other: give one")
+
+
+def _abandon(earlier: str) -> None:
+    from aiida_concerted.cli.continuing import load_earlier
+    from aiida_concerted.environment.abandon import abandon
+    from aiida_concerted.environment.processes import read_process_tree
+
+    number = abandon(read_process_tree(load_earlier(earlier).uuid))
+    click.echo(f"{number} processes that had not ended are marked as killed")
+
+
 def _prepare(
     config: Path | None, only: str | None, earlier: str | None, dry_run: bool
 ) -> tuple[ProcessBuilder, str, str]:
     """Return the builder, its label, and what is said of the process that it continues."""
-    from aiida_concerted.cli.continuing import builder_of, describe_finished, go_on, load_earlier
+    from aiida_concerted.cli.continuing import builder_of, describe_finished, go_on, load_earlier, require_end
     from aiida_concerted.workflows.studyfile import build, read_study_file
 
     node = None if earlier is None else load_earlier(earlier)
+    if node is not None:
+        require_end(node)
     if config is not None:
         builder, label = build(read_study_file(config), only, for_real=not dry_run), config.stem
     elif node is not None:

@@ -106,8 +106,11 @@ def read_process_tree(uuid: str) -> ProcessSummary:
         raise ValueError(f"there is no process {uuid} in this profile: look with 'verdi process list -a'")
     root = _summary(rows[0])
     level = {root.pk: root}
+    seen = set(level)
     while level:
-        level = {**_read_reused(level), **_read_children(level)}
+        below = {**_read_reused(level), **_read_children(level)}
+        level = {pk: process for pk, process in below.items() if pk not in seen}
+        seen |= set(level)
     return root
 
 
@@ -156,8 +159,10 @@ def _read_reused(parents: dict[int, ProcessSummary]) -> dict[int, ProcessSummary
 
 
 def _summary(row: list[Any]) -> ProcessSummary:
+    from aiida_concerted.queries.calls import read_reused
+
     values = dict(zip(_PROJECTIONS, row, strict=True))
-    values["reused"] = values["reused"] or []
+    values["reused"] = read_reused(values["reused"])
     values["is_paused"] = bool(values["is_paused"])
     values["state"] = values["state"] or "created"
     values["process_label"] = values["process_label"] or "process"

@@ -33,7 +33,7 @@ def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
 
 def reused_by(process: orm.ProcessNode) -> list[tuple[str, Any]]:
     """Return label and node of everything that a process took over; what has been deleted since is left out."""
-    noted = {entry["uuid"]: entry["label"] for entry in process.base.extras.get(REUSED, [])}
+    noted = {entry["uuid"]: entry["label"] for entry in read_reused(process.base.extras.get(REUSED, None))}
     if not noted:
         return []
     query = orm.QueryBuilder(backend=process.backend)
@@ -41,20 +41,33 @@ def reused_by(process: orm.ProcessNode) -> list[tuple[str, Any]]:
     return [(noted[node.uuid], node) for node in query.all(flat=True)]
 
 
+def read_reused(extra: Any) -> list[dict[str, str]]:
+    """Return the entries of the extra that are sound: it may come from somebody else's archive."""
+    entries = extra if isinstance(extra, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and {"label", "uuid"} <= set(entry)]
+
+
 def note_reuse(process: orm.ProcessNode, label: str, child: orm.ProcessNode) -> None:
     """Note that a process uses a child of an earlier one as if it had called it by this label."""
-    noted = process.base.extras.get(REUSED, [])
+    noted = read_reused(process.base.extras.get(REUSED, None))
     entry = {"label": label, "uuid": child.uuid}
     if entry not in noted:
         process.base.extras.set(REUSED, [*noted, entry])
 
 
 def walk(process: orm.ProcessNode) -> list[Any]:
-    """Return a process and everything below it; only work chains are asked for children."""
-    found = [process]
+    """Return a process and everything below it, each once, callers first; only work chains are asked for children."""
+    found: dict[str, Any] = {}
+    _collect(process, found)
+    return list(found.values())
+
+
+def _collect(process: orm.ProcessNode, found: dict[str, Any]) -> None:
+    if process.uuid in found:
+        return
+    found[process.uuid] = process
     for _, child in calls_of(process) if isinstance(process, orm.WorkflowNode) else ():
-        found += walk(child)
-    return found
+        _collect(child, found)
 
 
 def earlier_uuid(process: orm.ProcessNode) -> str | None:

@@ -17,6 +17,7 @@ from aiida_concerted.cli import run as command
 from aiida_concerted.cli import status
 from aiida_concerted.cli.continuing import describe_finished
 from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.environment.abandon import abandon
 from aiida_concerted.environment.graph import collect_boxes
 from aiida_concerted.environment.processes import read_process_tree
 from aiida_concerted.queries import query
@@ -149,6 +150,10 @@ def test_what_cannot_be_continued_is_one_line(write_study, first, runs, capsys):
         assert_one_line(run_here(capsys, *words, "--continue", name), 1, said)
         assert_one_line(run_here(capsys, "run", "--continue", name), 1, said)
     assert_one_line(run_here(capsys, "run", "--continue", node.pk, "--only", "analyse"), 2, "give the file")
+    assert_one_line(run_here(capsys, *words, "--abandon"), 2, "--abandon needs --continue")
+    assert abandon(read_process_tree(running.uuid)) == 1
+    assert orm.load_node(running.pk).is_killed
+    assert orm.load_node(running.pk).is_sealed
 
 
 def execute(script, *arguments, **environment):

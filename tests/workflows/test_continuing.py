@@ -4,9 +4,14 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 
+from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.environment.processes import read_process_tree
 from aiida_concerted.queries.calls import LEFT_OUT, REUSED, calls_of, origin_uuid, walk
-from aiida_concerted.workflows.continuing import is_same
+from aiida_concerted.workflows.continuing import full_inputs, has_inputs, is_same
+from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.study import StudyWorkChain
+from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.workflows.standins import Refused, Steps
 
 PROCESSES = ("Fickle", "Step", "double", "split")
@@ -82,6 +87,14 @@ def test_a_step_that_failed_is_run_again_on_what_finished_in_it(died):
     assert new == {"Step": 1}
 
 
+@pytest.mark.parametrize("extra", ["text", [1], [{"uuid": 3}], "itself"])
+def test_an_extra_that_makes_no_sense_does_no_harm(aiida_profile, extra):
+    node = orm.WorkChainNode().store()
+    node.base.extras.set(REUSED, [{"label": "loop", "uuid": node.uuid}] if extra == "itself" else extra)
+    assert walk(node) == [node]
+    assert read_process_tree(node.uuid).pk == node.pk
+
+
 def test_a_child_that_came_without_its_outputs_is_not_used(died):
     step = child_of(died)
     step.base.extras.set(LEFT_OUT, {"outputs": ["number"]})
@@ -121,6 +134,37 @@ def code(computer, name, plugin="concerted.lammps.md"):
     return orm.InstalledCode(
         label=name, computer=computer, default_calc_job_plugin=plugin, filepath_executable=f"/opt/{plugin}/{name}"
     )
+
+
+@pytest.mark.parametrize("kind", [LearnWorkChain, SweepWorkChain])
+def test_what_a_protocol_gives_twice_is_the_same(
+    kind, process_of, dp_code, lmp_code, surrogate_code, lgps_potcars, tiny_frames, sound_structure, potentials
+):
+    dataset = LabelledFramesData(tiny_frames.select(range(4)), level_of_theory="test").store()
+
+    def build(**overrides):
+        if kind is SweepWorkChain:
+            return kind.get_builder_from_protocol(
+                lmp_code, sound_structure.clone(), potentials, sites=SiteNetworkData.from_site_model("lgps"),
+                protocol="fast", overrides={"temperatures_K": [300.0, 400.0], **overrides},
+            )  # fmt: skip
+        label = {"vasp": {"potential_family": lgps_potcars}}
+        return kind.get_builder_from_protocol(
+            dp_code, lmp_code, surrogate_code, dataset, {"cell": sound_structure.clone()}, protocol="fast",
+            overrides={"iteration": {"label": label, "explore": {"temperatures_K": [300]}}, **overrides},
+        )  # fmt: skip
+
+    def inputs(builder):
+        return full_inputs(kind, builder._inputs(prune=True))
+
+    node = process_of(build()).node
+    assert has_inputs(node, inputs(build()))
+    other = build(**({"max_iterations": 99} if kind is LearnWorkChain else {"temperatures_K": [300.0, 401.0]}))
+    assert not has_inputs(node, inputs(other))
+    slower = build()
+    for part in (slower.run,) if kind is SweepWorkChain else (slower.iteration.explore.run,):
+        part.md.metadata.options = {"max_wallclock_seconds": 77, "resources": {"num_machines": 1}}
+    assert has_inputs(node, inputs(slower))
 
 
 def test_a_code_is_the_same_where_it_runs_the_same_program(aiida_localhost):
