@@ -26,6 +26,9 @@ _ROLES = {"concerted.deepmd.": "dp", "concerted.lammps.": "lmp", "vasp.": "vasp"
 """The program behind a plugin, by how the plugin's name begins."""
 
 _TELLS_ITS_VERSION = ("concerted-vasp-surrogate",)
+_LISTS_OF_ONE_USER = ("core.direct", "core.slurm", "core.lsf", "core.sge")
+"""Schedulers that can be asked for one user's jobs alone; a whole cluster's make a long list."""
+
 _END = "END_OF_CONCERTED_CHECK"
 
 Shell = Callable[[str], tuple[int, str, str]]
@@ -60,7 +63,7 @@ def role_of(code: InstalledCode) -> str | None:
 def _codes() -> list[InstalledCode]:
     from aiida import orm
 
-    found = orm.QueryBuilder().append(orm.InstalledCode).all(flat=True)
+    found = orm.QueryBuilder().append([orm.InstalledCode, orm.ContainerizedCode]).all(flat=True)
     newest = {code.full_label: code for code in sorted(found, key=lambda code: code.pk)}
     return [code for _, code in sorted(newest.items()) if not code.is_hidden and role_of(code)]
 
@@ -144,11 +147,11 @@ def _check_scheduler(computer: Computer, transport: Transport) -> str:
     scheduler.set_transport(transport)
     try:
         with override_log_level():
-            jobs = scheduler.get_jobs(as_dict=True)
+            scheduler.get_jobs(user=transport.whoami() if computer.scheduler_type in _LISTS_OF_ONE_USER else None)
     except Exception as error:  # each scheduler has errors of its own
         cure = "install 'procps'" if computer.scheduler_type == "core.direct" else "its commands must work in a shell"
         raise SetupError(f"{computer.scheduler_type} does not answer ({_short(error)}): {cure} there") from error
-    return f"{computer.scheduler_type} answers, {len(jobs)} jobs of yours"
+    return f"{computer.scheduler_type} answers"
 
 
 def _check_code(code: InstalledCode, shell: Shell) -> str:

@@ -18,7 +18,9 @@ LOCAL = "core.local"
 
 
 def check_code(code: orm.AbstractCode, program: str) -> None:
-    """Refuse a code of this computer that cannot do its work; codes of other computers are not looked at.
+    """Refuse a code of this computer that cannot do its work.
+
+    Codes of other computers, and those in containers, are not looked at.
 
     Starting an engine takes ten seconds, so that a check that passed is remembered, for as long as executable and
     prepend texts do not change.
@@ -28,6 +30,8 @@ def check_code(code: orm.AbstractCode, program: str) -> None:
     """
     if not isinstance(code, orm.InstalledCode) or code.computer.transport_type != LOCAL:
         return
+    if isinstance(code, orm.ContainerizedCode):
+        return  # its executable is a file of the container, not of this computer
     cure = f"install it there, or set up the code '{code.full_label}' again"
     prepare = _prepare(code)
     executable = _find(str(code.filepath_executable), prepare)

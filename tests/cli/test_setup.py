@@ -108,6 +108,7 @@ def test_a_profile_is_made_once_and_a_study_file_finds_its_codes(write_setup, tm
 
 def test_what_does_not_work_is_named_with_its_cure(write_setup, tmp_path):
     said = {"dp": "echo 'no libtensorflow' >&2; exit 3", "lmp": "echo ERROR: Unrecognized pair style"}
+    said["inside"] = 'case $IMAGE in dp.sif) echo LAMMPS 1; echo "no file absent.pb";; esac'
     for name, body in said.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
@@ -124,18 +125,25 @@ def test_what_does_not_work_is_named_with_its_cure(write_setup, tmp_path):
             "dp@here": {"program": "dp", "executable": str(tmp_path / "dp")},
             "lmp@here": {"program": "lmp", "executable": str(tmp_path / "lmp")},
             "vasp@here": {"program": "vasp", "executable": "no-such-vasp", "modules": ["vasp"]},
+            "boxed@here": {
+                "program": "lmp",
+                "executable": str(tmp_path / "inside"),
+                "container": {"image": "dp.sif", "command": "env IMAGE={image_name}"},
+            },
         },
         potcars={"family": "few", "folder": str(write_potcars(tmp_path / "paw", {"Li_sv": "Li"}))},
     )
-    made, doctor, clash, unknown = run_session(
+    made, doctor, clash, unknown, again = run_session(
         tmp_path,
         ("setup", path), ("doctor", "-p", "own", "--material", "lgps", "--potcars", "few"),
-        ("doctor", "-p", "own", "--folder", tmp_path), ("doctor", "-p", "won"),
+        ("doctor", "-p", "own", "--folder", tmp_path), ("doctor", "-p", "won"), ("setup", path, "--no-check"),
     )  # fmt: skip
     assert made.status == doctor.status == 1
     assert set(states(made).values()) == {"made"}
+    assert set(states(again).values()) == {"exists"}
     found = findings(doctor)
     assert found["broker"][0] == "note"
+    assert found["code boxed@here"] == ("ok", f"LAMMPS 1, knows pair_style deepmd ({tmp_path / 'inside'})")
     assert "daemon" not in found
     assert findings(made)["computer away"] == ("FAIL", findings(made)["computer away"][1])
     assert "'ssh 127.0.0.1' must work without a password" in findings(made)["computer away"][1]

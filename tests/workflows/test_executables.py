@@ -84,6 +84,14 @@ def test_codes_of_other_computers_are_not_looked_at(aiida_computer_ssh):
     check_code(orm.InstalledCode(label="lmp", computer=computer, filepath_executable="/far/lmp"), "lmp")
 
 
+def test_codes_in_containers_are_not_looked_for_outside(fast_localhost):
+    code = orm.ContainerizedCode(
+        label="boxed", computer=fast_localhost, filepath_executable="/in/the/box/lmp", image_name="box.sif",
+        engine_command="apptainer exec {image_name}", default_calc_job_plugin="concerted.lammps.md",
+    ).store()  # fmt: skip
+    check_code(code, "lmp")
+
+
 def test_the_builder_says_it(code_of, sound_structure):
     with pytest.raises(ValueError, match="does not know 'pair_style deepmd'"):
         ExploreWorkChain.get_builder_from_protocol(

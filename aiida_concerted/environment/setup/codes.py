@@ -23,7 +23,8 @@ def find_codes(label: str, computer: str) -> list[InstalledCode]:
     from aiida import orm
 
     query = orm.QueryBuilder().append(orm.Computer, filters={"label": computer}, tag="computer")
-    query.append(orm.InstalledCode, with_computer="computer", filters={"label": label}, tag="code")
+    kinds: list[Any] = [orm.InstalledCode, orm.ContainerizedCode]
+    query.append(kinds, with_computer="computer", filters={"label": label}, tag="code")
     query.order_by({"code": {"id": "desc"}})
     found: list[InstalledCode] = query.all(flat=True)
     return found
