@@ -140,7 +140,15 @@ _PK = _count("pk", "PK")
 _MATERIAL = _word("material")
 _TEMPERATURE = _count("temperature_K", "T (K)")
 _THEORY = _word("level_of_theory", length=28)
-_STUDY = _word("study_uuid", "study", UUID_LENGTH)
+
+
+def _study(row: Row) -> str:
+    """Return the beginning of the UUID of the study, or else the PK of the work chain that returned the result."""
+    chain = row.get("workchain")
+    return _short(row["study_uuid"], UUID_LENGTH) if row["study_uuid"] or chain is None else f"<{chain}>"
+
+
+_STUDY = View("study", _study, is_text=True)
 _SOURCE = View("source", lambda row: _short(_source(row), SOURCE_LENGTH), is_text=True)
 
 VIEWS: dict[str, tuple[View, ...]] = {

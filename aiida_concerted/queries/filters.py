@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aiida.orm import ProcessNode, QueryBuilder, Str
+from aiida.common.links import LinkType
+from aiida.orm import Data, ProcessNode, QueryBuilder, Str
 
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.data.formula import reduced_formula
@@ -111,6 +112,8 @@ def _formula(value: str) -> Condition:
 def study_condition(value: str | int, backend: Any = None) -> Condition:
     """Return the filter for the results of a study; those of one that was continued bear the UUID of the first.
 
+    The PK of any other process finds what it returned: results of a sweep that ran alone may name no study.
+
     :param value: PK, UUID or the beginning of one.
     :raises ValueError: if a PK is no process.
     """
@@ -119,12 +122,22 @@ def study_condition(value: str | int, backend: Any = None) -> Condition:
         found = QueryBuilder(backend=backend).append(ProcessNode, filters={"id": int(text)}).all(flat=True)
         if not found:
             raise ValueError(f"there is no process {text} here: see 'verdi process list -a'")
-        return {"attributes.study_uuid": {"==": origin_uuid(found[0])}}
+        named: Condition = {"attributes.study_uuid": {"==": origin_uuid(found[0])}}
+        returned = _returned(int(text), backend)
+        return {"or": [named, {"id": {"in": returned}}]} if returned else named
     begins = {"like": _literal(text.lower()) + "%"}
-    named = QueryBuilder(backend=backend).append(Str, tag="earlier")
-    named.append(ProcessNode, with_incoming="earlier", edge_filters={"label": CONTINUES}, filters={"uuid": begins})
-    origins = [{"attributes.study_uuid": {"==": origin_uuid(node)}} for node in named.all(flat=True)]
+    later = QueryBuilder(backend=backend).append(Str, tag="earlier")
+    later.append(ProcessNode, with_incoming="earlier", edge_filters={"label": CONTINUES}, filters={"uuid": begins})
+    origins = [{"attributes.study_uuid": {"==": origin_uuid(node)}} for node in later.all(flat=True)]
     return {"or": [{"attributes.study_uuid": begins}, *origins]} if origins else {"attributes.study_uuid": begins}
+
+
+def _returned(pk: int, backend: Any) -> list[int]:
+    """Return the keys of the data that a process returned."""
+    builder = QueryBuilder(backend=backend).append(ProcessNode, filters={"id": pk}, tag="process")
+    edge = {"type": LinkType.RETURN.value}
+    builder.append(Data, with_incoming="process", edge_filters=edge, project="id")
+    return builder.all(flat=True)
 
 
 BUILDERS: dict[str, Callable[[Any], Condition]] = {

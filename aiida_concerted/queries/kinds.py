@@ -30,6 +30,10 @@ CREATED_BY = ("created_by", "code")
 """Columns of what an engine made: the process, and the code it ran."""
 
 
+WORKCHAIN = "workchain"
+"""Column of the PK of the work chain that returned a result which names no study."""
+
+
 @dataclass(frozen=True)
 class Published:
     """The place of a published number in the rows of a kind.
@@ -85,7 +89,7 @@ class Kind:
         rest = tuple(name for name in self.columns if name not in self.leading)
         own = (*self.leading, *self.expanded, *rest)
         source = ("source",) if self.published else ()
-        return ("pk", "uuid", *own, *source, "study_uuid", "created", *self.provenance)
+        return ("pk", "uuid", *own, *source, "study_uuid", WORKCHAIN, "created", *self.provenance)
 
 
 def kind_of(name: str) -> Kind:

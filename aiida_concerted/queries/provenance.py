@@ -42,6 +42,23 @@ def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
     return facts_by_pk
 
 
+def find_workchains(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict[int, int]:
+    """Return the PK of the outermost work chain that returned a node, by the PK of the node.
+
+    :param pks: nodes of this kind.
+    """
+    wanted = sorted(set(pks))
+    if not wanted:
+        return {}
+    builder = orm.QueryBuilder(backend=backend)
+    builder.append(kind.node_class, filters={"id": {"in": wanted}}, project="id", tag="data")
+    builder.append(orm.WorkflowNode, with_outgoing="data", project="id")
+    found: dict[int, int] = {}
+    for pk, chain in builder.all():
+        found[pk] = min(chain, found.get(pk, chain))  # who calls is stored before whom it calls
+    return found
+
+
 def _runs(
     node_class: type[orm.Data], path: tuple[type[orm.Data], ...], pks: list[int], backend: Any
 ) -> list[tuple[int, Facts]]:

@@ -1,19 +1,18 @@
 """The questions themselves: each is one statement on attributes, and a few more for the provenance.
 
-Nodes are never loaded; the cost grows with the rows of the answer.
+Nodes are never loaded; the cost grows with the rows of the answer, with the limit alone where the database orders them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiida.orm import QueryBuilder
-
 from aiida_concerted.data.migrations import current_attributes, is_newer
+from aiida_concerted.queries.fetch import Found, Order, fetch, fetch_first, order_of
 from aiida_concerted.queries.filters import build_filters
-from aiida_concerted.queries.kinds import Kind, kind_of
+from aiida_concerted.queries.kinds import WORKCHAIN, Kind, kind_of
 from aiida_concerted.queries.literature import published_rows
-from aiida_concerted.queries.provenance import find_provenance
+from aiida_concerted.queries.provenance import find_provenance, find_workchains
 from aiida_concerted.queries.table import ResultTable, Row
 
 
@@ -37,7 +36,8 @@ def query(
     :param literature: whether published numbers stand among the computed ones; their column ``source`` is not empty.
     :param backend: storage to ask, such as an archive's; the loaded profile's without it.
     :param criteria: ``material`` and ``carrier`` (whole words, upper or lower case), ``formula`` (elements in any
-        order), ``level_of_theory`` (a part of it), ``study`` (PK, or UUID or its beginning), ``temperature_K`` (a
+        order), ``level_of_theory`` (a part of it), ``study`` (PK of it or of any process that returned the results, or
+        UUID of the study or its beginning), ``temperature_K`` (a
         number, or a range as tuple or text ``600:900``), ``max_activation_energy_eV``, ``quantity``, ``mode``.
     :raises ValueError: if a word is unknown or does not fit the kind.
     """
@@ -46,13 +46,14 @@ def query(
         raise ValueError(f"the limit must not be negative, got {limit}")
     # One of many in a node is looked for in the rows; elsewhere it is an attribute.
     mode = criteria.pop("mode", None) if "mode" in chosen.expanded else None
-    rows, n_newer = _rows(chosen, build_filters(chosen, criteria, backend), backend)
+    order = order_of(chosen, sort) if limit and mode is None else None
+    rows, n_newer = _rows(chosen, _nodes(chosen, build_filters(chosen, criteria, backend), order, limit, backend))
     if literature:
         rows += published_rows(chosen, {name: value for name, value in criteria.items() if value is not None}, backend)
     if mode is not None:
         rows = [row for row in rows if row["mode"].lower() == mode.lower()]
     table = ResultTable(chosen.name, chosen.all_columns, tuple(rows), n_newer)
-    needs_all = sort is not None and sort.removeprefix("-") in chosen.provenance
+    needs_all = sort is not None and sort.removeprefix("-") in (*chosen.provenance, WORKCHAIN)
     if provenance and needs_all:
         _add_provenance(table, chosen, backend)
     table = _in_order(table, sort, chosen)
@@ -64,19 +65,28 @@ def query(
 
 def _add_provenance(table: ResultTable, kind: Kind, backend: Any) -> None:
     facts = find_provenance(kind, (row["pk"] for row in table), backend)
+    nameless = [row["pk"] for row in table if row["study_uuid"] is None and not row.get("source")]
+    chains = find_workchains(kind, nameless, backend)
     for row in table:
         row.update(facts.get(row["pk"], {}))
+        row[WORKCHAIN] = chains.get(row["pk"])
 
 
-def _rows(kind: Kind, filters: dict[str, Any], backend: Any) -> tuple[list[Row], int]:
-    """Return the rows of a kind in one statement, and how many nodes of newer versions were left out."""
-    # One projection of all attributes is read faster than one of each: SQLite parses the JSON anew for every path.
-    builder = QueryBuilder(backend=backend)
-    builder.append(kind.node_class, filters=filters, project=["id", "uuid", "ctime", "attributes"], subclassing=False)
+def _nodes(kind: Kind, filters: dict[str, Any], order: Order | None, limit: int | None, backend: Any) -> list[Found]:
+    """Return the nodes that the rows are made of; no more than needed where the database has their order."""
+    if order is not None and limit:
+        found = fetch_first(kind, filters, order, limit, backend)
+        if found is not None:
+            return found
+    return fetch(kind, filters, backend)
+
+
+def _rows(kind: Kind, nodes: list[Found]) -> tuple[list[Row], int]:
+    """Return the rows of nodes, and how many nodes of newer versions were left out."""
     empty = dict.fromkeys(kind.all_columns)
     rows: list[Row] = []
     n_newer = 0
-    for pk, uuid, created, stored in builder.all():
+    for pk, uuid, created, stored in nodes:
         if is_newer(stored):
             n_newer += 1
             continue

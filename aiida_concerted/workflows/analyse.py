@@ -121,13 +121,6 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         """Return the crystal that every run began from, where it is given."""
         return self.inputs.get("structure")
 
-    def analysis_parameters(self) -> orm.Dict:
-        """Return the parameters of the analysis, this work chain named as the study of its results."""
-        if "analysis_parameters" not in self.ctx:
-            given = {"study_uuid": self.origin_uuid, **self.inputs.analysis.get_dict()}
-            self.ctx.analysis_parameters = orm.Dict({**given, "seed": self.inputs.seed.value}).store()
-        return self.ctx.analysis_parameters
-
     def results(self) -> ExitCode | None:
         """Name the runs that gave less than was asked."""
         refused = {**self.ctx.get("still", {}), **self.ctx.get("unplaced", {})}

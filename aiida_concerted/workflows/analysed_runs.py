@@ -58,11 +58,13 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
         return None
 
     def analysis_parameters(self) -> orm.Dict:
-        """Return the parameters of the analysis with the seed in them, one node for all runs."""
+        """Return the parameters of the analysis with the seed in them, one node for all runs.
+
+        Where they name no study, this work chain is the study of its results.
+        """
         if "analysis_parameters" not in self.ctx:
-            self.ctx.analysis_parameters = orm.Dict(
-                {**self.inputs.analysis.get_dict(), "seed": self.inputs.seed.value}
-            ).store()
+            given = {"study_uuid": self.origin_uuid, **self.inputs.analysis.get_dict()}
+            self.ctx.analysis_parameters = orm.Dict({**given, "seed": self.inputs.seed.value}).store()
         return self.ctx.analysis_parameters
 
     def where_from(self) -> dict[str, Any]:

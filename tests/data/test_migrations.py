@@ -83,6 +83,8 @@ def test_renamed_attributes_are_found_and_read(planted):
     table = queries.diffusivities(material=planted.lower(), sort="diffusivity_m2_s")
     assert table.column("diffusivity_m2_s") == [1e-10, 2e-10, 3e-10]
     assert table.column("material") == [planted] * 3
+    first = queries.diffusivities(material=planted, sort="diffusivity_m2_s", limit=2)
+    assert first.column("diffusivity_m2_s") == [1e-10, 2e-10]
     oldest = orm.load_node(table[-1]["pk"])
     assert (oldest["diffusivity_m2_s"], oldest.get("D_m2_s"), oldest.get("material")) == (3e-10, None, planted)
     assert oldest.base.attributes.get("D_m2_s") == 3e-10  # what is stored stays
@@ -111,6 +113,8 @@ def test_newer_nodes_are_refused_by_themselves_and_left_out_of_tables(newer):
             read()
     table = queries.diffusivities(material=newer)
     assert (table.column("diffusivity_m2_s"), table.n_newer) == ([1e-10], 1)
+    first = queries.diffusivities(material=newer, sort="-diffusivity_m2_s", limit=1)
+    assert (first.column("diffusivity_m2_s"), first.n_newer) == ([1e-10], 1)
     assert table.select(["pk"]).head(1).sorted_by("pk").n_newer == 1
     result = CliRunner().invoke(cli, ["query", "diffusivities", "--material", newer, "--format", "csv"])
     assert result.exit_code == 0

@@ -8,10 +8,13 @@ import json
 import time
 
 import pytest
+from aiida import orm
 from aiida.manage import get_manager
 from sqlalchemy import event
 
 from aiida_concerted import queries
+from aiida_concerted.cli.result_table import VIEWS, render
+from aiida_concerted.data.results import DiffusivityData
 from aiida_concerted.queries.filters import parse_range
 from aiida_concerted.queries.kinds import KINDS
 from tests.queries.bulk import TEMPERATURES_K, BulkProfile
@@ -98,6 +101,47 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(kind, statements):
     assert len(many) >= 30 or kind == "occupancies"
     assert len(statements) - n_few <= n_few <= 20
     assert few.columns == many.columns
+
+
+@pytest.mark.parametrize("sort", ["diffusivity_m2_s", "-diffusivity_m2_s", "n_atoms", "-haven_ratio", "pk", "-pk"])
+def test_a_limit_gives_the_first_of_all_rows_and_reads_no_more(studies, statements, sort):
+    every = queries.diffusivities(temperature_K=(700, None), sort=sort, literature=False)
+    assert not any("LIMIT" in statement.split("FROM")[-1] for statement in statements)
+    statements.clear()
+    few = queries.diffusivities(temperature_K=(700, None), sort=sort, limit=7, literature=False)
+    assert few.rows == every.rows[:7]
+    (read,) = [statement for statement in statements if "LIMIT" in statement]
+    assert "ORDER BY" in read
+
+
+@pytest.mark.parametrize(
+    ("kind", "sort"),
+    [("diffusivities", None), ("diffusivities", "material"), ("modes", "-frequency_per_cell_s"),
+     ("diffusivities", "code"), ("frames", "n_frames")],
+)  # fmt: skip
+def test_what_a_database_cannot_order_is_ordered_here(studies, statements, kind, sort):
+    few = queries.query(kind, sort=sort, limit=4)
+    assert not any("LIMIT" in statement for statement in statements)
+    assert few.rows == queries.query(kind, sort=sort).rows[:4]
+
+
+def test_results_without_a_study_name_the_outermost_work_chain_that_returned_them(studies):
+    bulk = BulkProfile(seed=77)
+    outer, inner = (bulk.add(orm.WorkChainNode, {"process_label": "SweepWorkChain"}) for _ in range(2))
+    attributes = {"material": "Alone", "formula": "Li", "carrier": "Li", "temperature_K": 1.0, "diffusivity_m2_s": 1.0}
+    found, loose = (bulk.add(DiffusivityData, {**attributes, "level_of_theory": word}) for word in ("a", "b"))
+    for chain in (outer, inner):
+        bulk.link(chain, found, "return", "diffusivities__run")
+    bulk.insert()
+    pk = orm.QueryBuilder().append(orm.Node, filters={"uuid": bulk.nodes[outer]["uuid"]}, project="id").first(flat=True)
+    table = queries.diffusivities(material="Alone", sort="level_of_theory")
+    assert table.column("workchain") == [pk, None]
+    assert [line.split()[-1] for line in render(VIEWS["diffusivities"], table).splitlines()[2:]] == [f"<{pk}>", "–"]
+    (row,) = queries.diffusivities(study=pk)
+    assert row["uuid"] == bulk.nodes[found]["uuid"]
+    assert queries.diffusivities(study=studies[0]).column("workchain") == [None] * 10
+    assert len(loose_rows := [row for row in table if row["workchain"] is None]) == 1
+    assert loose_rows[0]["uuid"] == bulk.nodes[loose]["uuid"]
 
 
 def test_common_queries_of_ten_thousand_nodes_are_quick(studies):

@@ -99,6 +99,10 @@ def test_a_whole_sweep_is_fitted_over_all_temperatures(analysed):
     assert fit["temperatures_K"] == list(TEMPERATURES)
     assert "framework_lost_temperatures_K" not in fit.base.attributes.all
     assert all(node["framework_departure_A"] < 0.3 for node in process.outputs["diffusivities"].values())
+    # Run alone, it is the study of its results.
+    assert {fit["study_uuid"], *(node["study_uuid"] for node in process.outputs["modes"].values())} == {
+        process.node.uuid
+    }
 
 
 def test_a_run_whose_framework_departed_is_a_result_and_no_point_of_any_fit(analysed, caplog):
