@@ -117,7 +117,7 @@ def _check_family(name: str, elements: Collection[str]) -> str:
         raise SetupError(
             "is not there, or empty: upload it by 'aiida-concerted setup' or 'aiida-vasp potcar uploadfamily'"
         )
-    missing = missing_for(name, elements)
+    missing = missing_for(name, elements) if elements else []
     if missing:
         raise SetupError(f"lacks {', '.join(missing)}: upload a whole family, or name others in potcars.mapping")
     return f"{count} POTCARs" + (f", those for {', '.join(elements)} among them" if elements else "")

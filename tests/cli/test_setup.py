@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import re
 import sqlite3
@@ -11,6 +12,8 @@ from contextlib import closing
 import pytest
 import yaml
 
+from aiida_concerted.cli.setup import ask_password
+from aiida_concerted.environment.errors import SetupError
 from aiida_concerted.environment.setup.schema import SCHEMA
 from aiida_concerted.surrogate.potcar import write_placeholder_potcars
 from tests.cli.session import run_session
@@ -195,7 +198,7 @@ def test_a_family_is_uploaded_from_a_folder_and_compared_with_it(write_setup, tm
     more = write_setup("more", **bare, potcars={"family": "PBE.54", "folder": "more"})
     packed = write_setup("packed", **bare, potcars={"family": "other", "folder": "packed"})
     made, again, differs, refused = run_session(
-        tmp_path, ("setup", path), ("setup", path), ("setup", more), ("setup", packed)
+        tmp_path, ("setup", path, "--no-check"), ("setup", path), ("setup", more), ("setup", packed)
     )
     assert (made.status, again.status) == (0, 0), made
     assert "POTCAR family PBE.54: agrees (2 POTCARs)" in again.out
@@ -242,6 +245,15 @@ STUDY = {
 def test_what_cannot_be_is_refused_in_one_line_before_anything_is_made(write_setup, capsys, changes, said):
     outcome = run_here(capsys, "setup", write_setup(**changes))
     assert_one_line(outcome, 1, said)
+
+
+def test_a_password_comes_from_its_variable_and_is_asked_for_only_at_a_terminal(monkeypatch):
+    monkeypatch.setenv("THE_WORD", "sesame")
+    assert ask_password("THE_WORD", "database 'x'") == "sesame"
+    monkeypatch.delenv("THE_WORD")
+    monkeypatch.setattr("sys.stdin", io.StringIO("typed\n"))
+    with pytest.raises(SetupError, match="the password of database 'x' is missing: set the environment variable THE_W"):
+        ask_password("THE_WORD", "database 'x'")
 
 
 def test_the_schema_is_printed_and_the_file_of_these_tests_follows_it(capsys):

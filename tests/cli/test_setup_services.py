@@ -16,6 +16,7 @@ from tests.cli.support import assert_one_line
 from tests.cli.test_setup import findings
 from tests.conftest import executable
 from tests.environment.helpers import ROOT, end_all, environment
+from tests.postgres import find_server, running_server
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +90,41 @@ def test_a_setup_killed_in_the_middle_goes_on_and_spares_what_it_did_not_make(tm
     made, clash = run_session(tmp_path, ("setup", path, "--no-check"), ("setup", other))
     assert made.status == 0, made.err
     assert_one_line(clash, 1, "is not empty: name a new folder")
+
+
+@pytest.mark.skipif(find_server() is None, reason="no PostgreSQL server is installed, nor the wheel of the extra tests")
+def test_a_database_server_is_used_and_its_password_is_nowhere(tmp_path):
+    path, other = tmp_path / "pg.yaml", tmp_path / "elsewhere"
+    other.mkdir()
+    with running_server(find_server()) as there:
+        connection = {key: there[f"database_{name}"] for key, name in
+                      (("host", "hostname"), ("port", "port"), ("database", "name"), ("user", "username"))}  # fmt: skip
+        profile = {"name": "pg", "storage": "postgresql", "postgresql": {**connection, "password_variable": "THE_WORD"}}
+        path.write_text(yaml.safe_dump({"schema": SCHEMA, "profile": profile}))
+        secret = there["database_password"]
+        wrong = run_session(tmp_path, ("setup", path, "--dry-run"), ("setup", path), THE_WORD="not-the-word")
+        (unasked,) = run_session(tmp_path, ("setup", path))
+        dry, made, again, seen = run_session(
+            tmp_path, ("setup", path, "--dry-run"), ("setup", path), ("setup", path), ("doctor", "-p", "pg"),
+            THE_WORD=secret,
+        )  # fmt: skip
+        (taken,) = run_session(other, ("setup", path), THE_WORD=secret)
+    (gone,) = run_session(tmp_path, ("doctor", "-p", "pg"))
+    for refused in wrong:
+        assert_one_line(refused, 1, "password authentication failed")
+        assert "not-the-word" not in refused.err
+    assert_one_line(unasked, 1, "is missing: set the environment variable THE_WORD")
+    assert (dry.status, made.status, again.status) == (0, 0, 0), made
+    assert "profile pg: agrees (core.psql_dos" in again.out
+    assert findings(seen)["profile"][0] == "ok"
+    assert "database" not in findings(seen)
+    assert_one_line(taken, 1, "holds the data of an AiiDA profile: give an empty one")
+    assert findings(gone)["profile"][0] == "FAIL"
+    assert "the database of profile 'pg' cannot be reached: start the server" in gone.out
+    for outcome in (dry, made, again, seen, taken, gone):
+        assert secret not in outcome.out + outcome.err
+    holding = {file.name for file in tmp_path.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()}
+    assert {name.split(".json")[0] for name in holding} == {"config"}  # where AiiDA keeps it
 
 
 def test_a_daemon_that_runs_is_well_and_one_without_workers_is_not(tmp_path):
