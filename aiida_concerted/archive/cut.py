@@ -22,7 +22,7 @@ from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.graph import CALLS, CREATE, INPUTS, RETURN, Amount, Graph, Link
 from aiida_concerted.archive.reading import DATABASE, extract_database, open_zip, read_metadata
 from aiida_concerted.archive.rewriting import HASH_EXTRA, keys_in_use, write_archive
-from aiida_concerted.queries.calls import LEFT_OUT
+from aiida_concerted.common.extras import LEFT_OUT
 
 
 class Content(StrEnum):

@@ -53,8 +53,10 @@ def graph_of_nodes(nodes: Sequence[Node], *, with_callers: bool = True) -> Graph
     from aiida.common.links import LinkType
     from aiida.tools.graph.graph_traversers import get_nodes_export
 
+    from aiida_concerted.queries.calls import taken_over
+
     found = get_nodes_export(
-        [int(node.pk or 0) for node in nodes], get_links=True,
+        [int(node.pk or 0) for node in [*nodes, *taken_over(nodes)]], get_links=True,
         call_calc_backward=with_callers, call_work_backward=with_callers,
     )  # fmt: skip
     entries = _entries(sorted(found["nodes"]))

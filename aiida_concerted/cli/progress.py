@@ -106,7 +106,8 @@ def render_tree(tree: ProcessSummary, width: int = 100) -> Table:
     table.add_column(justify="right", no_wrap=True)
     for depth, stage in stages_of(tree):
         state = state_of(stage)
-        name = Text("  " * depth + f"{_MARKS[state]} {title_of(stage)}", style=_STYLES[state])
+        origin = " (taken over)" if stage.is_reused else ""
+        name = Text("  " * depth + f"{_MARKS[state]} {title_of(stage)}{origin}", style=_STYLES[state])
         table.add_row(name, count_jobs(stage), format_seconds(stage.elapsed_s))
     done, total = tree.jobs()
     table.add_row(

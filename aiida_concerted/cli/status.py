@@ -25,9 +25,10 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
 
     from aiida_concerted.cli.progress import StudyDisplay, render_tree
     from aiida_concerted.environment.processes import read_process_tree
-    from aiida_concerted.queries.calls import continued_by
 
     place = open_profile(folder, profile)
+    from aiida_concerted.queries.calls import continued_by  # imports AiiDA, which wants its folder known before
+
     study = load_study(pk, place)
     console = Console(highlight=False)
     tree = read_process_tree(study.uuid)

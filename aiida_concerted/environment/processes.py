@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aiida_concerted.common.extras import REUSED
+
 _ENDED = ("finished", "excepted", "killed")
 _PROJECTIONS = {
     "pk": "id",
@@ -19,13 +21,13 @@ _PROJECTIONS = {
     "node_type": "node_type",
     "started": "ctime",
     "changed": "mtime",
-    "reused": "extras.concerted_reused",
+    "reused": f"extras.{REUSED}",
 }
 
 
 @dataclass
 class ProcessSummary:
-    """One process with everything that it called, or took over from the process that it continues."""
+    """One process with everything that it called, or took over from the process that it continues (``is_reused``)."""
 
     pk: int
     uuid: str
@@ -38,9 +40,10 @@ class ProcessSummary:
     node_type: str
     started: datetime
     changed: datetime
-    reused: list[dict[str, str]] = field(default_factory=list)
     link_label: str = ""
     children: list[ProcessSummary] = field(default_factory=list)
+    reused: list[dict[str, str]] = field(default_factory=list)
+    is_reused: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -153,6 +156,7 @@ def _read_reused(parents: dict[int, ProcessSummary]) -> dict[int, ProcessSummary
     for row in query.all():
         child = _summary(row)
         parent, child.link_label = noted[child.uuid]
+        child.is_reused = True
         parent.children.append(child)
         found[child.pk] = child
     return found

@@ -13,15 +13,11 @@ from typing import Any
 from aiida import orm
 from aiida.common.links import LinkType
 
+from aiida_concerted.common.extras import REUSED
+
 CALLS = (LinkType.CALL_CALC, LinkType.CALL_WORK)
 CONTINUES = "continues"
 """Label of the input that holds the UUID of the process that another one goes on from."""
-
-REUSED = "concerted_reused"
-"""Extra of a process: ``label`` and ``uuid`` of everything that it uses without having called it."""
-
-LEFT_OUT = "left_out_of_archive"
-"""Extra of a process from an archive that was made smaller: labels of the ``inputs`` and ``outputs`` that it lacks."""
 
 
 def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:

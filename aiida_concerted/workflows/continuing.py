@@ -16,7 +16,8 @@ from aiida.common.hashing import make_hash
 from aiida.common.links import LinkType
 from aiida.engine import Process
 
-from aiida_concerted.queries.calls import CONTINUES, LEFT_OUT, calls_of, earlier_processes
+from aiida_concerted.common.extras import LEFT_OUT
+from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
 
 HARMLESS = frozenset({CONTINUES, "max_concurrent", "max_segments", "clean_workdir", "options"})
 """Inputs that say how a run is done, which no result of a run that came to its end depends on."""

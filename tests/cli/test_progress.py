@@ -86,6 +86,13 @@ def test_the_table_shows_state_counts_and_time(study):
     assert lines[3].split()[:3] == ["▶", "training", "1/2"]
 
 
+def test_what_was_taken_over_says_so(study):
+    study.children[1].is_reused = True
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(render_tree(study, width=80))
+    assert stream.getvalue().splitlines()[0].split() == ["✔", "relaxation", "(taken", "over)", "1/1", "1:15"]
+
+
 def test_a_paused_job_shows_in_every_stage_above(study):
     study.children[-1].children[0].children[0].children[1].is_paused = True
     stream = io.StringIO()

@@ -13,6 +13,7 @@ from aiida import orm
 from plumpy.process_states import ProcessState
 
 from aiida_concerted.archive.create import create_clean_archive
+from aiida_concerted.archive.plan import graph_of_nodes
 from aiida_concerted.cli import run as command
 from aiida_concerted.cli import status
 from aiida_concerted.cli.continuing import describe_finished
@@ -21,7 +22,7 @@ from aiida_concerted.environment.abandon import abandon
 from aiida_concerted.environment.graph import collect_boxes
 from aiida_concerted.environment.processes import read_process_tree
 from aiida_concerted.queries import query
-from aiida_concerted.queries.calls import calls_of, continued_by
+from aiida_concerted.queries.calls import calls_of, continued_by, taken_over, walk
 from aiida_concerted.report.gather_processes import Processes
 from aiida_concerted.workflows.studyfile import SCHEMA
 from tests.cli.support import assert_one_line, run_here
@@ -117,6 +118,12 @@ def test_what_finished_is_used_and_counted_everywhere(first, write_study, capsys
     assert [child.link_label for child in tree.children] == of_both
     assert len(Processes.of(later).all) == 8
     assert {child.uuid for _, child in calls_of(later)} <= set(collect_boxes(later))
+    assert {process.uuid for process in taken_over([later])} == {
+        node.uuid,
+        *(child.uuid for _, child in calls_of(node)),
+    }
+    archived = graph_of_nodes([later], with_callers=False)
+    assert {process.pk for process in [*walk(later), *walk(node)]} <= set(archived.nodes)
 
 
 def test_an_imported_analysis_goes_on_in_another_profile(first, runs, write_study, tmp_path):

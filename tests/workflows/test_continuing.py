@@ -4,10 +4,11 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 
+from aiida_concerted.common.extras import LEFT_OUT, REUSED
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.environment.processes import read_process_tree
-from aiida_concerted.queries.calls import LEFT_OUT, REUSED, calls_of, origin_uuid, walk
+from aiida_concerted.queries.calls import calls_of, origin_uuid, walk
 from aiida_concerted.workflows.continuing import full_inputs, has_inputs, is_same
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.study import StudyWorkChain
