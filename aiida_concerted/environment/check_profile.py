@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,6 @@ def _check_broker(profile: Profile) -> str:
 
 
 def _check_daemon(name: str) -> str:
-    from aiida.cmdline.utils.daemon import validate_daemon_env
     from aiida.engine.daemon.client import DaemonException, get_daemon_client
 
     client: Any = get_daemon_client(name)
@@ -89,10 +89,27 @@ def _check_daemon(name: str) -> str:
         raise SetupError(f"not running: verdi -p {name} daemon start") from error
     if not workers:
         raise SetupError(f"has no workers: verdi -p {name} daemon incr 1")
-    drift = validate_daemon_env(client)
+    drift = _drift(client._get_daemon_env_info())
     if drift is not None:
-        raise SetupError(f"runs other versions of packages than are installed: verdi -p {name} daemon restart")
+        raise SetupError(f"{drift}: verdi -p {name} daemon restart")
     return f"running, {workers} worker{'s' if workers > 1 else ''}"
+
+
+def _drift(begun: Any) -> str | None:
+    """Return how the daemon's packages differ from those installed now, ``None`` where they do not.
+
+    AiiDA's own comparison takes ``python`` and ``python3`` of one environment for two.
+
+    :param begun: what the daemon noted when it began; ``None`` where it did not.
+    """
+    from aiida.cmdline.utils.daemon import validate_package_versions
+
+    if begun is None:
+        return None
+    if Path(begun["python_binary"]).parent != Path(sys.executable).parent:
+        return f"runs in another environment, that of {begun['python_binary']}"
+    said = validate_package_versions(begun)
+    return None if said is None else f"runs packages as they were when it began ({said.splitlines()[-1]})"
 
 
 def _check_potcars(elements: Collection[str], family: str | None) -> Iterator[Finding]:

@@ -137,6 +137,9 @@ def test_a_daemon_that_runs_is_well_and_one_without_workers_is_not(tmp_path):
         run_session(tmp_path, ("setup", path))
         subprocess.run([*verdi, "start", "1"], env=variables, check=True, capture_output=True)
         well = run_session(tmp_path, ("doctor", "-p", "own"))[0]
+        noted = next((tmp_path / ".aiida" / "daemon").glob("*env-info.json"))
+        noted.write_text(noted.read_text().replace('"version": "2.', '"version": "1.'))
+        old = run_session(tmp_path, ("doctor", "-p", "own"))[0]
         subprocess.run([*verdi, "decr", "1"], env=variables, check=True, capture_output=True)
         idle = run_session(tmp_path, ("doctor", "-p", "own"))[0]
     finally:
@@ -144,5 +147,7 @@ def test_a_daemon_that_runs_is_well_and_one_without_workers_is_not(tmp_path):
         end_all(tmp_path)
     assert findings(well)["broker"] == ("ok", "core.zeromq answers")
     assert findings(well)["daemon"] == ("ok", "running, 1 worker")
+    assert findings(old)["daemon"][0] == "FAIL"
+    assert "runs packages as they were when it began (Changed packages: aiida-core (1." in old.out
     assert findings(idle)["daemon"] == ("FAIL", "has no workers: verdi -p own daemon incr 1")
     assert "make them by 'aiida-concerted setup CONFIG.yaml'" in findings(idle)["codes"][1]
