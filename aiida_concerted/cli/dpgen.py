@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from aiida_concerted.imports.dpgen.data import Data
     from aiida_concerted.imports.dpgen.study import Composed, Translation, Wishes
 
-NOT_STATED = "not stated"
 ROLES = ("dp", "lmp", "vasp")
 
 
@@ -95,33 +94,44 @@ def _refuse_output(output: Path, *, force: bool) -> None:
 
 def _import(found: Translation, wishes: Wishes, output: Path, level_of_theory: str | None, *, with_data: bool) -> int:
     """Read, store, write and tell; return 1 where something could not be read, after the rest is done."""
-    from aiida_concerted.cli.dpgen_tables import comment_of, say_account, say_lines
+    from aiida_concerted.cli.dpgen_tables import comment_of
     from aiida_concerted.imports.dpgen.data import Data, read_data, say_data, theory_of
-    from aiida_concerted.imports.dpgen.study import compose, to_do
+    from aiida_concerted.imports.dpgen.study import compose
     from aiida_concerted.workflows.studyfile import SCHEMA, parse_study, write_study_file
 
-    project, data = found.project, Data()
-    theory = level_of_theory or theory_of(project, found.labels) or NOT_STATED
+    project, data, lines = found.project, Data(), list(found.project.messages)
     if with_data:
+        theory = level_of_theory or theory_of(project, found.labels)
         with show_bar("Reading labels") as progress:
             data = read_data(project, found.labels, level_of_theory=theory, progress=progress)
     composed = compose(found, wishes, data.counts(), output.parent)
     say_data(project, data, found.account, is_taken=with_data)
     parse_study({"schema": SCHEMA, **composed.content}, folder=output.parent)
-    problems = list(project.messages)
     if with_data:
-        problems += _store(composed, data, wishes.material, theory)
+        lines = [f"level of theory: {theory}, which new labels must have too", *lines]
+        lines += _store(composed, data, wishes.material, theory)
     write_study_file(output, composed.content, comment=comment_of(project.name, found.account))
-    say_account(project.name, found.account)
-    if project.machine:
-        say_account("the machine file", found.machine)
-    say_lines("Structures not carried over:", composed.lost)
-    say_lines("Data:", [f"level of theory: {theory}", *problems] if with_data else problems)
-    say_lines("To do before it runs:", to_do(composed.content))
+    _tell(found, composed, lines)
     click.echo(f"{output} is written; 'aiida-concerted run {output} --only learn --dry-run' checks it")
     for failure in data.failures:
         click.echo(f"Not imported: {failure}", err=True)
     return 1 if data.failures else 0
+
+
+def _tell(found: Translation, composed: Composed, lines: list[str]) -> None:
+    """Print what became of everything, and what is still to be done.
+
+    :param lines: what is to be said of the data.
+    """
+    from aiida_concerted.cli.dpgen_tables import say_account, say_lines
+    from aiida_concerted.imports.dpgen.study import to_do
+
+    say_account(found.project.name, found.account)
+    if found.project.machine:
+        say_account("the machine file", found.machine)
+    say_lines("Structures not carried over:", composed.lost)
+    say_lines("Data:", lines)
+    say_lines("To do before it runs:", to_do(composed.content))
 
 
 def _store(composed: Composed, data: Data, material: str | None, theory: str) -> list[str]:

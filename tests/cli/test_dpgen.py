@@ -87,13 +87,15 @@ def test_each_frame_knows_its_iteration_and_task(call, tmp_path):
 
 
 def test_the_level_of_theory_is_what_the_files_say(call, tmp_path):
-    path = write_project(tmp_path / "old")
-    done = call(path, "-o", tmp_path / "s.yaml")
-    assert "level of theory: PBE/VASP\n" in done.out
+    path = write_project(tmp_path / "old", seed=4)
+    known = len(datasets())
+    assert_one_line(call(path, "-o", tmp_path / "s.yaml"), 1, "give --level-of-theory")
+    assert len(datasets()) == known
     outcar = tmp_path / "old" / "iter.000000" / "02.fp" / "task.000.000000" / "OUTCAR"
     outcar.write_text(" vasp.5.4.4.18Apr17 (build Jan 01 2020)\n")
-    done = call(path, "-o", tmp_path / "t.yaml")
-    assert "level of theory: PBE/VASP 5.4.4" in done.out
+    done = call(path, "-o", tmp_path / "s.yaml")
+    assert done.status == 0, done.err
+    assert "level of theory: PBE/VASP 5.4.4.18Apr17, which new labels must have too" in done.out
 
 
 def test_iterations_of_other_settings_do_not_belong_together(call, tmp_path):

@@ -63,25 +63,25 @@ class Data:
         return found
 
 
-def theory_of(project: Project, labels: Labels) -> str | None:
-    """Return the level of theory of the labels as INCAR, POTCARs and the first OUTCAR state it; ``None`` without any.
+def theory_of(project: Project, labels: Labels) -> str:
+    """Return the level of theory of the labels as INCAR, POTCARs and the first OUTCAR of a finished iteration state it.
 
-    It names the version of VASP where an OUTCAR of a finished iteration is still there.
+    :raises ValueError: if no OUTCAR names the version of VASP. New labels name theirs, and are put only with those of
+        the same level: what is stored without it would stop a study after its first labels.
     """
-    outcars = (path for one in project.finished for path in sorted(one.labels.glob("task.*/OUTCAR")))
-    version, build = "", ""
-    for path in outcars:
+    incar = {tag.upper(): str(value) for tag, value in labels.incar.items()}
+    titles = tuple(labels.titles.values())
+    for path in (path for one in project.finished for path in sorted(one.labels.glob("task.*/OUTCAR"))):
         try:
             summary = read_outcar_summary(path)
         except ValueError:
             continue
-        version, build = summary.version, summary.build
-        break
-    if not labels.incar and not version:
-        return None
-    incar = {tag.upper(): str(value) for tag, value in labels.incar.items()}
-    titles = tuple(labels.titles.values())
-    return describe_theory(VasprunHeader("vasp", version, build, incar, potentials=titles)).strip()
+        return describe_theory(VasprunHeader("vasp", summary.version, summary.build, incar, potentials=titles))
+    guess = describe_theory(VasprunHeader("vasp", "6.4.2", "", incar, potentials=titles))
+    raise ValueError(
+        "no OUTCAR names the version of VASP that made the labels: give --level-of-theory as new labels will state it, "
+        f"such as '{guess}'"
+    )
 
 
 def read_data(project: Project, labels: Labels, *, level_of_theory: str, progress: Callable[[int, int], None]) -> Data:
