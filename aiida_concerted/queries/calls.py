@@ -27,9 +27,22 @@ def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
     return sorted(found, key=lambda item: item[1].pk or 0)
 
 
-def reused_by(process: orm.ProcessNode) -> list[tuple[str, Any]]:
-    """Return label and node of everything that a process took over; what has been deleted since is left out."""
-    noted = {entry["uuid"]: entry["label"] for entry in read_reused(process.base.extras.get(REUSED, None))}
+def calls_labelled(process: orm.ProcessNode, label: str) -> list[Any]:
+    """Return what a process called or took over by a label, oldest first; no other node is loaded."""
+    query = orm.QueryBuilder(backend=process.backend).append(orm.ProcessNode, filters={"id": process.pk}, tag="caller")
+    called = {"type": {"in": [kind.value for kind in CALLS]}, "label": {"==": label}}
+    query.append(orm.ProcessNode, with_incoming="caller", edge_filters=called, project="*")
+    reused = [node for _, node in reused_by(process, label)]
+    return sorted([*query.all(flat=True), *reused], key=lambda node: node.pk or 0)
+
+
+def reused_by(process: orm.ProcessNode, label: str | None = None) -> list[tuple[str, Any]]:
+    """Return label and node of everything that a process took over; what has been deleted since is left out.
+
+    :param label: look for this label alone.
+    """
+    entries = read_reused(process.base.extras.get(REUSED, None))
+    noted = {entry["uuid"]: entry["label"] for entry in entries if label in (None, entry["label"])}
     if not noted:
         return []
     query = orm.QueryBuilder(backend=process.backend)

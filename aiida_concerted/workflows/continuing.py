@@ -17,7 +17,7 @@ from aiida.common.links import LinkType
 from aiida.engine import Process
 
 from aiida_concerted.common.extras import LEFT_OUT
-from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
+from aiida_concerted.queries.calls import CONTINUES, calls_labelled, earlier_processes
 
 HARMLESS = frozenset({CONTINUES, "max_concurrent", "max_segments", "clean_workdir", "options"})
 """Inputs that say how a run is done, which no result of a run that came to its end depends on."""
@@ -46,8 +46,8 @@ def earlier_children(
 ) -> Iterator[tuple[orm.ProcessNode, orm.ProcessNode]]:
     """Yield the earlier processes' children of a label and class with their parents, the newest first."""
     for parent in earlier_processes(process):
-        for name, child in reversed(calls_of(parent)):
-            if name == label and child.process_type == process_class.build_process_type() and child.is_terminated:
+        for child in reversed(calls_labelled(parent, label)):
+            if child.process_type == process_class.build_process_type() and child.is_terminated:
                 yield parent, child
 
 

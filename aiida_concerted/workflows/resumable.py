@@ -11,7 +11,7 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-from aiida_concerted.queries.calls import CONTINUES, calls_of, note_reuse, origin_uuid
+from aiida_concerted.queries.calls import CONTINUES, calls_labelled, note_reuse, origin_uuid
 from aiida_concerted.workflows.continuing import (
     check_earlier,
     earlier_children,
@@ -146,7 +146,7 @@ class ResumableWorkChain(WorkChain):
 
     def children_labelled(self, label: str) -> list[orm.ProcessNode]:
         """Return the children of this call link label, oldest first, those of earlier processes that are used too."""
-        return [child for name, child in calls_of(self.node) if name == label]
+        return calls_labelled(self.node, label)
 
 
 def _validate_earlier(process_class: type[WorkChain], value: orm.Str | None, _: Any) -> str | None:
