@@ -14,6 +14,8 @@ from aiida_concerted.cli.result_table import VIEWS, render
 
 MAX_ROWS = 20
 MAX_KINDS = 6
+MAX_CONTENTS = 20
+"""Kinds of nodes that the table of contents shows, the largest; chosen: it fits a screen."""
 STORED_DIGITS = 1e-12
 """AiiDA keeps fourteen digits of a number; what lies below is no deviation."""
 
@@ -77,18 +79,26 @@ def describe_cut(cut: Any) -> list[str]:
 def describe_contents(contents: Mapping[str, Amount], cut: Cut | None) -> list[str]:
     """Return a table of what is in an archive and what is not: nodes and bytes of their files, by kind."""
     left_out = cut.left_out if cut is not None else {}
-    kinds = sorted({*contents, *left_out}, key=lambda kind: -_bytes(contents.get(kind)) - _bytes(left_out.get(kind)))
-    rows = [(_clean(kind), *_cells(contents.get(kind)), *_cells(left_out.get(kind))) for kind in kinds]
+    none = Amount(0, 0)
+
+    def size(kind: str) -> tuple[int, int, str]:
+        both = (contents.get(kind, none), left_out.get(kind, none))
+        return -sum(amount.bytes for amount in both), -sum(amount.nodes for amount in both), kind
+
+    kinds = sorted({*contents, *left_out}, key=size)
+    shown_kinds, rest = kinds[:MAX_CONTENTS], kinds[MAX_CONTENTS:]
+    rows: list[tuple[str, ...]] = [
+        (_clean(kind), *_cells(contents.get(kind)), *_cells(left_out.get(kind))) for kind in shown_kinds
+    ]
+    if rest:
+        others = [{kind: amounts[kind] for kind in rest if kind in amounts} for amounts in (contents, left_out)]
+        rows.append((f"{len(rest)} other kinds", *(cell for amounts in others for cell in _cells(_total(amounts)))))
     rows.append(("total", *_cells(_total(contents)), *_cells(_total(left_out))))
     table = [("kind of node", "nodes", "files", "left out", "files"), *rows]
     shown = table if left_out else [row[:3] for row in table]
     widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in shown]
     return [lines[0], "─" * len(lines[0]), *lines[1:]]
-
-
-def _bytes(amount: Amount | None) -> int:
-    return amount.bytes if amount is not None else 0
 
 
 def _total(amounts: Mapping[str, Amount]) -> Amount:

@@ -7,7 +7,7 @@ from aiida import orm
 from click.testing import CliRunner
 
 from aiida_concerted.archive.create import create_clean_archive
-from aiida_concerted.archive.cut import Content
+from aiida_concerted.archive.cut import Content, Cut
 from aiida_concerted.archive.errors import ArchiveError
 from aiida_concerted.archive.graph import Amount
 from aiida_concerted.archive.plan import plan_archive
@@ -82,6 +82,17 @@ def test_the_table_without_a_cut_has_no_columns_for_it():
         "kind of node   nodes   files", "────────────────────────────", "Traj[2Jectory      2  3.4 MB",
         "Dict              12     0 B", "total             14  3.4 MB",
     ]  # fmt: skip
+
+
+def test_a_long_table_sums_up_the_small():
+    contents = {f"Kind{number:02d}": Amount(1, 1000 * number) for number in range(30)}
+    left_out = {"Kind00": Amount(5, 0), "Raw": Amount(1, 10**6)}
+    lines = describe_contents(contents, Cut(Content.FRAMES, left_out, ()))
+    assert len(lines) == 2 + 20 + 2
+    assert lines[2].split() == ["Raw", "–", "–", "1", "1.0", "MB"]
+    assert lines[3].split() == ["Kind29", "1", "29.0", "kB", "–", "–"]
+    assert lines[-2].split() == ["11", "other", "kinds", "11", "55.0", "kB", "5", "0", "B"]
+    assert lines[-1].split() == ["total", "30", "0.4", "MB", "6", "1.0", "MB"]
 
 
 def test_sizes():
