@@ -128,7 +128,7 @@ def _tell(found: Translation, composed: Composed, lines: list[str]) -> None:
 
     say_account(found.project.name, found.account)
     if found.project.machine:
-        say_account("the machine file", found.machine)
+        say_account(found.project.machine_name, found.machine)
     say_lines("Structures not carried over:", composed.lost)
     say_lines("Data:", lines)
     say_lines("To do before it runs:", to_do(composed.content))

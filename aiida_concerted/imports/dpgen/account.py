@@ -91,7 +91,8 @@ def _joined(first: Row, second: Row) -> Row:
     """Return what two rows say of one key."""
     state = max(first.state, second.state, key=STATES.index)
     note = "; ".join(dict.fromkeys(text for text in (first.note, second.note) if text))
-    return Row(first.key, first.value, state, first.place or second.place, note)
+    place = "" if state == LEFT_OUT else first.place or second.place
+    return Row(first.key, first.value, state, place, note)
 
 
 def flattened(param: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

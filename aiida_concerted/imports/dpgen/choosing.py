@@ -9,7 +9,7 @@ from typing import Any
 
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.imports.dpgen.account import JOBS, Account, as_number, number, shown, whole
-from aiida_concerted.imports.dpgen.exploration import Job
+from aiida_concerted.imports.dpgen.exploration import NOTHING_LEFT, Job
 from aiida_concerted.imports.dpgen.project import Project
 from aiida_concerted.imports.dpgen.systems import Systems
 from aiida_concerted.learning.screens import CELL_RATIOS
@@ -93,8 +93,11 @@ def _levels(project: Project, jobs: Sequence[Job], systems: Systems, account: Ac
     ]
     for key, name in LEVELS.items():
         for where in (key, f"{JOBS}.{key}"):
-            account.carried(where, f"{PLACE}.{name}", "and in levels, by structure" if entries else "")
-    if general[0] is None:
+            if by_system:
+                account.carried(where, f"{PLACE}.{name}", "and in levels, by structure" if entries else "")
+            else:
+                account.left_out(where, NOTHING_LEFT)
+    if not by_system:
         return {}
     selection: dict[str, Any] = dict(zip(LEVELS.values(), general, strict=True))
     return {**selection, "levels": entries} if entries else selection

@@ -28,6 +28,8 @@ ALIASES = {
 TAUT_PS, TAUP_PS = 0.1, 0.5
 """DP-GEN's damping times where none is given."""
 
+NOTHING_LEFT = "no job is left whose structures can be explored"
+
 ENSEMBLES = {
     "nvt": "",
     "nve": "at constant temperature (NVT): DP-GEN's has no thermostat",
@@ -162,10 +164,10 @@ def translate_jobs(
     :raises ValueError: if the dynamics would be refused.
     """
     stages: list[dict[str, Any]] = []
+    lost = [job.index for job in jobs if not systems.names(job.systems)]
     for job in jobs:
         structures = systems.names(job.systems)
         if not structures:
-            _say(account, "sys_idx", f"job {job.index} was left out: it has none of the structures")
             continue
         stage = job.stage(structures)
         if stages and {**stages[-1], "turns": 1} == {"turns": 1, **stage}:
@@ -176,8 +178,15 @@ def translate_jobs(
     if md:
         whole_run = {"carrier": project.type_map[0], "temperature_K": 1.0, "production_ps": jobs[0].production_ps}
         from_mapping(MdParameters, {**whole_run, **md}, f"{project.name}: {JOBS}")
-    _say_jobs(project, account)
-    return stages, md
+    if stages:
+        _say_jobs(project, account)
+        if lost:
+            which = ", ".join(map(str, lost))
+            _say(account, "sys_idx", f"without the jobs that have none of the structures: {which}")
+    else:
+        _say_nothing_left(account)
+    _say_unused(project, account)
+    return stages, md if stages else {}
 
 
 def _common(project: Project, jobs: Sequence[Job], account: Account) -> dict[str, float]:
@@ -209,6 +218,20 @@ def _say_jobs(project: Project, account: Account) -> None:
         account.carried(f"{prefix}taut", f"{MD}.thermostat_damping_ps")
         account.carried(f"{prefix}taup", f"{MD}.barostat_damping_ps")
     account.carried("model_devi_skip", f"{MD}.equilibration_ps", "as a time: what is skipped is not kept")
+
+
+def _say_nothing_left(account: Account) -> None:
+    """Say of the keys of jobs that there is no stage, and of those of the dynamics that the protocol's hold."""
+    for key in ("temps", "press", "ensemble", "trj_freq"):
+        for name in ALIASES[key]:
+            account.left_out(f"{JOBS}.{name}", NOTHING_LEFT)
+    for key in ("sys_idx", "nsteps", "dt", "taut", "taup"):
+        account.left_out(f"{JOBS}.{key}", NOTHING_LEFT)
+    for key in ("dt", "taut", "taup", "skip"):
+        account.left_out(f"model_devi_{key}", NOTHING_LEFT)
+
+
+def _say_unused(project: Project, account: Account) -> None:
     left = [project.jobs[index] for index in remaining(project)]
     for key, why in UNUSED.items():
         is_left = any(key in job for job in left)

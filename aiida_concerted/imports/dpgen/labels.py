@@ -91,6 +91,7 @@ def translate_labels(project: Project, account: Account) -> tuple[dict[str, Any]
             incar = read_incar(path)
         except ValueError as error:
             account.left_out("fp_incar", f"{path}: {error}")
+            account.left_out("fp_aniso_kspacing", "fp_incar is not there: the protocol's settings stand")
         else:
             labels = labels_of(incar, project, potentials)
             _say_incar(incar, labels, account)

@@ -20,7 +20,8 @@ READABLE = (
 """Keys whose values are shown; those of all others may be names of people, hosts or worse."""
 
 WITHOUT_QUEUE = ("shell", "lazylocal", "")
-_MPI = re.compile(r"\b(mpirun|mpiexec|srun|mpiexec\.hydra)\b")
+_MPI = re.compile(r"\b(?:mpirun|mpiexec|srun|mpiexec\.hydra)\b")
+_PROCESSES = re.compile(r"\s-(?:n|np)\s+(\d+)\b")
 
 
 def translate_machine(project: Project) -> tuple[dict[str, Any], Account]:
@@ -28,7 +29,7 @@ def translate_machine(project: Project) -> tuple[dict[str, Any], Account]:
 
     :raises ValueError: if a section is no dictionary.
     """
-    sections = {name: _section(project.machine, name) for name in ROLES if name in project.machine}
+    sections = {name: _section(project, name) for name in ROLES if name in project.machine}
     others = {key: value for key, value in project.machine.items() if key not in sections}
     account = Account(dict(_values({**others, **sections})))
     resources = {}
@@ -41,12 +42,12 @@ def translate_machine(project: Project) -> tuple[dict[str, Any], Account]:
     return resources, account
 
 
-def _section(machine: Mapping[str, Any], name: str) -> dict[str, Any]:
-    section = machine[name]
+def _section(project: Project, name: str) -> dict[str, Any]:
+    section = project.machine[name]
     if isinstance(section, list) and section:
         section = section[0]
     if not isinstance(section, dict):
-        raise ValueError(f"machine.json: {name} must be a dictionary with command, machine and resources")
+        raise ValueError(f"{project.machine_name}: {name} must be a dictionary with command, machine and resources")
     return section
 
 
@@ -69,7 +70,7 @@ def _options(section: Mapping[str, Any], name: str, account: Account) -> dict[st
     role = ROLES[name]
     machine, resources = (_dictionary(section, key) for key in ("machine", "resources"))
     command = section.get("command")
-    account.changed(f"{name}.command", f"codes.{role}", "is of the code: see 'aiida-concerted setup'")
+    account.changed(f"{name}.command", f"codes.{role}", "the program is of the code, MPI is resources' withmpi")
     for key in ("batch_type", "machine_type"):
         account.changed(f"{name}.machine.{key}", f"codes.{role}", "is of the computer: its scheduler")
     account.changed(f"{name}.machine.context_type", f"codes.{role}", "is of the computer: its transport")
@@ -80,6 +81,9 @@ def _options(section: Mapping[str, Any], name: str, account: Account) -> dict[st
         options = _of_queue(resources, name, role, account, counts_machines="lsf" not in kind)
     if isinstance(command, str) and _MPI.search(command):
         options["withmpi"] = True
+        processes = _PROCESSES.search(command)
+        if processes and "resources" not in options and "lsf" not in kind:
+            options["resources"] = {"num_machines": 1, "num_mpiprocs_per_machine": int(processes[1])}
     account.left_out(f"{name}.resources.group_size", "a job holds one run")
     account.left_out(f"{name}.resources", "is of the code or the computer: see 'aiida-concerted setup'")
     account.left_out(f"{name}.user_forward_files", "files beside the inputs are of the computer")

@@ -50,6 +50,7 @@ class Project:
     :param name: name of that file, for messages.
     :param folder: where DP-GEN ran: what relative paths in it refer to.
     :param machine: content of ``machine.json``, empty where none was given.
+    :param machine_name: name of that file.
     :param finished: the finished iterations, in order.
     :param messages: what a user should know of them.
     """
@@ -58,6 +59,7 @@ class Project:
     name: str
     folder: Path
     machine: Mapping[str, Any] = field(default_factory=dict)
+    machine_name: str = "machine.json"
     finished: tuple[Iteration, ...] = ()
     messages: tuple[str, ...] = ()
 
@@ -104,8 +106,10 @@ def read_project(
         raise ValueError(f"there is no folder {folder} with iterations")
     n_jobs = len(content["model_devi_jobs"])
     finished, messages = find_iterations(folder, n_jobs, with_data=with_data)
-    settings = {} if machine is None else read_settings(machine)
-    return Project(content, param.name, folder, settings, finished, tuple(messages))
+    if machine is None:
+        return Project(content, param.name, folder, finished=finished, messages=tuple(messages))
+    settings = read_settings(machine)
+    return Project(content, param.name, folder, settings, machine.name, finished, tuple(messages))
 
 
 def _check(content: Mapping[str, Any], path: Path) -> None:

@@ -137,12 +137,12 @@ def compose(found: Translation, wishes: Wishes, frames: Mapping[Composition, int
     systems, composition = usable_systems(found.systems, cutoff_A=found.cutoff_A, used=used, frames=frames)
     schedule, md = translate_jobs(project, found.jobs, systems, account)
     selection = translate_selection(project, found.jobs, systems, account)
-    say_systems(systems, account)
     named = {name for stage in schedule for name in stage["structures"]}
     # A level for a structure that no stage explores would be refused.
     levels = [entry for entry in selection.pop("levels", []) if entry["system"] in named]
     explore = {"selection": {**selection, **({"levels": levels} if levels else {})}, "md": md, "schedule": schedule}
     structures = {one.name: _place(one.path, folder) for one in systems.kept if one.name in named}
+    say_systems(systems, len(structures), account)
     turns = sum(stage["turns"] for stage in schedule) or len(found.jobs) or 1
     learn = {
         "structures": structures,

@@ -160,14 +160,16 @@ def usable_systems(
     return Systems(kept, tuple(lost)), chosen
 
 
-def say_systems(systems: Systems, account: Account) -> None:
-    """Say what became of the structures."""
+def say_systems(systems: Systems, n_explored: int, account: Account) -> None:
+    """Say what became of the structures.
+
+    :param n_explored: number of those in the study file.
+    """
     for key in ("sys_configs", "sys_configs_prefix", "sys_format"):
-        if not systems.kept:
-            account.left_out(key, "; ".join(systems.lost) or "there are none")
+        if not n_explored:
+            account.left_out(key, "; ".join(systems.lost) or "no job is left that explores one")
         elif systems.lost:
-            what = f"{len(systems.lost)} not carried over, see below"
-            account.changed(key, PLACE, what)
+            account.changed(key, PLACE, f"{n_explored} structures; {len(systems.lost)} are lost, see below")
         else:
-            account.carried(key, PLACE, f"{len(systems.kept)} structures")
+            account.carried(key, PLACE, f"the {n_explored} structures that are explored yet")
     account.left_out("shuffle_poscar", "structures are explored as they are")

@@ -208,15 +208,34 @@ def test_every_key_has_one_row_and_is_known(compose_from):
     assert shown["user_token"] == "…"
 
 
-def test_what_is_said_to_be_carried_is_in_the_study_file(compose_from):
-    found, content, _ = compose_from(**{key: value for key, value in KEYS_OF_DPGEN.items() if value is not None})
-    places = {row.place for row in found.account.rows() if row.place and not row.place.startswith("codes.")}
-    assert len(places) > 20
-    for place in places:
-        value = content
-        for key in place.split("."):
-            assert key in value, place
-            value = value[key]
+VARIANTS = {
+    "plain": {},
+    "everything": {key: value for key, value in KEYS_OF_DPGEN.items() if value is not None},
+    "relative": {"use_relative": True, "epsilon": 0.3},
+    "templates": {"model_devi_jobs": [{"sys_idx": [0], "template": {"lmp": "in.lammps"}, "trj_freq": 10}]},
+    "no structures": {"sys_configs": [["nowhere/POSCAR"], []]},
+    "other files": {"sys_format": "lammps/lmp", "fp_incar": "nowhere", "fp_aniso_kspacing": [0.4, 0.4, 0.4]},
+    "other nets": {
+        "default_training_param": {"model": {"descriptor": {"type": "dpa1"}}, "training": {"numb_steps": 9}}
+    },
+    "levels": {"model_devi_f_trust_lo": [0.1, 0.2], "model_devi_v_trust_lo": [0.1, 0.2]},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_is_said_to_be_carried_is_in_the_study_file(compose_from, name):
+    found, content, _ = compose_from(n_finished=0, **VARIANTS[name])
+    rows = found.account.rows()
+    assert [row.key for row in rows] == list(dict.fromkeys(row.key for row in rows))
+    silent = {row.key for row in rows if row.note == "not known to this import"}
+    assert silent == {"init_data_prefix", "init_data_sys"}
+    for row in rows:
+        assert not (row.state == LEFT_OUT and row.place), row
+        if row.place and not row.place.startswith("codes."):
+            value = content
+            for key in row.place.split("."):
+                assert key in value, row
+                value = value[key]
 
 
 def test_the_machine_gives_queues_and_no_secrets(compose_from):
