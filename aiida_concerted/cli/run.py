@@ -13,8 +13,12 @@ from aiida_concerted.environment.errors import SetupError
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
+    from aiida.engine.runners import Runner
 
 _NO_CONFIG = "Missing argument 'CONFIG'"
+_POLL_S = 1.0
+"""Chosen: a look costs one small query, and the shortest runs take seconds."""
+
 PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
 
 
@@ -147,6 +151,20 @@ def _submit(builder: ProcessBuilder, label: str) -> None:
     )
 
 
+def _runner() -> Runner:
+    """Return the runner of this process.
+
+    Where there is no broker to tell that a child has ended, AiiDA looks once a minute: a study would take hours more.
+    """
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    profile = manager.get_profile()
+    if manager.get_broker() is None and profile is not None and not profile.is_test_profile:
+        manager.set_runner(manager.create_runner(poll_interval=_POLL_S))
+    return manager.get_runner()
+
+
 def _run_here(builder: ProcessBuilder, label: str) -> None:
     """Run to the end in this process.
 
@@ -154,10 +172,9 @@ def _run_here(builder: ProcessBuilder, label: str) -> None:
     """
     from aiida.engine import run_get_node
     from aiida.engine.utils import instantiate_process
-    from aiida.manage import get_manager
 
     builder["metadata"]["label"] = label
-    process = instantiate_process(get_manager().get_runner(), builder)
+    process = instantiate_process(_runner(), builder)
     node = process.node
     click.echo(f"{node.process_label} <{node.pk}> begins here; 'aiida-concerted status {node.pk}' follows it elsewhere")
     run_get_node(process)

@@ -49,8 +49,10 @@ from aiida import load_profile, orm
 load_profile("second")
 from aiida_concerted.queries import query
 from aiida_concerted.queries.calls import reused_by
+from aiida_concerted.cli.run import _runner
 node = orm.QueryBuilder().append(orm.WorkChainNode, filters={"label": "both"}).one()[0]
 print(json.dumps({"reused": sorted(label for label, _ in reused_by(node)), "called": len(node.called),
+                  "poll_s": _runner()._poll_interval,
                   "temperatures_K": [row["temperature_K"] for row in query("diffusivities", study=node.pk)]}))
 """
 
@@ -138,6 +140,7 @@ def test_an_imported_analysis_goes_on_in_another_profile(first, runs, write_stud
     answer = json.loads(execute(QUESTIONS, **environment))
     assert answer["reused"] == list(FUNCTIONS_OF_A_RUN)
     assert answer["called"] == 5
+    assert answer["poll_s"] == 1.0
     assert answer["temperatures_K"] == [600.0, 700.0]
 
 
