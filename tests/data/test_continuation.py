@@ -194,10 +194,10 @@ def test_fifty_kills_at_random_moments_leave_no_trace(tmp_path, tiny_models):
     folders = [tmp_path / "whole", tmp_path / "killed"]
     for folder in folders:
         folder.mkdir()
-    untouched, killed = (Runner(folder, tiny_models, production_ps=60.0, restart_interval_ps=0.2) for folder in folders)
+    untouched, killed = (Runner(folder, tiny_models, production_ps=240.0, restart_interval_ps=0.2) for folder in folders)
     assert untouched.segment()
     n_kills = 0
-    while not killed.segment(kill_at(n_kills, longest_s=8.0) if n_kills < 50 else None):
+    while not killed.segment(kill_at(n_kills, longest_s=6.0) if n_kills < 50 else None):
         n_kills += 1
     assert n_kills >= 50
     assert_same_run(killed, untouched)

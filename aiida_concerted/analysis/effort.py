@@ -1,0 +1,344 @@
+"""How much longer molecular dynamics must run until an answer is known to a stated error, and what it would take.
+
+The variance of an estimate falls as one over the length of its run: a relative error ``r`` after ``t`` becomes
+``r sqrt(t / t')`` after ``t'``. Errors are themselves estimated, and a run that has seen few hops knows its own error
+least; no run is therefore made more than :data:`LARGEST_FACTOR` times as long before its error is looked at again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiida_concerted.common.parameters import positive, positive_integer
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
+
+FloatArray = NDArray[np.float64]
+
+LARGEST_FACTOR = 4.0
+"""Most by which a run becomes longer before its error is looked at again."""
+
+SMALLEST_FACTOR = 1.25
+"""Least by which a run becomes longer: less would not pay for the look."""
+
+BLIND_FACTOR = 2.0
+"""By how much a run becomes longer that has not yet seen enough to state an error."""
+
+MARGIN = 1.1
+"""Factor on the forecast length: half of all forecasts would be too short without."""
+
+GROWTH = 1.05
+"""Step by which lengths grow while effort is shared out for the activation energy."""
+
+REACHED, LONGER, OVER, LOST = "reached", "longer", "over budget", "framework lost"
+
+
+@dataclass(frozen=True)
+class EffortTarget:
+    """What is to be known how well, and what it may cost.
+
+    :param max_production_ps: longest production of one run in ps.
+    :param diffusivity_relative_error: standard error of the tracer diffusivity of a point over its value.
+    :param haven_relative_error: the same of the Haven ratio; not looked at when not given.
+    :param modes_relative_error: the same of the number of events of each of ``modes``, one over the square root of it.
+    :param modes: classes A-B-C whose events are counted.
+    :param activation_energy_error_eV: standard error of the activation energy of the diffusivity in eV.
+    :param budget_ps: production of all runs together in ps; not limited when not given.
+    :param max_rounds: most times that runs are made longer.
+    """
+
+    max_production_ps: float
+    diffusivity_relative_error: float = 0.15
+    haven_relative_error: float | None = None
+    modes_relative_error: float | None = None
+    modes: tuple[str, ...] = ()
+    activation_energy_error_eV: float | None = None
+    budget_ps: float | None = None
+    max_rounds: int = 20
+
+    def __post_init__(self) -> None:
+        positive(max_production_ps=self.max_production_ps, diffusivity_relative_error=self.diffusivity_relative_error)
+        for name in ("haven_relative_error", "modes_relative_error", "activation_energy_error_eV", "budget_ps"):
+            if getattr(self, name) is not None:
+                positive(**{name: getattr(self, name)})
+        positive_integer(max_rounds=self.max_rounds)
+        if (self.modes_relative_error is None) != (not self.modes):
+            raise ValueError("modes_relative_error and modes belong together: give both or none")
+
+
+@dataclass(frozen=True)
+class RunSoFar:
+    """What one run has given so far.
+
+    :param temperature_K: temperature in K.
+    :param duration_ps: length of its production in ps.
+    :param diffusivity: tracer diffusivity and its standard error in m² s⁻¹; ``None`` where there is none yet.
+    :param haven: Haven ratio and its standard error, where known.
+    :param events: number of events by mode, where counted.
+    :param is_sampled: whether it is long enough for its error to be believed.
+    :param has_departed: whether its framework has left its crystal; it is not made longer then.
+    """
+
+    temperature_K: float
+    duration_ps: float
+    diffusivity: tuple[float, float] | None = None
+    haven: tuple[float, float] | None = None
+    events: Mapping[str, int] = field(default_factory=dict)
+    is_sampled: bool = True
+    has_departed: bool = False
+
+
+@dataclass(frozen=True)
+class PointPlan:
+    """What becomes of one point: of the runs of one cell at one temperature, which differ by their seeds.
+
+    :param name: of the point.
+    :param temperature_K: temperature in K.
+    :param n_runs: runs of the point.
+    :param duration_ps: production of each run so far in ps, the mean over the runs.
+    :param state: ``reached``, ``longer``, ``over budget`` or ``framework lost``.
+    :param diffusivity: mean over the runs, weighted by their lengths, and its standard error in m² s⁻¹.
+    :param relative_error: of the quantity that is furthest from its target; ``None`` where it cannot be said.
+    :param quantity: which that is.
+    :param next_ps: length in ps to which each run is brought next, where it is made longer.
+    :param needed_ps: length of each run in ps at which the target would be reached, as far as can be said.
+    """
+
+    name: str
+    temperature_K: float
+    n_runs: int
+    duration_ps: float
+    state: str
+    diffusivity: tuple[float, float] | None
+    relative_error: float | None
+    quantity: str
+    next_ps: float | None
+    needed_ps: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; what is not known is left out."""
+        content: dict[str, Any] = {
+            "temperature_K": self.temperature_K, "n_runs": self.n_runs, "duration_ps": self.duration_ps,
+            "state": self.state, "relative_error": self.relative_error, "quantity": self.quantity,
+            "next_ps": self.next_ps, "needed_ps": self.needed_ps,
+        }  # fmt: skip
+        if self.diffusivity is not None:
+            content["diffusivity_m2_s"], content["diffusivity_stderr_m2_s"] = self.diffusivity
+        return {key: value for key, value in content.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EffortPlan:
+    """What becomes of all points.
+
+    :param points: in the order in which they were given.
+    :param activation_energy_stderr_eV: standard error of the activation energy that the points give together in eV;
+        ``None`` for fewer than two temperatures with a diffusivity.
+    :param is_energy_reached: whether that is below its target, or none was given.
+    """
+
+    points: tuple[PointPlan, ...]
+    activation_energy_stderr_eV: float | None
+    is_energy_reached: bool
+
+    @property
+    def longer(self) -> dict[str, float]:
+        """Return by point the length in ps to which each of its runs is brought next."""
+        return {point.name: point.next_ps for point in self.points if point.next_ps is not None}
+
+    @property
+    def is_reached(self) -> bool:
+        """Return whether every target is reached."""
+        return self.is_energy_reached and all(point.state in (REACHED, LOST) for point in self.points)
+
+
+def plan_effort(
+    points: Mapping[str, Sequence[RunSoFar]], target: EffortTarget, *, energy_of: Sequence[str] = ()
+) -> EffortPlan:
+    """Return which runs to make longer, and to which length.
+
+    Where the budget does not suffice for all, what lowers the error of the activation energy most for its cost comes
+    first; without at least two temperatures, what costs least.
+
+    :param points: the runs of each point by its name.
+    :param target: what is to be known how well.
+    :param energy_of: names of the points that the activation energy is fitted to; all by default.
+    """
+    states = {name: _Point(name, tuple(runs), target) for name, runs in points.items()}
+    fitted = [states[name] for name in energy_of or states if states[name].has_error]
+    wanted = {name: state.wanted_ps() for name, state in states.items()}
+    stderr_eV = _energy_stderr(fitted, {})
+    is_reached = target.activation_energy_error_eV is None or (
+        stderr_eV is not None and stderr_eV <= target.activation_energy_error_eV
+    )
+    if not is_reached and stderr_eV is not None:
+        wanted |= _for_the_energy(fitted, wanted, target)
+    granted = _within_budget(states, fitted, wanted, target)
+    plans = tuple(state.plan(granted.get(name), wanted[name] > state.duration_ps) for name, state in states.items())
+    return EffortPlan(plans, stderr_eV, is_reached)
+
+
+class _Point:
+    """The runs of one cell at one temperature, taken together."""
+
+    def __init__(self, name: str, runs: tuple[RunSoFar, ...], target: EffortTarget) -> None:
+        if not runs:
+            raise ValueError(f"{name} has no runs")
+        self.name, self.runs, self.target = name, runs, target
+        self.temperature_K = runs[0].temperature_K
+        self.durations = np.array([run.duration_ps for run in runs])
+        self.duration_ps = float(self.durations.mean())
+        self.has_departed = any(run.has_departed for run in runs)
+        self.diffusivity = self._pooled([run.diffusivity for run in runs])
+        self.errors = self._errors()
+        self.has_error = self.diffusivity is not None and self.diffusivity[0] > 0 and not self.has_departed
+
+    def _pooled(self, estimates: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+        """Return the mean weighted by length; weights by error would prefer runs that happen to be low and sure."""
+        known = [estimate for estimate in estimates if estimate is not None]
+        if len(known) < len(estimates):
+            return None
+        weights = self.durations / self.durations.sum()
+        values, errors = np.array(known).T
+        return float(weights @ values), float(np.sqrt(weights**2 @ errors**2))
+
+    def _errors(self) -> dict[str, tuple[float | None, float]]:
+        """Return relative error and target of each quantity that has a target; ``None`` where it cannot be said."""
+        target = self.target
+        found = {"diffusivity": (_relative(self.diffusivity), target.diffusivity_relative_error)}
+        if target.haven_relative_error is not None:
+            pooled = self._pooled([run.haven for run in self.runs])
+            found["Haven ratio"] = (_relative(pooled), target.haven_relative_error)
+        if target.modes_relative_error is not None:
+            for mode in target.modes:
+                n_events = sum(run.events.get(mode, 0) for run in self.runs)
+                found[f"mode {mode}"] = (n_events**-0.5 if n_events else None, target.modes_relative_error)
+        return found
+
+    @property
+    def is_sampled(self) -> bool:
+        """Return whether the errors of all runs can be believed."""
+        return all(run.is_sampled for run in self.runs)
+
+    @property
+    def worst(self) -> tuple[str, float | None, float]:
+        """Return name, relative error and target of the quantity that is furthest from its target."""
+        order = {name: math.inf if error is None else error / goal for name, (error, goal) in self.errors.items()}
+        name = max(order, key=lambda key: order[key])
+        return (name, *self.errors[name])
+
+    @property
+    def is_reached(self) -> bool:
+        """Return whether every quantity is known as well as it should be."""
+        _, error, goal = self.worst
+        return self.is_sampled and error is not None and error <= goal
+
+    def needed_ps(self) -> float | None:
+        """Return the length of each run in ps at which the targets would be reached, ``None`` where nobody can say."""
+        _, error, goal = self.worst
+        if error is None:
+            return None
+        return self.duration_ps * max(1.0, (error / goal) ** 2)
+
+    def wanted_ps(self) -> float:
+        """Return the length in ps to which each run should be brought next; the present one where it is enough."""
+        if self.has_departed or self.is_reached:
+            return self.duration_ps
+        needed = self.needed_ps()
+        factor = BLIND_FACTOR if needed is None else MARGIN * needed / self.duration_ps
+        if not self.is_sampled:
+            factor = max(factor, BLIND_FACTOR)
+        return self.duration_ps * min(max(factor, SMALLEST_FACTOR), LARGEST_FACTOR)
+
+    def plan(self, next_ps: float | None, is_wanted: bool) -> PointPlan:
+        """Return the plan of the point, made longer to ``next_ps`` or not."""
+        quantity, error, _ = self.worst
+        state = LOST if self.has_departed else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
+        if state == REACHED and is_wanted:
+            state = OVER  # its own target is reached, what the activation energy would need of it is not granted
+        return PointPlan(
+            self.name, self.temperature_K, len(self.runs), self.duration_ps, state, self.diffusivity, error, quantity,
+            next_ps, self.needed_ps() if state in (LONGER, OVER) else None,
+        )  # fmt: skip
+
+
+def _relative(estimate: tuple[float, float] | None) -> float | None:
+    """Return the relative error; ``None`` where there is none, or none that can be believed."""
+    if estimate is None or estimate[0] <= 0 or not estimate[1] > 0:
+        return None
+    return estimate[1] / estimate[0]
+
+
+def _energy_stderr(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> float | None:
+    """Return the standard error in eV of the slope of ln D over 1/kT, were the points of these lengths."""
+    if len({point.temperature_K for point in points}) < 2:
+        return None
+    inverse, weights = _inverse(points), _weights(points, lengths_ps)
+    centre = weights @ inverse / weights.sum()
+    return float((weights @ (inverse - centre) ** 2) ** -0.5)
+
+
+def _inverse(points: Sequence[_Point]) -> FloatArray:
+    return np.array([1.0 / (BOLTZMANN_EV_PER_K * point.temperature_K) for point in points])
+
+
+def _weights(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> FloatArray:
+    """Return one over the squared relative error of each point, were it of this length."""
+    longer = [lengths_ps.get(point.name, point.duration_ps) / point.duration_ps for point in points]
+    errors = np.array([_relative(point.diffusivity) or 1.0 for point in points])
+    return np.array(longer) / errors**2
+
+
+def _gain(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> dict[str, float]:
+    """Return by how much the variance of the slope in eV² falls for a ps of each point's runs."""
+    if len({point.temperature_K for point in points}) < 2:
+        return {}
+    inverse, weights = _inverse(points), _weights(points, lengths_ps)
+    centre = weights @ inverse / weights.sum()
+    information = weights @ (inverse - centre) ** 2
+    lengths = [lengths_ps.get(point.name, point.duration_ps) * len(point.runs) for point in points]
+    falls = (inverse - centre) ** 2 * weights / np.array(lengths) / information**2
+    return {point.name: float(fall) for point, fall in zip(points, falls, strict=True)}
+
+
+def _for_the_energy(points: Sequence[_Point], wanted: Mapping[str, float], target: EffortTarget) -> dict[str, float]:
+    """Return the lengths at which the activation energy would be known well enough, for the least cost.
+
+    The point where a ps lowers the error most grows by a small step, again and again.
+    """
+    lengths = {point.name: wanted[point.name] for point in points}
+    limits = {point.name: min(LARGEST_FACTOR * point.duration_ps, target.max_production_ps) for point in points}
+    goal = target.activation_energy_error_eV
+    while goal is not None and (_energy_stderr(points, lengths) or 0.0) > goal:
+        free = {name: gain for name, gain in _gain(points, lengths).items() if lengths[name] < limits[name]}
+        if not free:
+            break
+        best = max(free, key=lambda name: free[name])
+        lengths[best] = min(lengths[best] * GROWTH, limits[best])
+    by_name = {point.name: point.duration_ps for point in points}
+    least = {name: max(length, by_name[name] * SMALLEST_FACTOR) for name, length in lengths.items()}
+    return {name: least[name] if lengths[name] > by_name[name] else by_name[name] for name in lengths}
+
+
+def _within_budget(
+    states: Mapping[str, _Point], fitted: Sequence[_Point], wanted: Mapping[str, float], target: EffortTarget
+) -> dict[str, float]:
+    """Return the lengths in ps that are granted, of the points that are made longer."""
+    spent = sum(float(state.durations.sum()) for state in states.values())
+    left = math.inf if target.budget_ps is None else target.budget_ps - spent
+    gains = _gain(fitted, {})
+    costs = {name: (wanted[name] - state.duration_ps) * len(state.runs) for name, state in states.items()}
+    granted = {}
+    for name in sorted(states, key=lambda name: (-gains.get(name, 0.0), costs[name])):
+        state = states[name]
+        length = min(wanted[name], target.max_production_ps, state.duration_ps + left / len(state.runs))
+        if costs[name] <= 0 or length <= state.duration_ps * (1 + 1e-9):
+            continue
+        granted[name] = length
+        left -= (length - state.duration_ps) * len(state.runs)
+    return granted

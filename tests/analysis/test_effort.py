@@ -1,0 +1,173 @@
+"""How long to run: closed forms, what a budget does, and whether the answers are as good as they say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from aiida_concerted.analysis.effort import (
+    BLIND_FACTOR,
+    LARGEST_FACTOR,
+    MARGIN,
+    EffortTarget,
+    RunSoFar,
+    plan_effort,
+)
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
+
+TARGET = EffortTarget(max_production_ps=1e6, diffusivity_relative_error=0.1)
+
+
+def run(relative=0.1, T=600.0, ps=100.0, value=1e-10, **more):
+    return RunSoFar(T, ps, (value, relative * value), **more)
+
+
+def plan_of(runs, target=TARGET):
+    return plan_effort({"point": runs}, target).points[0]
+
+
+@pytest.mark.parametrize(("relative", "factor"), [(0.12, 1.1 * 1.44), (0.15, 1.1 * 2.25), (0.5, LARGEST_FACTOR)])
+def test_a_run_becomes_as_long_as_its_error_asks_for(relative, factor):
+    plan = plan_of([run(relative)])
+    assert plan.state == "longer"
+    assert plan.next_ps == pytest.approx(100.0 * factor)
+    assert plan.needed_ps == pytest.approx(100.0 * (relative / 0.1) ** 2)
+
+
+def test_a_known_answer_costs_nothing_more():
+    plan = plan_effort({"point": [run(0.09)]}, TARGET)
+    assert plan.is_reached
+    assert plan.longer == {}
+    assert plan.points[0].state == "reached"
+
+
+@pytest.mark.parametrize("blind", [run(0.01, is_sampled=False), run(value=0.0), RunSoFar(600.0, 100.0)])
+def test_an_error_that_nobody_can_believe_is_no_answer(blind):
+    plan = plan_of([blind])
+    assert plan.state == "longer"
+    assert plan.next_ps == 100.0 * BLIND_FACTOR
+
+
+def test_seeds_add_up_by_their_lengths():
+    plan = plan_of([run(0.2, ps=300.0), run(0.4, ps=100.0, value=2e-10)])
+    value, stderr = plan.diffusivity
+    assert value == pytest.approx(1.25e-10)
+    assert stderr == pytest.approx(math.hypot(0.75 * 0.2e-10, 0.25 * 0.8e-10))
+    assert plan.n_runs == 2
+    assert plan_of([run(0.14)] * 2).state == "reached"  # each alone is not
+
+
+def test_the_worst_quantity_counts():
+    target = EffortTarget(
+        1e6, diffusivity_relative_error=0.1, haven_relative_error=0.2, modes_relative_error=0.1, modes=("4d-16h-4d",)
+    )
+    plan = plan_of([run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": 25})], target)
+    assert plan.quantity == "mode 4d-16h-4d"
+    assert plan.relative_error == pytest.approx(0.2)
+    assert plan.next_ps == pytest.approx(100.0 * MARGIN * 4.0, rel=0.1)
+    plan = plan_of([run(0.05, haven=(0.5, 0.2), events={"4d-16h-4d": 400})], target)
+    assert plan.quantity == "Haven ratio"
+    plan = plan_of([run(0.05, haven=(0.5, 0.05))], target)
+    assert plan.needed_ps is None  # no event yet: nobody can say
+
+
+def test_what_cannot_be_reached_says_what_it_would_take():
+    target = EffortTarget(max_production_ps=150.0, diffusivity_relative_error=0.1)
+    plan = plan_of([run(0.5)], target)
+    assert plan.next_ps == 150.0
+    plan = plan_of([run(0.5, ps=150.0)], target)
+    assert plan.state == "over budget"
+    assert plan.needed_ps == pytest.approx(150.0 * 25)
+
+
+def test_a_run_that_lost_its_framework_is_left_alone():
+    plan = plan_effort({"point": [run(0.5, has_departed=True)]}, TARGET)
+    assert plan.points[0].state == "framework lost"
+    assert plan.longer == {}
+    assert plan.is_reached
+
+
+def test_the_error_of_the_activation_energy_is_that_of_the_line():
+    points = {"hot": [run(0.05, T=1000.0)], "cold": [run(0.12, T=500.0)]}
+    span = (1 / 500 - 1 / 1000) / BOLTZMANN_EV_PER_K
+    plan = plan_effort(points, TARGET)
+    assert plan.activation_energy_stderr_eV == pytest.approx(math.hypot(0.05, 0.12) / span)
+    many = {f"T{T}": [run(r, T=T)] for T, r in ((400.0, 0.3), (500.0, 0.2), (700.0, 0.1), (1000.0, 0.05))}
+    x = np.array([1 / (BOLTZMANN_EV_PER_K * T) for T in (400.0, 500.0, 700.0, 1000.0)])
+    _, covariance = np.polyfit(x, np.zeros(4), 1, w=1 / np.array([0.3, 0.2, 0.1, 0.05]), cov="unscaled")
+    assert plan_effort(many, TARGET).activation_energy_stderr_eV == pytest.approx(covariance[0, 0] ** 0.5)
+
+
+def test_effort_goes_where_it_lowers_the_error_of_the_activation_energy_most():
+    target = EffortTarget(1e6, diffusivity_relative_error=0.3, activation_energy_error_eV=0.015)
+    points = {f"T{T:g}": [run(0.2, T=T)] for T in (500.0, 700.0, 710.0, 1000.0)}
+    plan = plan_effort(points, target)
+    assert not plan.is_energy_reached
+    assert set(plan.longer) == {"T500", "T1000"}  # the middle of a line says nothing of its slope
+    spent = {name: length - 100.0 for name, length in plan.longer.items()}
+    longer = {
+        name: [run(0.2 * (100 / length) ** 0.5, T=float(name[1:]), ps=length)] for name, length in plan.longer.items()
+    }
+    after = plan_effort(points | longer, target)
+    assert after.is_energy_reached
+    same_cost = 100.0 + sum(spent.values()) / 4
+    evenly = {name: [run(0.2 * (100 / same_cost) ** 0.5, T=float(name[1:]), ps=same_cost)] for name in points}
+    assert plan_effort(evenly, target).activation_energy_stderr_eV > after.activation_energy_stderr_eV
+
+
+def test_a_budget_goes_to_what_lowers_the_error_most_and_is_kept():
+    points = {f"T{T:g}": [run(0.15, T=T)] for T in (500.0, 700.0, 1000.0)}
+    target = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=500.0)
+    plan = plan_effort(points, target)
+    assert sum(plan.longer.values()) + 100.0 * (3 - len(plan.longer)) <= 500.0 + 1e-9
+    assert "T700" not in plan.longer
+    states = {point.name: point.state for point in plan.points}
+    assert states["T700"] == "over budget"
+
+
+def test_sizes_are_no_points_of_the_line():
+    points = {"hot": [run(0.05, T=1000.0)], "cold": [run(0.05, T=500.0)], "size": [run(0.05, T=700.0)]}
+    alone = plan_effort({name: points[name] for name in ("hot", "cold")}, TARGET)
+    plan = plan_effort(points, TARGET, energy_of=["hot", "cold"])
+    assert plan.activation_energy_stderr_eV == alone.activation_energy_stderr_eV
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_production_ps": 0}, "max_production_ps must be a positive number"),
+        ({"max_production_ps": 1, "modes_relative_error": 0.1}, "belong together"),
+        ({"max_production_ps": 1, "modes": ("A-B-C",)}, "belong together"),
+        ({"max_production_ps": 1, "max_rounds": 0}, "max_rounds"),
+        ({"max_production_ps": 1, "haven_relative_error": -1}, "haven_relative_error"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        EffortTarget(**values)
+
+
+def test_answers_found_by_stopping_are_as_good_as_they_say():
+    """Stopping when an error looks small prefers runs whose error is underestimated; it must not matter much."""
+    rng = np.random.default_rng(7)
+    truth, pulls, lengths = 1e-10, [], []
+    for _ in range(400):
+        ps, total, seen = 50.0, 0.0, 0.0
+        while True:
+            # a mean over independent pieces of 10 ps, each with a relative error of 0.6; its error from 20 blocks
+            total += rng.normal(truth * (ps - seen), 0.6 * truth * math.sqrt(10.0 * (ps - seen)))
+            seen, mean = ps, total / ps
+            true_error = 0.6 * truth * math.sqrt(10.0 / ps)
+            error = true_error * math.sqrt(rng.chisquare(19) / 19)
+            plan = plan_of([RunSoFar(600.0, ps, (mean, error))])
+            if plan.state == "reached":
+                break
+            ps = plan.next_ps
+        pulls.append((mean - truth) / error)
+        lengths.append(ps)
+    covered = np.mean(np.abs(pulls) < 1.0)
+    assert 0.60 < covered < 0.74  # 68 % are meant
+    assert np.median(lengths) < 2.0 * 360.0  # 360 ps are needed
+    assert abs(np.mean(pulls)) < 0.25
