@@ -35,7 +35,8 @@ MARGIN = 1.1
 GROWTH = 1.05
 """Step by which lengths grow while effort is shared out for the activation energy."""
 
-REACHED, LONGER, OVER, LOST = "reached", "longer", "over budget", "framework lost"
+REACHED, LONGER, OVER, HELD = "reached", "longer", "over budget", "held"
+"""What becomes of a point: known as well as it should be, made longer, not made longer, cannot be made longer."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class EffortTarget:
     :param max_production_ps: longest production of one run in ps.
     :param diffusivity_relative_error: standard error of the tracer diffusivity of a point over its value.
     :param haven_relative_error: the same of the Haven ratio; not looked at when not given.
-    :param modes_relative_error: the same of the number of events of each of ``modes``, one over the square root of it.
+    :param modes_relative_error: the same of the number of events above background of each of ``modes``.
     :param modes: classes A-B-C whose events are counted.
     :param activation_energy_error_eV: standard error of the activation energy of the diffusivity in eV.
     :param budget_ps: production of all runs together in ps; not limited when not given.
@@ -79,18 +80,18 @@ class RunSoFar:
     :param duration_ps: length of its production in ps.
     :param diffusivity: tracer diffusivity and its standard error in m² s⁻¹; ``None`` where there is none yet.
     :param haven: Haven ratio and its standard error, where known.
-    :param events: number of events by mode, where counted.
+    :param events: events above background and their standard error by mode, where counted.
     :param is_sampled: whether it is long enough for its error to be believed.
-    :param has_departed: whether its framework has left its crystal; it is not made longer then.
+    :param held: why it cannot be made longer, such as a framework that has left its crystal; empty where it can.
     """
 
     temperature_K: float
     duration_ps: float
     diffusivity: tuple[float, float] | None = None
     haven: tuple[float, float] | None = None
-    events: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     is_sampled: bool = True
-    has_departed: bool = False
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,13 @@ class PointPlan:
     :param temperature_K: temperature in K.
     :param n_runs: runs of the point.
     :param duration_ps: production of each run so far in ps, the mean over the runs.
-    :param state: ``reached``, ``longer``, ``over budget`` or ``framework lost``.
+    :param state: ``reached``, ``longer``, ``over budget`` or ``held``.
     :param diffusivity: mean over the runs, weighted by their lengths, and its standard error in m² s⁻¹.
     :param relative_error: of the quantity that is furthest from its target; ``None`` where it cannot be said.
     :param quantity: which that is.
     :param next_ps: length in ps to which each run is brought next, where it is made longer.
     :param needed_ps: length of each run in ps at which the target would be reached, as far as can be said.
+    :param reason: why it is held; empty where it is not.
     """
 
     name: str
@@ -119,6 +121,7 @@ class PointPlan:
     quantity: str
     next_ps: float | None
     needed_ps: float | None
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; what is not known is left out."""
@@ -129,6 +132,8 @@ class PointPlan:
         }  # fmt: skip
         if self.diffusivity is not None:
             content["diffusivity_m2_s"], content["diffusivity_stderr_m2_s"] = self.diffusivity
+        if self.reason:
+            content["reason"] = self.reason
         return {key: value for key, value in content.items() if value is not None}
 
 
@@ -151,14 +156,29 @@ class EffortPlan:
         """Return by point the length in ps to which each of its runs is brought next."""
         return {point.name: point.next_ps for point in self.points if point.next_ps is not None}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; what is not known is left out."""
+        content: dict[str, Any] = {
+            "points": {point.name: point.as_dict() for point in self.points},
+            "is_energy_reached": self.is_energy_reached,
+            "is_reached": self.is_reached,
+        }
+        if self.activation_energy_stderr_eV is not None:
+            content["activation_energy_stderr_eV"] = self.activation_energy_stderr_eV
+        return content
+
     @property
     def is_reached(self) -> bool:
         """Return whether every target is reached."""
-        return self.is_energy_reached and all(point.state in (REACHED, LOST) for point in self.points)
+        return self.is_energy_reached and all(point.state == REACHED for point in self.points)
 
 
 def plan_effort(
-    points: Mapping[str, Sequence[RunSoFar]], target: EffortTarget, *, energy_of: Sequence[str] = ()
+    points: Mapping[str, Sequence[RunSoFar]],
+    target: EffortTarget,
+    *,
+    energy_of: Sequence[str] = (),
+    is_last: bool = False,
 ) -> EffortPlan:
     """Return which runs to make longer, and to which length.
 
@@ -168,6 +188,7 @@ def plan_effort(
     :param points: the runs of each point by its name.
     :param target: what is to be known how well.
     :param energy_of: names of the points that the activation energy is fitted to; all by default.
+    :param is_last: whether no run is made longer any more, and only what is known so far is stated.
     """
     states = {name: _Point(name, tuple(runs), target) for name, runs in points.items()}
     fitted = [states[name] for name in energy_of or states if states[name].has_error]
@@ -178,7 +199,7 @@ def plan_effort(
     )
     if not is_reached and stderr_eV is not None:
         wanted |= _for_the_energy(fitted, wanted, target)
-    granted = _within_budget(states, fitted, wanted, target)
+    granted = {} if is_last else _within_budget(states, fitted, wanted, target)
     plans = tuple(state.plan(granted.get(name), wanted[name] > state.duration_ps) for name, state in states.items())
     return EffortPlan(plans, stderr_eV, is_reached)
 
@@ -193,10 +214,10 @@ class _Point:
         self.temperature_K = runs[0].temperature_K
         self.durations = np.array([run.duration_ps for run in runs])
         self.duration_ps = float(self.durations.mean())
-        self.has_departed = any(run.has_departed for run in runs)
+        self.held = next((run.held for run in runs if run.held), "")
         self.diffusivity = self._pooled([run.diffusivity for run in runs])
         self.errors = self._errors()
-        self.has_error = self.diffusivity is not None and self.diffusivity[0] > 0 and not self.has_departed
+        self.has_error = self.diffusivity is not None and self.diffusivity[0] > 0
 
     def _pooled(self, estimates: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
         """Return the mean weighted by length; weights by error would prefer runs that happen to be low and sure."""
@@ -216,8 +237,9 @@ class _Point:
             found["Haven ratio"] = (_relative(pooled), target.haven_relative_error)
         if target.modes_relative_error is not None:
             for mode in target.modes:
-                n_events = sum(run.events.get(mode, 0) for run in self.runs)
-                found[f"mode {mode}"] = (n_events**-0.5 if n_events else None, target.modes_relative_error)
+                counts = np.array([run.events.get(mode, (0.0, 0.0)) for run in self.runs])
+                total = float(counts[:, 0].sum()), float(np.linalg.norm(counts[:, 1]))
+                found[f"mode {mode}"] = (_relative(total), target.modes_relative_error)
         return found
 
     @property
@@ -247,7 +269,7 @@ class _Point:
 
     def wanted_ps(self) -> float:
         """Return the length in ps to which each run should be brought next; the present one where it is enough."""
-        if self.has_departed or self.is_reached:
+        if self.held or self.is_reached:
             return self.duration_ps
         needed = self.needed_ps()
         factor = BLIND_FACTOR if needed is None else MARGIN * needed / self.duration_ps
@@ -258,12 +280,12 @@ class _Point:
     def plan(self, next_ps: float | None, is_wanted: bool) -> PointPlan:
         """Return the plan of the point, made longer to ``next_ps`` or not."""
         quantity, error, _ = self.worst
-        state = LOST if self.has_departed else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
+        state = HELD if self.held else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
         if state == REACHED and is_wanted:
             state = OVER  # its own target is reached, what the activation energy would need of it is not granted
         return PointPlan(
             self.name, self.temperature_K, len(self.runs), self.duration_ps, state, self.diffusivity, error, quantity,
-            next_ps, self.needed_ps() if state in (LONGER, OVER) else None,
+            next_ps, self.needed_ps() if state in (LONGER, OVER) else None, self.held,
         )  # fmt: skip
 
 
@@ -312,7 +334,8 @@ def _for_the_energy(points: Sequence[_Point], wanted: Mapping[str, float], targe
     The point where a ps lowers the error most grows by a small step, again and again.
     """
     lengths = {point.name: wanted[point.name] for point in points}
-    limits = {point.name: min(LARGEST_FACTOR * point.duration_ps, target.max_production_ps) for point in points}
+    largest = {point.name: 1.0 if point.held else LARGEST_FACTOR for point in points}
+    limits = {point.name: min(largest[point.name] * point.duration_ps, target.max_production_ps) for point in points}
     goal = target.activation_energy_error_eV
     while goal is not None and (_energy_stderr(points, lengths) or 0.0) > goal:
         free = {name: gain for name, gain in _gain(points, lengths).items() if lengths[name] < limits[name]}

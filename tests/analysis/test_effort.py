@@ -63,12 +63,14 @@ def test_the_worst_quantity_counts():
     target = EffortTarget(
         1e6, diffusivity_relative_error=0.1, haven_relative_error=0.2, modes_relative_error=0.1, modes=("4d-16h-4d",)
     )
-    plan = plan_of([run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": 25})], target)
+    plan = plan_of([run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": (25.0, 5.0)})], target)
     assert plan.quantity == "mode 4d-16h-4d"
     assert plan.relative_error == pytest.approx(0.2)
     assert plan.next_ps == pytest.approx(100.0 * MARGIN * 4.0, rel=0.1)
-    plan = plan_of([run(0.05, haven=(0.5, 0.2), events={"4d-16h-4d": 400})], target)
+    plan = plan_of([run(0.05, haven=(0.5, 0.2), events={"4d-16h-4d": (400.0, 20.0)})], target)
     assert plan.quantity == "Haven ratio"
+    two = [run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": (50.0, 8.0)})] * 2
+    assert plan_of(two, target).relative_error == pytest.approx(8.0 * 2**0.5 / 100.0)
     plan = plan_of([run(0.05, haven=(0.5, 0.05))], target)
     assert plan.needed_ps is None  # no event yet: nobody can say
 
@@ -82,11 +84,28 @@ def test_what_cannot_be_reached_says_what_it_would_take():
     assert plan.needed_ps == pytest.approx(150.0 * 25)
 
 
-def test_a_run_that_lost_its_framework_is_left_alone():
-    plan = plan_effort({"point": [run(0.5, has_departed=True)]}, TARGET)
-    assert plan.points[0].state == "framework lost"
+def test_a_run_that_cannot_go_on_is_left_alone_and_misses_its_target():
+    plan = plan_effort({"point": [run(0.5, held="framework lost"), run(0.5)]}, TARGET)
+    assert plan.points[0].state == "held"
+    assert plan.points[0].as_dict()["reason"] == "framework lost"
     assert plan.longer == {}
-    assert plan.is_reached
+    assert not plan.is_reached
+
+
+def test_a_held_run_stays_a_point_of_the_line_but_gets_nothing_for_it():
+    target = EffortTarget(1e6, diffusivity_relative_error=0.3, activation_energy_error_eV=0.01)
+    points = {"hot": [run(0.1, T=1000.0)], "cold": [run(0.1, T=500.0, held="it exploded")]}
+    plan = plan_effort(points, target)
+    assert set(plan.longer) == {"hot"}
+    free = {"hot": points["hot"], "cold": [run(0.1, T=500.0)]}
+    assert plan.activation_energy_stderr_eV == plan_effort(free, target).activation_energy_stderr_eV
+
+
+def test_the_last_look_states_what_is_known_and_makes_nothing_longer():
+    plan = plan_effort({"point": [run(0.2)]}, TARGET, is_last=True)
+    assert plan.longer == {}
+    assert plan.points[0].state == "over budget"
+    assert plan.points[0].needed_ps == pytest.approx(400.0)
 
 
 def test_the_error_of_the_activation_energy_is_that_of_the_line():
