@@ -26,6 +26,9 @@ LARGEST_FACTOR = 4.0
 SMALLEST_FACTOR = 1.25
 """Least by which a run becomes longer: less would not pay for the look."""
 
+LEAST_GAIN = 1.02
+"""Least by which a limit or a budget must let a run become longer, else it is not."""
+
 BLIND_FACTOR = 2.0
 """By how much a run becomes longer that has not yet seen enough to state an error."""
 
@@ -360,7 +363,7 @@ def _within_budget(
     for name in sorted(states, key=lambda name: (-gains.get(name, 0.0), costs[name])):
         state = states[name]
         length = min(wanted[name], target.max_production_ps, state.duration_ps + left / len(state.runs))
-        if costs[name] <= 0 or length <= state.duration_ps * (1 + 1e-9):
+        if costs[name] <= 0 or length < state.duration_ps * LEAST_GAIN:
             continue
         granted[name] = length
         left -= (length - state.duration_ps) * len(state.runs)

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 
-from aiida_concerted.common.numbers import format_estimate, format_interval, format_number
+from aiida_concerted.common.numbers import format_estimate, format_interval, format_number, format_simulated_time
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 
 Content = Mapping[str, Any]
@@ -69,8 +69,8 @@ def _facts(content: Content) -> list[tuple[str, str]]:
     facts = [
         (
             "Run",
-            f"{run['n_frames']} frames every {run['frame_interval_ps']:g} ps, {_duration(run['duration_ps'])}, "
-            f"{temperature}{left_out}",
+            f"{run['n_frames']} frames every {run['frame_interval_ps']:g} ps, "
+            f"{format_simulated_time(run['duration_ps'])}, {temperature}{left_out}",
         ),
         (
             "Atoms",
@@ -226,10 +226,6 @@ def _estimate(content: Content) -> str:
 
 def _interval(content: Content) -> str:
     return format_interval(content["value"], content.get("lower"), content.get("upper"))
-
-
-def _duration(duration_ps: float) -> str:
-    return f"{duration_ps / 1000:.3g} ns" if duration_ps >= 1000 else f"{duration_ps:.4g} ps"
 
 
 def _formula(run: Content) -> str:

@@ -89,6 +89,11 @@ def format_duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def format_simulated_time(duration_ps: float) -> str:
+    """Return the length of a run in the unit that suits it, such as ``1.2 ns`` or ``60 ps``."""
+    return f"{duration_ps / 1000:.3g} ns" if duration_ps >= 1000 else f"{duration_ps:.4g} ps"
+
+
 def _shared_exponent(magnitude: float) -> int:
     if magnitude == 0:
         return 0

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from aiida.common.exceptions import ValidationError
 
+from aiida_concerted.analysis.cell_sizes import CONVERGED, DEPENDS, NOT_ASSESSED, UNDECIDED
 from aiida_concerted.data.result import REAL, Field, ResultData
+
+SIZE_VERDICTS = (CONVERGED, DEPENDS, UNDECIDED, NOT_ASSESSED)
 
 QUANTITIES = ("tracer_diffusivity", "charge_diffusivity", "mode_frequency", "residence_time")
 
@@ -129,10 +132,38 @@ class VacancyFormationData(ResultData):
     }
 
 
+class CellSizeData(ResultData):
+    """Whether the tracer diffusivity has converged with the size of the cell, from runs at one temperature."""
+
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "temperature_K": Field(REAL, "Temperature in K."),
+        "verdict": Field((str,), f"One of {', '.join(repr(verdict) for verdict in SIZE_VERDICTS)}."),
+        "ab_share_verdict": Field((str,), "The same of the share of the ab plane.", required=False),
+        "cell_sizes_n_atoms": Field((list,), "Atoms of each cell, ascending."),
+        "converged_from_n_atoms": Field(
+            (int,), "Atoms of the smallest cell that agrees with all larger.", required=False
+        ),
+        "diffusivity_m2_s": Field(
+            REAL, "Weighted mean in m² s⁻¹ of the cells that agree, or of the largest.", required=False
+        ),
+        "diffusivity_stderr_m2_s": Field(REAL, "Its standard error in m² s⁻¹.", required=False),
+        "tolerance": Field(REAL, "Relative difference between cells that the errors had to show.", required=False),
+        "p_trend": Field(REAL, "Probability of as clear a trend in one over the atoms by chance.", required=False),
+        "left_out": Field((list,), "Runs left out: without a diffusivity, or their framework lost."),
+    }
+
+    def _validate(self) -> bool:
+        super()._validate()
+        if self["verdict"] not in SIZE_VERDICTS:
+            raise ValidationError(f"verdict must be one of {SIZE_VERDICTS}, got {self['verdict']!r}")
+        return True
+
+
 RESULT_CLASSES: tuple[type[ResultData], ...] = (
     DiffusivityData,
     SiteStatisticsData,
     ModeFrequenciesData,
     ArrheniusData,
     VacancyFormationData,
+    CellSizeData,
 )

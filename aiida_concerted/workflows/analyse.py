@@ -117,7 +117,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         """Return the trajectories by name."""
         return dict(self.inputs.trajectories)
 
-    def crystal(self) -> orm.StructureData | None:
+    def crystal(self, name: str) -> orm.StructureData | None:
         """Return the crystal that every run began from, where it is given."""
         return self.inputs.get("structure")
 

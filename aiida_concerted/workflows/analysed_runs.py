@@ -53,8 +53,8 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
         """Return the trajectories by name."""
         raise NotImplementedError
 
-    def crystal(self) -> orm.StructureData | None:
-        """Return the crystal that every run began from, where it is known."""
+    def crystal(self, name: str) -> orm.StructureData | None:
+        """Return the crystal that the run of this name began from, where it is known."""
         return None
 
     def analysis_parameters(self) -> orm.Dict:
@@ -67,18 +67,21 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
             self.ctx.analysis_parameters = orm.Dict({**given, "seed": self.inputs.seed.value}).store()
         return self.ctx.analysis_parameters
 
-    def where_from(self) -> dict[str, Any]:
-        """Return the argument by which a calcfunction learns of the crystal."""
-        crystal = self.crystal()
+    def where_from(self, name: str) -> dict[str, Any]:
+        """Return the argument by which a calcfunction learns of the crystal of a run."""
+        crystal = self.crystal(name)
         return {} if crystal is None else {"structure": crystal}
+
+    def diffusivity_of(self, name: str, trajectory: orm.Data) -> Any:
+        """Return the diffusivity of one run, ``None`` where it has none."""
+        parameters = self.analysis_parameters()
+        return self.call(compute_diffusivity, f"diffusivity_{name}", trajectory, parameters, **self.where_from(name))
 
     def analyse_transport(self) -> ExitCode | None:
         """Turn every trajectory into a diffusivity, and fit them."""
         diffusivities = {}
         for name, trajectory in self.trajectories().items():
-            result = self.call(
-                compute_diffusivity, f"diffusivity_{name}", trajectory, self.analysis_parameters(), **self.where_from()
-            )
+            result = self.diffusivity_of(name, trajectory)
             if result is None:
                 if self.needs_every_run:
                     return self.function_failure()
@@ -106,7 +109,7 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
         modes, unplaced = {}, {}
         for name, trajectory in self.trajectories().items():
             history = self.call(
-                assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters, **self.where_from()
+                assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters, **self.where_from(name)
             )
             if history is None:
                 unplaced[name] = self.ctx.function_failure[-1]

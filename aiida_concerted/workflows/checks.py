@@ -9,6 +9,7 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
+from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.deepmd_train import training_parameters
 from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
@@ -19,6 +20,7 @@ from aiida_concerted.formats.energy_settings import conflict
 from aiida_concerted.learning.schedule import Stage, read_schedule, runs_of
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
+from aiida_concerted.workflows.sweep_runs import size_settings
 from aiida_concerted.workflows.vasp.single_points import requested_settings
 from aiida_concerted.workflows.vasp.validation import with_potentials
 
@@ -86,6 +88,25 @@ def stopping(value: orm.Dict, _: Any) -> str | None:
     return None
 
 
+def target(value: orm.Dict, _: Any) -> str | None:
+    """Return why what is said about the errors to reach is refused."""
+    given = value.get_dict()
+    try:
+        _ = from_mapping(EffortTarget, given, "target") if given else None
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def sizes(value: orm.Dict, _: Any) -> str | None:
+    """Return why a test of the size of the cell is refused."""
+    try:
+        size_settings(value.get_dict())
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def committee_size(value: orm.Int, _: Any) -> str | None:
     """Return why a number of potentials is refused that are to be compared with each other."""
     return None if value.value >= 2 else f"a deviation needs two models at least, got {value.value}"
@@ -144,16 +165,54 @@ def _unknown_systems(inputs: Any) -> str | None:
 
 
 def sweep(inputs: Any, namespace: Any) -> str | None:
-    """Return why a potential cannot run the supercell of this structure."""
+    """Return why a potential cannot run the supercells of this structure, or the target never be reached."""
     if "md" in inputs and inputs["md"].get_dict().get("pressure_bar") is not None:
         return "md.pressure_bar: displacements are measured in a cell that is fixed; leave it out"
+    if problem := _longest_run(inputs) or _modes_of_target(inputs, namespace):
+        return problem
     if any(name not in namespace for name in ("structure", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the sweep sets them when it runs
-    try:
-        cells = build_supercell(inputs["structure"].get_ase(), inputs["supercell"].get_list())
-        check_system(orm.StructureData(ase=cells), ordered_models(inputs["models"]), inputs["md"]["carrier"])
-    except ValueError as error:
-        return str(error)
+    tested = size_settings(inputs["sizes"].get_dict()).cells
+    for name, cell in {
+        "": inputs["supercell"].get_list(),
+        **{f"sizes.supercells {list(c)}: ": c for c in tested},
+    }.items():
+        try:
+            atoms = build_supercell(inputs["structure"].get_ase(), cell)
+            check_system(orm.StructureData(ase=atoms), ordered_models(inputs["models"]), inputs["md"]["carrier"])
+        except ValueError as error:
+            return f"{name}{error}"
+    return None
+
+
+def _target(inputs: Any) -> dict[str, Any]:
+    """Return what is to be known how well, empty where nothing is said."""
+    given: dict[str, Any] = inputs["target"].get_dict() if inputs and "target" in inputs else {}
+    return given
+
+
+def _longest_run(inputs: Any) -> str | None:
+    """Return why runs are longer from the start than their target lets them become."""
+    target = _target(inputs)
+    if not target or "md" not in inputs:
+        return None
+    first, longest = inputs["md"].get_dict()["production_ps"], target["max_production_ps"]
+    if first > longest:
+        return f"target.max_production_ps of {longest:g} is less than md.production_ps, {first:g}: raise it"
+    return None
+
+
+def _modes_of_target(inputs: Any, namespace: Any) -> str | None:
+    """Return which mode of the target would never be counted."""
+    modes = _target(inputs).get("modes")
+    if not modes or "sites" not in namespace:
+        return None
+    if "sites" not in inputs:
+        return "target.modes are counted with a site model: give sites"
+    known = inputs["sites"].base.attributes.get("labels")
+    for mode in modes:
+        if unknown := [label for label in str(mode).split("-") if label not in known]:
+            return f"target.modes: {mode} has the site {unknown[0]}: {nearest(unknown[0], known)}"
     return None
 
 
@@ -195,6 +254,9 @@ def _cells(inputs: Mapping[str, Any], structure: orm.StructureData) -> str | Non
         repeated = as_matrix(inputs["sweep"]["supercell"].get_list()) @ cell
     except ValueError as error:
         return f"sweep.supercell: {error}"
+    for tested in size_settings(inputs["sweep"]["sizes"].get_dict()).cells:
+        if problem := _too_small(f"{list(tested)} of sweep.sizes", as_matrix(tested) @ cell, cutoffs[1]):
+            return problem
     explored = as_matrix(inputs["aimd_supercell"].get_list()) @ cell if "aimd_supercell" in inputs else cell
     return _too_small("to explore in", explored, cutoffs[0]) or _too_small("of the sweep", repeated, cutoffs[1])
 

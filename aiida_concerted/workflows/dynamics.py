@@ -13,10 +13,13 @@ from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.values import value_port
 
+SET_FOR_EACH_RUN = ("md.structure", "md.models", "md.parameters", "md.restart", "before")
+"""Inputs of a run that the work chain sets."""
+
 
 def dynamics_ports(spec: ProcessSpec) -> None:
     """Define the ports of work chains that run potentials at several temperatures."""
-    spec.expose_inputs(LammpsMdWorkChain, namespace="run", exclude=("md.structure", "md.models", "md.parameters"))
+    spec.expose_inputs(LammpsMdWorkChain, namespace="run", exclude=SET_FOR_EACH_RUN)
     value_port(
         spec, "md", orm.Dict, "Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
         validator=checks.dynamics,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
+from aiida_concerted.workflows.sweep_runs import SizeSettings
 
 
 def _fields(cls: type, *without: str) -> tuple[str, ...]:
@@ -24,3 +26,9 @@ SELECTION_KEYS = _fields(SelectionSettings)
 
 STOPPING_KEYS = _fields(StoppingSettings)
 """What may be said about the end of a learning loop."""
+
+TARGET_KEYS = _fields(EffortTarget)
+"""What may be said about how well the results of a sweep must be known."""
+
+SIZE_KEYS = _fields(SizeSettings)
+"""What may be said about the test of the size of the cell."""

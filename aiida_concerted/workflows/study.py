@@ -176,6 +176,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         spec.exit_code(
             445, "WARNING_POINTS_MISSING", message="The study is done with gaps in the sweep <{pk}>: {reason}"
         )
+        spec.exit_code(449, "WARNING_TARGET_MISSED", message="The study is done, and of its sweep <{pk}>: {reason}")
         spec.exit_code(446, "WARNING_FRAMEWORK_LOST", message="The study is done, and its sweep <{pk}> warns: {reason}")
 
     @classmethod
@@ -324,6 +325,7 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         warnings = {
             codes.WARNING_POINTS_MISSING.status: self.exit_codes.WARNING_POINTS_MISSING,
             codes.WARNING_FRAMEWORK_LOST.status: self.exit_codes.WARNING_FRAMEWORK_LOST,
+            codes.WARNING_TARGET_MISSED.status: self.exit_codes.WARNING_TARGET_MISSED,
         }
         warning = warnings.get(sweep.exit_status)
         if not (sweep.is_finished_ok or warning):

@@ -7,17 +7,19 @@ from typing import Any, ClassVar
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
+from aiida_concerted.calculations.functions.compare_sizes import compare_sizes
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
+from aiida_concerted.data.results import CellSizeData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.workflows import checks
-from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
-from aiida_concerted.workflows.explore import run_name
+from aiida_concerted.workflows.extended_runs import ExtendedRunsWorkChain
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
-from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS
+from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS, SIZE_KEYS, TARGET_KEYS
+from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_of_making, planned_runs, size_settings
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.waves import WavesWorkChain
+from aiida_concerted.workflows.waves import positive
 
 SEED_STRIDE = 31
 
@@ -27,12 +29,26 @@ RUN_OUTPUTS = {
 }
 """What a sweep leaves besides the results of its runs, one node a run."""
 
+SIZE_OUTPUTS = {
+    "trajectories": "Trajectories of the size test by run (Å, ps).",
+    "diffusivities": "Diffusivities in m²/s by run of the size test, those of the sweep in the same cells included.",
+}
+"""What a test of the size of the cell leaves, one node a run."""
 
-class SweepWorkChain(ProtocolMixin, AnalysedRunsWorkChain, WavesWorkChain):
-    """Runs a potential at several temperatures and turns each trajectory into diffusivities, sites and modes."""
+
+class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
+    """Runs a potential at several temperatures and turns each trajectory into diffusivities, sites and modes.
+
+    With a target, runs become longer until it is reached; with sizes, the diffusivity is compared in cells of each.
+    """
 
     _protocol_file = "sweep"
-    _section_keys: ClassVar = {"md": MD_KEYS, "analysis": ANALYSIS_KEYS}
+    _section_keys: ClassVar = {
+        "md": MD_KEYS,
+        "analysis": ANALYSIS_KEYS,
+        "target": TARGET_KEYS,
+        "sizes": SIZE_KEYS,
+    }
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:
@@ -45,17 +61,33 @@ class SweepWorkChain(ProtocolMixin, AnalysedRunsWorkChain, WavesWorkChain):
             spec, "supercell", orm.List, "Repetitions of the unit cell along a, b and c (numbers without unit).",
             default=[1, 1, 1],
         )  # fmt: skip
+        value_port(
+            spec, "n_seeds", orm.Int, "Runs of each temperature and size, from different velocities (without unit).",
+            default=1, validator=positive,
+        )  # fmt: skip
+        value_port(
+            spec, "sizes", orm.Dict,
+            "Test of the size of the cell, see `SizeSettings`: supercells, temperature_K (K), tolerance; none without.",
+            default={}, validator=checks.sizes,
+        )  # fmt: skip
         spec.inputs.validator = checks.sweep
         spec.outline(
             cls.setup,
-            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
+            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave, cls.judge_runs),
             if_(cls.lacks_points)(cls.fail),
             if_(cls.has_sites)(cls.analyse_sites),
             cls.analyse_transport,
+            if_(cls.has_sizes)(cls.analyse_sizes),
             cls.results,
         )
         for label, text in RUN_OUTPUTS.items():
             spec.output_namespace(label, dynamic=True, required=False, help=text)
+        spec.output_namespace("sizes", required=False, help="Cells of several sizes at one temperature.")
+        for label, text in SIZE_OUTPUTS.items():
+            spec.output_namespace(f"sizes.{label}", dynamic=True, required=False, help=text)
+        spec.output(
+            "sizes.test", valid_type=CellSizeData, required=False, help="Whether the diffusivity has converged (m²/s)."
+        )
         cls.define_exit_codes(spec)
 
     @classmethod
@@ -110,57 +142,123 @@ class SweepWorkChain(ProtocolMixin, AnalysedRunsWorkChain, WavesWorkChain):
             analysis.setdefault("material", sites.base.attributes.get("material"))
         builder.analysis = orm.Dict(analysis)
         builder.supercell = orm.List(inputs["supercell"])
+        for key in ("n_seeds", "target", "sizes"):
+            builder[key] = inputs[key]
         return builder
 
     def setup(self) -> ExitCode | None:
-        """Build the supercell and name the runs."""
+        """Build the cells and name the runs."""
+        own = self.inputs.supercell.get_list()
+        self.ctx.runs = planned_runs(
+            self.inputs.temperatures_K.get_list(),
+            self.inputs.n_seeds.value,
+            self.size_settings,
+            own if all(isinstance(multiple, int) for multiple in own) else None,
+        )
         self.ctx.supercell = self.call(make_supercell, "supercell", self.inputs.structure, self.inputs.supercell)
         if self.ctx.supercell is None:
             return self.function_failure()
-        self.ctx.runs = {run_name("run", temperature): temperature for temperature in self.inputs.temperatures_K}
-        self.ctx.pending = list(self.ctx.runs)
+        cells = {}
+        for run in self.ctx.runs.values():
+            if run.supercell is not None and run.point not in cells:
+                multiples = orm.List(list(run.supercell))
+                cells[run.point] = self.call(make_supercell, f"cell_{run.point}", self.inputs.structure, multiples)
+                if cells[run.point] is None:
+                    return self.function_failure()
+        self.ctx.size_cells = cells
+        self.ctx.pending = order_of_making(self.ctx.runs)
         return None
 
-    def prepare(self, name: str) -> ProcessBuilder:
-        """Return the run at one temperature."""
+    @property
+    def size_settings(self) -> SizeSettings:
+        """Return what is to be found out about the size of the cell."""
+        return size_settings(self.inputs.sizes.get_dict())
+
+    def prepare_run(self, name: str) -> ProcessBuilder:
+        """Return the run of one cell at one temperature."""
+        run: SweepRun = self.ctx.runs[name]
         builder = LammpsMdWorkChain.get_builder()
         builder._update(self.exposed_inputs(LammpsMdWorkChain, "run"))
-        builder.md.structure = self.ctx.supercell
+        builder.md.structure = self.crystal(name)
         builder.md.models = dict(self.inputs.models)
         seed = self.inputs.seed.value + SEED_STRIDE * list(self.ctx.runs).index(name)
         builder.md.parameters = orm.Dict(
-            {**self.inputs.md.get_dict(), "temperature_K": self.ctx.runs[name], "seed": seed}
+            {**self.inputs.md.get_dict(), "temperature_K": run.temperature_K, "seed": seed}
         )
         return builder
 
-    @property
-    def survivors(self) -> list[str]:
-        """Return the names of the runs that left a trajectory."""
-        return [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
+    def crystal(self, name: str) -> orm.StructureData:
+        """Return the cell that a run began from."""
+        run: SweepRun = self.ctx.runs[name]
+        cell: orm.StructureData = self.ctx.supercell if run.supercell is None else self.ctx.size_cells[run.point]
+        return cell
+
+    def over_temperature(self) -> list[str]:
+        """Return the names of the runs over temperatures that left a trajectory."""
+        return [name for name in self.survivors if self.ctx.runs[name].supercell is None]
 
     def lacks_points(self) -> bool:
         """Return whether there is too little to fit."""
-        return len(self.survivors) < min(2, len(self.ctx.runs))
+        wanted = {run.temperature_K for run in self.ctx.runs.values() if run.supercell is None}
+        found = {self.ctx.runs[name].temperature_K for name in self.over_temperature()}
+        return len(found) < min(2, len(wanted))
 
     def fail(self) -> ExitCode:
         """Stop."""
         return self.exit_codes.ERROR_TOO_FEW_POINTS.format(names=", ".join(self.ctx.failed), reason=self.last_reason())
 
     def trajectories(self) -> dict[str, orm.Data]:
-        """Return the trajectory of each run that left one."""
-        return {name: self.child(name).outputs.trajectory for name in self.survivors}
-
-    def crystal(self) -> orm.StructureData:
-        """Return the cell that every run began from."""
-        return self.ctx.supercell
+        """Return the trajectory of each run over temperatures that left one."""
+        return {name: self.latest(name).outputs.trajectory for name in self.over_temperature()}
 
     def analyse_transport(self) -> ExitCode | None:
         """Hand the runs over, turn every trajectory into a diffusivity, and fit them."""
-        for name in self.survivors:
-            outputs = self.child(name).outputs
+        for name in self.over_temperature():
+            outputs = self.latest(name).outputs
             self.out(f"trajectories.{name}", outputs.trajectory)
             self.out(f"thermo.{name}", outputs.thermo)
+        if "plan" in self.ctx:
+            self.out("plan", self.ctx.plan)
         return super().analyse_transport()
+
+    def has_sizes(self) -> bool:
+        """Return whether the size of the cell is tested."""
+        return bool(self.size_settings.cells)
+
+    def analyse_sizes(self) -> ExitCode | None:
+        """Compare the diffusivities in cells of several sizes."""
+        settings = self.size_settings
+        found = dict(self.diffusivities_of_own_cell(settings))
+        for name in self.survivors:
+            if self.ctx.runs[name].supercell is None:
+                continue
+            trajectory = self.latest(name).outputs.trajectory
+            self.out(f"sizes.trajectories.{name}", trajectory)
+            result = self.diffusivity_of(name, trajectory)
+            if result is None:
+                return self.function_failure()
+            found[name] = result
+        for name, result in found.items():
+            self.out(f"sizes.diffusivities.{name}", result)
+        if found:
+            test = self.call(compare_sizes, "compare_sizes", orm.Float(settings.tolerance), **found)
+            if test is None:
+                return self.function_failure()
+            self.out("sizes.test", test)
+            self.report(f"size of the cell at {settings.temperature_K:g} K: {test['verdict']}")
+        return None
+
+    def diffusivities_of_own_cell(self, settings: SizeSettings) -> dict[str, orm.Data]:
+        """Return the sweep's own diffusivities in a cell that the size test asks for, under that cell's name."""
+        own = tuple(self.inputs.supercell.get_list())
+        if own not in settings.cells:
+            return {}
+        results = self.outputs.get("diffusivities", {})
+        found = {}
+        for name, run in self.ctx.runs.items():
+            if run.supercell is None and run.temperature_K == settings.temperature_K and name in results:
+                found[SweepRun(run.temperature_K, run.seed_number, own).name] = results[name]
+        return found
 
     def results(self) -> ExitCode | None:
         """Say which runs are missing, could not be analysed, or left too few for a fit by losing their framework.
@@ -168,10 +266,11 @@ class SweepWorkChain(ProtocolMixin, AnalysedRunsWorkChain, WavesWorkChain):
         Runs that only left their crystal are results too; they and the fits without them say so themselves.
         """
         lost = {**self.ctx.get("departed", {}), **self.ctx.get("unplaced", {})}
-        if self.ctx.get("failed"):
+        missing = [name for name in self.ctx.runs if name not in self.survivors]
+        if missing:
             also = f" In these the framework left its sites: {', '.join(lost)}." if lost else ""
-            return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(self.ctx.failed), lost=also)
+            return self.exit_codes.WARNING_POINTS_MISSING.format(names=", ".join(missing), lost=also)
         if lost and (self.ctx.get("unplaced") or not self.ctx.get("is_fitted", False)):
             reason = next(iter(lost.values()))
             return self.exit_codes.WARNING_FRAMEWORK_LOST.format(names=", ".join(lost), reason=reason)
-        return None
+        return self.target_missed()

@@ -146,6 +146,11 @@ def test_a_budget_goes_to_what_lowers_the_error_most_and_is_kept():
     assert states["T700"] == "over budget"
 
 
+def test_a_budget_that_is_all_but_spent_starts_no_job():
+    target = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=101.0)
+    assert plan_of([run(0.2)], target).state == "over budget"
+
+
 def test_sizes_are_no_points_of_the_line():
     points = {"hot": [run(0.05, T=1000.0)], "cold": [run(0.05, T=500.0)], "size": [run(0.05, T=700.0)]}
     alone = plan_effort({name: points[name] for name in ("hot", "cold")}, TARGET)

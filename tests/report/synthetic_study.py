@@ -228,16 +228,23 @@ def small_run(temperature: float) -> MolecularDynamicsData:
 
 
 def lattice_gas_run(
-    sites: SiteNetworkData, temperature: float, n_frames: int, level_of_theory: str
+    sites: SiteNetworkData,
+    temperature: float,
+    n_frames: int,
+    level_of_theory: str,
+    *,
+    repetitions: tuple[int, int, int] = REPETITIONS,
+    seed: int | None = None,
 ) -> MolecularDynamicsData:
     """Return a run of carriers that hop along the edges of the network, some of them pushing another on."""
     network = sites.get_network()
-    cell = network.cell * np.array(REPETITIONS)[:, None]
+    cell = network.cell * np.array(repetitions)[:, None]
     placed = place_network(network, cell, origin_shift=(0.0, 0.0, 0.0))
-    rng = np.random.default_rng(int(temperature))
+    rng = np.random.default_rng(int(temperature) if seed is None else seed)
+    n_carriers = N_CARRIERS * int(np.prod(repetitions)) // int(np.prod(REPETITIONS))
     rate = 2.4 * np.exp(-0.2 / (BOLTZMANN_EV_PER_K * temperature))
-    dense = lattice_gas(rng, placed, rate * 0.05, n_frames, N_CARRIERS)
-    corners = np.stack(np.meshgrid(*(range(n) for n in REPETITIONS), indexing="ij"), axis=-1).reshape(-1, 3)
+    dense = lattice_gas(rng, placed, rate * 0.05, n_frames, n_carriers)
+    corners = np.stack(np.meshgrid(*(range(n) for n in repetitions), indexing="ij"), axis=-1).reshape(-1, 3)
     fractional = (network.framework_fractional[None] + corners[:, None]).reshape(-1, 3)
     framework = np.tile(fractional @ network.cell, (n_frames, 1, 1))
     trajectory = Trajectory(

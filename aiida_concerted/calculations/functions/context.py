@@ -84,15 +84,16 @@ def sound_points(results: list[Any]) -> tuple[list[Any], dict[str, Any], str | N
     A run whose framework melted or turned samples another phase, whose diffusivity and modes have no place on the line
     of the crystal.
     """
-    lost = [node["temperature_K"] for node in results if has_departed(node)]
+    lost = sorted({node["temperature_K"] for node in results if has_departed(node)})
     sound = [node for node in results if not has_departed(node)]
     if not lost:
         return sound, {}, None
     reason = None
-    if len(sound) < MIN_SOUND_POINTS:
+    kept, given = ({node["temperature_K"] for node in nodes} for nodes in (sound, results))
+    if len(kept) < MIN_SOUND_POINTS:
         where = ", ".join(f"{temperature:g}" for temperature in lost)
         reason = (
-            f"the framework left its crystal at {where} K, and {len(sound)} of {len(results)} temperatures remain; "
+            f"the framework left its crystal at {where} K, and {len(kept)} of {len(given)} temperatures remain; "
             f"a fit then needs {MIN_SOUND_POINTS}"
         )
     return sound, {"framework_lost_temperatures_K": lost}, reason

@@ -34,7 +34,7 @@ def fit_modes(**points: orm.Data) -> dict[str, orm.Data] | ExitCode:
     except ValueError as error:
         return ExitCode(210, str(error))
     sound, left_out, lack = sound_points(nodes)
-    counts = {node["temperature_K"]: _modes_of(node) for node in sound}
+    counts = [(node["temperature_K"], _modes_of(node)) for node in sound]
     labels = list(dict.fromkeys(label for node in nodes for label in _modes_of(node)))
     return {f"mode_{label.replace('-', '_')}": _fit(label, counts, {**context, **left_out}, lack) for label in labels}
 
@@ -43,31 +43,35 @@ def _modes_of(node: orm.Data) -> dict[str, dict[str, Any]]:
     return {mode["label"]: mode for mode in node.get_result()["modes"]}
 
 
-def _fit(label: str, counts: dict[float, dict[str, Any]], context: dict[str, Any], lack: str | None) -> ArrheniusData:
-    rows = {temperature: modes[label] for temperature, modes in counts.items() if label in modes}
-    usable = {T: row for T, row in rows.items() if all(row.get(key) is not None for key in NEEDED)}
+def _fit(
+    label: str, counts: list[tuple[float, dict[str, Any]]], context: dict[str, Any], lack: str | None
+) -> ArrheniusData:
+    """Return the fit of one class; several runs at one temperature each have a row."""
+    rows = [(temperature, modes[label]) for temperature, modes in counts if label in modes]
+    usable = [(T, row) for T, row in rows if all(row.get(key) is not None for key in NEEDED)]
+    temperatures = [T for T, _ in usable]
     attributes = {
         **context,
         "quantity": "mode_frequency",
         "mode": label,
-        "temperatures_K": list(usable),
-        "n_events": sum(row["raw"] for row in rows.values()),
+        "temperatures_K": temperatures,
+        "n_events": sum(row["raw"] for _, row in rows),
         "prefactor_unit": "per_cell_s",
         "method": METHOD,
     }
-    if lack is None and len(usable) < 2:
+    if lack is None and len(set(temperatures)) < 2:
         lack = "runs too short for side windows at all but one temperature"
     if lack is not None:
         return ArrheniusData(attributes={**attributes, "reason": lack})
     try:
         fit = fit_mode_activation(
-            list(usable),
-            *([row[key] for row in usable.values()] for key in NEEDED),
-            dispersion=[row.get("dispersion") for row in usable.values()],
+            temperatures,
+            *([row[key] for _, row in usable] for key in NEEDED),
+            dispersion=[row.get("dispersion") for _, row in usable],
         )
     except ValueError as error:
         return ArrheniusData(attributes={**attributes, "reason": str(error)})
-    result = {"label": label, "named": any(row["named"] for row in usable.values()), **fit.as_dict()}
+    result = {"label": label, "named": any(row["named"] for _, row in usable), **fit.as_dict()}
     if fit.energy_eV is None or fit.attempt_frequency_s is None:
         return ArrheniusData(attributes={**attributes, "reason": fit.reason}, result=result)
     return ArrheniusData(

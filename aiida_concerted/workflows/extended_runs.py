@@ -1,0 +1,192 @@
+"""Runs that become longer until what they are made for is known to a stated error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec
+
+from aiida_concerted.analysis.effort import HELD as HELD_STATE
+from aiida_concerted.analysis.effort import REACHED, EffortTarget
+from aiida_concerted.calculations.functions.join_segments import SERIES
+from aiida_concerted.calculations.functions.judge_run import judge_run
+from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
+from aiida_concerted.common.numbers import format_simulated_time
+from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.workflows import checks
+from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
+from aiida_concerted.workflows.sweep_runs import SweepRun
+from aiida_concerted.workflows.values import value_port
+from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
+
+
+class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
+    """Runs in waves; once all are done, those that know too little go on from their last restart file.
+
+    A subclass puts its runs into ``ctx.runs`` and has ``prepare_run``. A child that makes a run longer is named like
+    the run with ``_x2``, ``_x3``, … behind it; its outputs are those of the whole run.
+    """
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the port of the target, the output and the exit code."""
+        super().define(spec)
+        value_port(
+            spec, "target", orm.Dict,
+            "What is to be known how well, see `EffortTarget`: diffusivity_relative_error, max_production_ps, "
+            "budget_ps, …; without it every run has one length.",
+            default={}, validator=checks.target,
+        )  # fmt: skip
+        spec.output(
+            "plan",
+            valid_type=orm.Dict,
+            required=False,
+            help="By point length in ps, relative error and state against the target, and what is missing would take.",
+        )
+        spec.exit_code(
+            439,
+            "WARNING_TARGET_MISSED",
+            message="Everything is analysed, but the target is missed: {points}",
+        )
+
+    def prepare_run(self, name: str) -> ProcessBuilder:
+        """Return the first child of a run."""
+        raise NotImplementedError
+
+    @property
+    def target(self) -> EffortTarget | None:
+        """Return the target, ``None`` where every run has one length."""
+        given = self.inputs.target.get_dict()
+        return from_mapping(EffortTarget, given, "target") if given else None
+
+    @property
+    def survivors(self) -> list[str]:
+        """Return the names of the runs that left a trajectory."""
+        return [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
+
+    def latest(self, name: str) -> orm.ProcessNode:
+        """Return the child that holds the whole of a run so far."""
+        return self.child(self.ctx.get("latest", {}).get(name, name))
+
+    def prepare(self, name: str) -> ProcessBuilder:
+        """Return a run's first child, or one that makes it longer."""
+        extension = self.ctx.get("extensions", {}).get(name)
+        if extension is None:
+            return self.prepare_run(name)
+        run, before, length_ps = extension
+        builder = self.prepare_run(run)
+        builder.md.parameters = orm.Dict({**builder.md.parameters.get_dict(), "production_ps": length_ps})
+        outputs = self.child(before).outputs
+        if "restart" in outputs:
+            builder.md.restart = outputs.restart
+            builder.before = {label: outputs[label] for label in SERIES if label in outputs}
+        else:
+            self.report(f"{run}: no restart file was kept, so it begins anew to become {length_ps:g} ps long")
+        return builder
+
+    def judge_runs(self) -> ExitCode | None:
+        """After a round, note how well each run knows what is asked, where anything is."""
+        if self.target is None or self.ctx.pending:
+            return None
+        self.note_extensions()
+        judgements = dict(self.ctx.get("judgements", {}))
+        for run in self.survivors:
+            child = self.ctx.get("latest", {}).get(run, run)
+            if child in judgements:
+                continue
+            given = {"sites": self.inputs.sites} if "sites" in self.inputs and self.target.modes else {}
+            judgement = self.call(
+                judge_run, f"judge_{child}", self.child(child).outputs.trajectory, self.analysis_parameters(),
+                self.inputs.target, **self.where_from(run), **given,
+            )  # fmt: skip
+            if judgement is None:
+                return self.function_failure()
+            judgements[child] = judgement
+        self.ctx.judgements = judgements
+        return self.plan_round()
+
+    def note_extensions(self) -> None:
+        """Note which children now hold the whole of their run, and which runs cannot become longer."""
+        latest, held = dict(self.ctx.get("latest", {})), dict(self.ctx.get("held", {}))
+        for child, (run, _, _) in self.ctx.get("extensions", {}).items():
+            if child in self.ctx.get("failed", []):
+                held.setdefault(run, f"<{self.child(child).pk}> {reason_of(self.child(child))}")
+            elif f"child_{child}" in self.ctx:
+                latest[run] = child
+        self.ctx.latest, self.ctx.held = latest, held
+
+    def plan_round(self) -> ExitCode | None:
+        """Queue the runs that become longer."""
+        target, latest = self.target, self.ctx.latest
+        assert target is not None  # noqa: S101 - asked before
+        number = self.ctx.get("n_rounds", 0) + 1
+        judged = {run: self.ctx.judgements[latest.get(run, run)] for run in self.survivors}
+        if not judged:
+            return None
+        described = orm.Dict({run: self.described(run) for run in judged})
+        is_last = orm.Bool(number > target.max_rounds)
+        plan = self.call(plan_extensions, f"plan_{number:02d}", self.inputs.target, described, is_last, **judged)
+        if plan is None:
+            return self.function_failure()
+        self.ctx.plan, self.ctx.n_rounds = plan, number
+        self.queue_extensions(plan["points"], number + 1)
+        return None
+
+    def described(self, run: str) -> dict[str, Any]:
+        """Return what the plan must know of a run beside what it has found."""
+        planned: SweepRun = self.ctx.runs[run]
+        described: dict[str, Any] = {POINT: planned.point}
+        if planned.supercell is not None:
+            described[IS_SIZE] = True
+        if run in self.ctx.held:
+            described[HELD] = self.ctx.held[run]
+        return described
+
+    def queue_extensions(self, points: Mapping[str, Mapping[str, Any]], part: int) -> None:
+        """Queue a child for every run of the points that become longer.
+
+        :param part: which stretch of their runs the children are, from 2.
+        """
+        extensions, pending = dict(self.ctx.get("extensions", {})), []
+        for run in self.survivors:
+            length_ps = points[self.ctx.runs[run].point].get("next_ps")
+            if length_ps is not None and run not in self.ctx.held:
+                child = f"{run}_x{part}"
+                extensions[child] = (run, self.ctx.latest.get(run, run), round(length_ps, 3))
+                pending.append(child)
+        self.ctx.extensions, self.ctx.pending = extensions, pending
+        for name, point in points.items():
+            self.report(f"{name}: {describe_point(point)}")
+
+    def target_missed(self) -> ExitCode | None:
+        """Return the exit code that says what is known less well than asked, and what it would take."""
+        if "plan" not in self.ctx or self.ctx.plan["is_reached"]:
+            return None
+        parts = [
+            f"{name}: {describe_point(point)}"
+            for name, point in self.ctx.plan["points"].items()
+            if point["state"] != REACHED
+        ]
+        error = self.ctx.plan.get("activation_energy_stderr_eV", None)
+        if not self.ctx.plan["is_energy_reached"]:
+            parts.append("the activation energy is not known" if error is None else f"E_a is known to {error:.3f} eV")
+        exit_code: ExitCode = self.exit_codes.WARNING_TARGET_MISSED.format(points="; ".join(parts))
+        return exit_code
+
+
+def describe_point(point: Mapping[str, Any]) -> str:
+    """Return in a line what is known of a point and what becomes of it."""
+    error = point.get("relative_error")
+    known = f"no {point['quantity']} yet" if error is None else f"{point['quantity']} known to {100 * error:.0f} %"
+    length = f"after {point['n_runs']} × {format_simulated_time(point['duration_ps'])}"
+    if point["state"] == HELD_STATE:
+        return f"{known} {length}, and cannot go on: {point['reason']}"
+    if point.get("next_ps") is not None:
+        return f"{known} {length}, going on to {format_simulated_time(point['next_ps'])}"
+    if point["state"] == REACHED:
+        return f"{known} {length}, as asked"
+    needed = point.get("needed_ps")
+    take = "nobody can say what it would take" if needed is None else f"it would take {format_simulated_time(needed)}"
+    return f"{known} {length}; {take}"

@@ -1,0 +1,54 @@
+"""Which runs a sweep consists of, and in which order they are made."""
+
+import pytest
+
+from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_of_making, planned_runs, size_settings
+
+PAPER = [[1, 1, 1], [1, 1, 2], [2, 2, 1], [2, 2, 2], [3, 3, 2], [3, 3, 3], [4, 4, 2], [4, 4, 3], [5, 5, 2]]
+
+
+def test_names_are_those_of_links():
+    assert SweepRun(600).name == "run_T600"
+    assert SweepRun(300.5, 2).name == "run_T300p5_s2"
+    assert SweepRun(1000.0, 1, (2, 2, 1)).name == "size_2x2x1_T1000"
+    assert SweepRun(1000.0, 3, (2, 2, 1)).point == "size_2x2x1_T1000"
+
+
+def test_every_point_has_a_run_before_any_has_two_and_hot_ones_come_first():
+    runs = planned_runs([500, 1000], 2, SizeSettings(((2, 1, 1), (1, 1, 1)), 800.0))
+    assert order_of_making(runs) == [
+        "run_T1000", "run_T500", "size_1x1x1_T800", "size_2x1x1_T800",
+        "run_T1000_s2", "run_T500_s2", "size_1x1x1_T800_s2", "size_2x1x1_T800_s2",
+    ]  # fmt: skip
+
+
+def test_a_cell_that_the_sweep_has_anyway_is_run_once():
+    sizes = SizeSettings(tuple(PAPER), 1000.0)
+    assert "size_3x3x2_T1000" not in planned_runs([600, 1000], 1, sizes, [3, 3, 2])
+    assert "size_3x3x2_T1000" in planned_runs([600], 1, sizes, [3, 3, 2])
+    assert len(planned_runs([600, 1000], 1, sizes, [3, 3, 2])) == 2 + 8
+
+
+def test_seeds_of_one_seed_are_those_of_a_sweep_without_more():
+    """A second seed must not change what the first gives."""
+    one, two = planned_runs([500, 1000]), planned_runs([500, 1000], 2)
+    assert list(two)[: len(one)] == list(one)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"supercells": [[1, 1, 1]]}, "temperature_K belong together"),
+        ({"temperature_K": 300}, "belong together"),
+        ({"supercells": [[1, 1]], "temperature_K": 300}, "three multiples each, got"),
+        ({"supercells": [[1, 1, 0]], "temperature_K": 300}, "supercells must be a positive"),
+        ({"supercells": [[1, 1, 1], [1, 1, 1]], "temperature_K": 300}, "raise n_seeds"),
+        ({"supercells": [[1, 1, 1]], "temperature_K": -1}, "temperature_K must be a positive number"),
+        ({"supercell": [[1, 1, 1]]}, "unknown key 'supercell' in sizes"),
+        ({"supercells": "all", "temperature_K": 300}, "must be a list such as"),
+        ({"supercells": [[1, 1, 1]], "temperature_K": 300, "tolerance": 0}, "tolerance"),
+    ],
+)
+def test_a_size_test_that_cannot_be_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        size_settings(given)
