@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiida_concerted.common.numbers import format_simulated_time
 from aiida_concerted.common.parameters import positive, positive_integer
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
@@ -205,6 +206,25 @@ def plan_effort(
     granted = {} if is_last else _within_budget(states, fitted, wanted, target)
     plans = tuple(state.plan(granted.get(name), wanted[name] > state.duration_ps) for name, state in states.items())
     return EffortPlan(plans, stderr_eV, is_reached)
+
+
+def describe_point(point: Mapping[str, Any]) -> str:
+    """Return in a line what is known of a point and what becomes of it.
+
+    :param point: JSON form of a :class:`PointPlan`.
+    """
+    error = point.get("relative_error")
+    known = f"no {point['quantity']} yet" if error is None else f"{point['quantity']} known to {100 * error:.0f} %"
+    length = f"after {point['n_runs']} × {format_simulated_time(point['duration_ps'])}"
+    if point["state"] == HELD:
+        return f"{known} {length}, and cannot go on: {point['reason']}"
+    if point.get("next_ps") is not None:
+        return f"{known} {length}, going on to {format_simulated_time(point['next_ps'])}"
+    if point["state"] == REACHED:
+        return f"{known} {length}, as asked"
+    needed = point.get("needed_ps")
+    take = "nobody can say what it would take" if needed is None else f"it would take {format_simulated_time(needed)}"
+    return f"{known} {length}; {take}"
 
 
 class _Point:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from aiida_concerted.analysis.cell_sizes import DEPENDS, UNDECIDED
+from aiida_concerted.analysis.effort import REACHED, describe_point
 from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.modes import shown_modes
@@ -53,6 +55,25 @@ def _sampling(content: StudyContent) -> Iterable[str]:
         )
         text = f"Insufficient sampling at {_join(poor)} K: treat these diffusivities as orders of magnitude."
         yield f"{text} {_sentence(rule)}".strip()
+
+
+def _target(content: StudyContent) -> Iterable[str]:
+    if content.effort is None or content.effort["is_reached"]:
+        return
+    missed = {name: point for name, point in content.effort["points"].items() if point["state"] != REACHED}
+    if missed:
+        texts = "; ".join(f"{name}, {describe_point(point)}" for name, point in missed.items())
+        yield f"Known less well than asked: {texts}."
+    if not content.effort["is_energy_reached"]:
+        yield "The activation energy of the diffusivity is known less well than asked."
+
+
+def _size(content: StudyContent) -> Iterable[str]:
+    verdict = content.size_test["verdict"] if content.size_test is not None else None
+    if verdict == DEPENDS:
+        yield "The diffusivity depends on the size of the cell; the figure of sizes shows how."
+    elif verdict == UNDECIDED:
+        yield "Whether the diffusivity depends on the size of the cell cannot be said: the errors are too wide."
 
 
 def _length(content: StudyContent) -> Iterable[str]:
@@ -127,6 +148,8 @@ CHECKS: tuple[Callable[[StudyContent], Iterable[str]], ...] = (
     _loop,
     _framework,
     _sampling,
+    _target,
+    _size,
     _length,
     _modes,
     _bent,

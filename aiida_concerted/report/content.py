@@ -249,6 +249,8 @@ class StudyContent:
     structures: tuple[StructureContent, ...] = ()
     events: tuple[EventContent, ...] = ()
     cell_sizes: tuple[CellSizeContent, ...] = ()
+    size_test: Result | None = None
+    effort: Mapping[str, Any] | None = None
 
     @property
     def is_surrogate(self) -> bool:

@@ -10,12 +10,19 @@ from typing import Any
 from aiida import orm
 
 from aiida_concerted.data.result import ResultData
-from aiida_concerted.data.results import DiffusivityData, VacancyFormationData
+from aiida_concerted.data.results import CellSizeData, DiffusivityData, VacancyFormationData
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.report.content import CellSizeContent, HistoryContent, Result, StudyContent
 from aiida_concerted.report.gather_learning import gather_learning, training_outputs
 from aiida_concerted.report.gather_processes import gather_making
-from aiida_concerted.report.graph import below, inputs_of, outputs_of, part_outputs, state_of
+from aiida_concerted.report.graph import (
+    below,
+    first_of_each_temperature,
+    inputs_of,
+    outputs_of,
+    part_outputs,
+    state_of,
+)
 
 SIZES = "size"
 """Part of the label under which a sweep leaves the runs in cells of several sizes."""
@@ -68,6 +75,8 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         network=sites.get_network() if isinstance(sites, SiteNetworkData) else None,
         sites_uuid=sites.uuid if sites is not None else None,
         cell_sizes=results.cell_sizes,
+        size_test=results.size_test,
+        effort=_effort(part_outputs(study, "sweep", "SweepWorkChain")),
     )
 
 
@@ -80,6 +89,7 @@ class _Results:
     histories: tuple[HistoryContent, ...]
     vacancy: Result | None
     cell_sizes: tuple[CellSizeContent, ...]
+    size_test: Result | None
 
     @classmethod
     def of(cls, study: orm.ProcessNode) -> _Results:
@@ -90,11 +100,12 @@ class _Results:
             site_statistics=_by_temperature(below(sweep, "site_statistics").values()),
             modes=_by_temperature(below(sweep, "modes").values()),
             arrhenius=tuple(as_result(node) for node in below(sweep, "arrhenius").values()),
-            histories=_histories(below(sweep, "site_histories").values()),
+            histories=_histories(first_of_each_temperature(below(sweep, "site_histories")).values()),
             vacancy=next(
                 (as_result(node) for node in vacancy.values() if isinstance(node, VacancyFormationData)), None
             ),
             cell_sizes=_cell_sizes({**sweep, **outputs_of(study)}),
+            size_test=next((as_result(node) for node in sweep.values() if isinstance(node, CellSizeData)), None),
         )
 
     @property
@@ -134,6 +145,12 @@ def _cell_sizes(outputs: Mapping[str, orm.Data]) -> tuple[CellSizeContent, ...]:
     }
     named = [CellSizeContent(_cell_name(label), result) for label, result in found.items()]
     return tuple(sorted(named, key=lambda item: int(item.result["n_atoms"])))
+
+
+def _effort(sweep: Mapping[str, orm.Data]) -> Mapping[str, Any] | None:
+    """Return how well the target of a sweep was reached, ``None`` where it had none."""
+    plan = sweep.get("plan")
+    return plan.get_dict() if isinstance(plan, orm.Dict) else None
 
 
 def _cell_name(label: str) -> str:

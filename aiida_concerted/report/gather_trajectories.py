@@ -17,7 +17,7 @@ from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.report.content import EventContent, Result, StructureContent, StudyContent
-from aiida_concerted.report.graph import below, inputs_of, part_outputs
+from aiida_concerted.report.graph import below, first_of_each_temperature, inputs_of, part_outputs
 
 MAX_COORDINATES = 30_000_000
 """Numbers read of one trajectory at most, a quarter of a gigabyte; of a longer run only its beginning is looked at."""
@@ -50,8 +50,9 @@ def with_trajectories(
     trajectories, histories = below(sweep, "trajectories"), below(sweep, "site_histories")
     sites = inputs_of(study).get("sites")
     structures, events = [], []
-    for label, node in trajectories.items():
-        if not isinstance(node, MolecularDynamicsData) or not is_at(node, temperature_K):
+    runs = {label: node for label, node in trajectories.items() if isinstance(node, MolecularDynamicsData)}
+    for label, node in first_of_each_temperature(runs).items():
+        if not is_at(node, temperature_K):
             continue
         history = histories.get(label)
         placed = _placed(history, sites)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from aiida import orm
 from aiida.common.links import LinkType
 
 from aiida_concerted.queries.calls import calls_of
+
+Node = TypeVar("Node", bound=orm.Data)
 
 OUTPUTS = (LinkType.RETURN, LinkType.CREATE)
 SEPARATOR = "__"
@@ -47,6 +50,14 @@ def part_outputs(study: orm.ProcessNode, part: str, process_label: str) -> dict[
         return outputs_of(study)
     child = children_of(study).get(part)
     return {**(outputs_of(child) if child else {}), **below(outputs_of(study), part)}
+
+
+def first_of_each_temperature(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Return the first node of each temperature by its name: what is drawn of one run, not of all its seeds."""
+    found: dict[float, str] = {}
+    for name in sorted(nodes):
+        found.setdefault(float(nodes[name].base.attributes.get("temperature_K", 0.0)), name)
+    return {name: nodes[name] for name in found.values()}
 
 
 def state_of(process: orm.ProcessNode) -> str:

@@ -8,12 +8,10 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec
 
-from aiida_concerted.analysis.effort import HELD as HELD_STATE
-from aiida_concerted.analysis.effort import REACHED, EffortTarget
+from aiida_concerted.analysis.effort import REACHED, EffortTarget, describe_point
 from aiida_concerted.calculations.functions.join_segments import SERIES
 from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
-from aiida_concerted.common.numbers import format_simulated_time
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
@@ -174,19 +172,3 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
             parts.append("the activation energy is not known" if error is None else f"E_a is known to {error:.3f} eV")
         exit_code: ExitCode = self.exit_codes.WARNING_TARGET_MISSED.format(points="; ".join(parts))
         return exit_code
-
-
-def describe_point(point: Mapping[str, Any]) -> str:
-    """Return in a line what is known of a point and what becomes of it."""
-    error = point.get("relative_error")
-    known = f"no {point['quantity']} yet" if error is None else f"{point['quantity']} known to {100 * error:.0f} %"
-    length = f"after {point['n_runs']} × {format_simulated_time(point['duration_ps'])}"
-    if point["state"] == HELD_STATE:
-        return f"{known} {length}, and cannot go on: {point['reason']}"
-    if point.get("next_ps") is not None:
-        return f"{known} {length}, going on to {format_simulated_time(point['next_ps'])}"
-    if point["state"] == REACHED:
-        return f"{known} {length}, as asked"
-    needed = point.get("needed_ps")
-    take = "nobody can say what it would take" if needed is None else f"it would take {format_simulated_time(needed)}"
-    return f"{known} {length}; {take}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aiida_concerted.analysis.cell_sizes import CONVERGED
 from aiida_concerted.plotting import (
     CellSizes,
     TemperatureSeries,
@@ -13,7 +14,7 @@ from aiida_concerted.plotting import (
 )
 from aiida_concerted.plotting.run_transport import plot_size_displacements
 from aiida_concerted.plotting.sampling import plot_sampling
-from aiida_concerted.report.content import CellSizeContent, StudyContent
+from aiida_concerted.report.content import CellSizeContent, Result, StudyContent
 from aiida_concerted.report.figures.base import ReportFigure, table_of
 from aiida_concerted.report.published import Published, short_source
 
@@ -110,10 +111,20 @@ def size_displacement_figure(content: StudyContent, _: Published) -> list[Report
 
 def size_diffusivity_figure(content: StudyContent, _: Published) -> list[ReportFigure]:
     """Return the diffusivity over the size of the cell; none without such runs."""
-    return [_size_diffusivity(content.cell_sizes)] if content.cell_sizes else []
+    return [_size_diffusivity(content.cell_sizes, content.size_test)] if content.cell_sizes else []
 
 
-def _size_diffusivity(cells: tuple[CellSizeContent, ...]) -> ReportFigure:
+def _verdict(test: Result | None) -> str:
+    """Return what the size test found, empty where there is none."""
+    if test is None:
+        return ""
+    start = test.get("converged_from_n_atoms")
+    return f" Verdict: {test['verdict']}" + (
+        f", from {start} atoms on." if start and test["verdict"] == CONVERGED else "."
+    )
+
+
+def _size_diffusivity(cells: tuple[CellSizeContent, ...], test: Result | None) -> ReportFigure:
     columns = [_column(cells, key) for key in ("n_atoms", "diffusivity_m2_s", "diffusivity_stderr_m2_s")]
     figure, axes = new_figure()
     plot_cell_sizes(axes, CellSizes(columns[0], columns[1], columns[2], tuple(cell.name for cell in cells)))
@@ -123,10 +134,10 @@ def _size_diffusivity(cells: tuple[CellSizeContent, ...]) -> ReportFigure:
         section="diffusion",
         title=f"Diffusivity and size of the cell at {temperature:g} K",
         shows="Tracer diffusivity over the number of atoms; the band is the largest cell's. Cells within it have "
-        "converged.",
+        "converged." + _verdict(test),
         method="As for the temperatures. Bars: 95 % intervals.",
         alternative=f"Diffusivity in {len(cells)} cells",
-        uuids=tuple(cell.result.uuid for cell in cells),
+        uuids=(*(cell.result.uuid for cell in cells), *([test.uuid] if test else [])),
         figure=figure,
         table=table_of(
             ("cell", "n_atoms", "diffusivity_m2_s", "stderr_m2_s"),
