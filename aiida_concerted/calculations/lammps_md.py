@@ -212,6 +212,25 @@ class LammpsMdCalculation(LammpsRawCalculation):
             message="Positions or energies are not finite after step {step} ({error}). The frames before are attached.",
         )
 
+        spec.exit_code(
+            515,
+            "ERROR_COMMITTEE_DISAGREES",
+            message="The committee disagreed by more than {level:g} eV/Å from step {first} to {last}: the potential "
+            "does not know what it met. Train it on such frames. The frames are attached.",
+        )
+        spec.exit_code(
+            516,
+            "ERROR_FRAMEWORK_MELTED",
+            message="The framework left its places by step {step} ({error}): the material melts, or the potential does "
+            "not hold it. The frames before are attached.",
+        )
+        spec.exit_code(
+            517,
+            "ERROR_TEMPERATURE_ADRIFT",
+            message="The temperature was not that of the heat bath by step {step} ({error}): shorten timestep_fs or "
+            "thermostat_damping_ps. The frames before are attached.",
+        )
+
     @staticmethod
     def validate_parameters(value: orm.Dict, _: Any) -> str | None:
         """Return why parameters are refused."""
@@ -239,6 +258,8 @@ class LammpsMdCalculation(LammpsRawCalculation):
             return "models needs at least one potential"
         try:
             parameters = md_parameters(value["parameters"])
+            if parameters.max_deviation_eV_A is not None and len(value["models"]) < 2:
+                return "parameters.max_deviation_eV_A: one potential has no deviation; give a committee in models"
             check_system(value["structure"], ordered_models(value["models"]), parameters.carrier)
             if value.get("restart") is not None:
                 parameters.check_start(restart_point(value["restart"]))

@@ -10,6 +10,7 @@ import numpy as np
 from aiida_concerted.common.parameters import not_negative, positive, positive_integer
 from aiida_concerted.common.units import FS_IN_PS
 from aiida_concerted.formats.elements import ATOMIC_NUMBERS
+from aiida_concerted.formats.lammps_guards import framework_groups, melting_guard, temperature_guard
 
 MAX_THERMO_ROWS = 20_000
 MAX_SEED = 900_000_000
@@ -45,6 +46,13 @@ TIMER_STEPS = 100
 """Steps between two looks at the clock, about: a look makes LAMMPS' processes wait for each other."""
 
 
+OPTIONAL_POSITIVE = (
+    "anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K", "wall_A",
+    "max_framework_displacement_A", "max_temperature_drift", "max_deviation_eV_A",
+)  # fmt: skip
+"""Parameters that are positive where they are given."""
+
+
 @dataclass(frozen=True)
 class MdParameters:
     """A run at constant temperature: heating, equilibration, production.
@@ -70,6 +78,14 @@ class MdParameters:
     :param wall_A: distance in Å below which nuclei repel each other beside the potential, by the screened Coulomb
         repulsion of Ziegler, Biersack and Littmark switched on between half this distance and all of it; no data hold
         such pairs, and a potential that never saw them may attract where they meet. None by default.
+    :param max_framework_displacement_A: root mean square displacement in Å since the begin of the framework's steadiest
+        element, beyond which the run is stopped as melted; not looked at when not given.
+    :param max_temperature_drift: largest relative difference between the temperature of the production, averaged over
+        :data:`~aiida_concerted.formats.lammps_guards.TEMPERATURE_WINDOW_PS`, and that of the heat bath; not looked at
+        when not given.
+    :param max_deviation_eV_A: deviation of the committee in eV/Å beyond which its word is not trusted; a run that stays
+        beyond for longer than ``max_deviation_ps`` is stopped. Not looked at when not given.
+    :param max_deviation_ps: time in ps that a run may stay beyond.
     :param seed: seed of the initial velocities.
     """
 
@@ -89,6 +105,10 @@ class MdParameters:
     restart_interval_ps: float | None = None
     max_temperature_K: float | None = None
     wall_A: float | None = None
+    max_framework_displacement_A: float | None = None
+    max_temperature_drift: float | None = None
+    max_deviation_eV_A: float | None = None
+    max_deviation_ps: float = 0.0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -98,10 +118,11 @@ class MdParameters:
         positive(**{name: getattr(self, name) for name in (*names, "barostat_damping_ps")})
         if self.pressure_bar is not None:
             not_negative(pressure_bar=self.pressure_bar)
-        for name in ("anneal_from_K", "deviation_interval_ps", "restart_interval_ps", "max_temperature_K", "wall_A"):
+        for name in OPTIONAL_POSITIVE:
             if getattr(self, name) is not None:
                 positive(**{name: getattr(self, name)})
         not_negative(anneal_ps=self.anneal_ps, equilibration_ps=self.equilibration_ps, seed=self.seed)
+        not_negative(max_deviation_ps=self.max_deviation_ps)
         positive_integer(framework_stride=self.framework_stride)
         if (self.anneal_from_K is None) != (self.anneal_ps == 0):
             raise ValueError("anneal_from_K and anneal_ps belong together: give both or none")
@@ -279,7 +300,9 @@ def build_lammps_input(
     if start is not None:
         parameters.check_start(start)
     system = _system(parameters, elements, models, is_restart=start is not None)
-    begin = _begin(parameters, n_atoms) if start is None else _continuation(parameters, n_atoms, start)
+    begin = (
+        _begin(parameters, elements, n_atoms) if start is None else _continuation(parameters, elements, n_atoms, start)
+    )
     production = _production(parameters, len(elements) > 1)
     sections = [_timer(parameters, timeout_s), system, *begin, production]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -309,6 +332,8 @@ def _system(parameters: MdParameters, elements: list[str], models: list[str], *,
     ]
     if len(elements) > 1:
         lines.append("group framework subtract all carriers")
+    if parameters.max_framework_displacement_A is not None:
+        lines += framework_groups(elements, parameters.carrier)
     return lines
 
 
@@ -333,9 +358,12 @@ def _thermo(parameters: MdParameters) -> list[str]:
     ]
 
 
-def _halts(parameters: MdParameters, n_atoms: int, begin: str) -> list[str]:
-    """Return the guards against explosions, and the restart files."""
+def _halts(parameters: MdParameters, elements: list[str], n_atoms: int, begin: str) -> list[str]:
+    """Return the guards against explosions and melting, and the restart files."""
+    limit, every = parameters.max_framework_displacement_A, parameters.frame_steps
+    melting = [] if limit is None else melting_guard(elements, parameters.carrier, limit, every)
     return [
+        *melting,
         f"variable begin equal {begin}",
         "variable gone equal abs(pe/atoms-v_begin)",
         "variable hot equal temp",
@@ -345,10 +373,10 @@ def _halts(parameters: MdParameters, n_atoms: int, begin: str) -> list[str]:
     ]
 
 
-def _begin(parameters: MdParameters, n_atoms: int) -> list[list[str]]:
+def _begin(parameters: MdParameters, elements: list[str], n_atoms: int) -> list[list[str]]:
     """Return the commands of a run that begins anew."""
     first_look = "run 0"  # so that the energy of the start is known
-    outputs = [*_thermo(parameters), first_look, *_halts(parameters, n_atoms, "$(pe/atoms:%.12g)")]
+    outputs = [*_thermo(parameters), first_look, *_halts(parameters, elements, n_atoms, "$(pe/atoms:%.12g)")]
     start = parameters.anneal_from_K or parameters.temperature_K
     heating = [f"velocity all create {start:.10g} {lammps_seed(parameters.seed)} mom yes rot no dist gaussian"]
     if parameters.anneal_steps:
@@ -359,13 +387,13 @@ def _begin(parameters: MdParameters, n_atoms: int) -> list[list[str]]:
     return [outputs, heating]
 
 
-def _continuation(parameters: MdParameters, n_atoms: int, start: RestartPoint) -> list[list[str]]:
+def _continuation(parameters: MdParameters, elements: list[str], n_atoms: int, start: RestartPoint) -> list[list[str]]:
     """Return the commands of a run that goes on.
 
     The thermostat comes before the first run: LAMMPS hands the state in a restart file to fixes of the same name and
     style until then, and drops what nobody took.
     """
-    outputs = [*_thermo(parameters), *_halts(parameters, n_atoms, f"{start.begin_eV_per_atom:.12g}")]
+    outputs = [*_thermo(parameters), *_halts(parameters, elements, n_atoms, f"{start.begin_eV_per_atom:.12g}")]
     heating = []
     if start.step < parameters.anneal_steps:
         heating += _anneal(parameters, parameters.anneal_from_K or parameters.temperature_K)
@@ -412,6 +440,8 @@ def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
             f"fix mean all ave/time {every} 1 {every} c_mean[1] c_mean[2] c_mean[3] "
             f'file {FRAMEWORK_MEAN} format " %.12g"',
         ]
+    if parameters.max_temperature_drift is not None:
+        lines += temperature_guard(parameters.temperature_K, parameters.max_temperature_drift, parameters.timestep_ps)
     return [
         *lines,
         f"run {parameters.last_step} upto",

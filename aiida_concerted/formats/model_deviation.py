@@ -52,3 +52,23 @@ def read_model_deviation(text: str, *, is_continuation: bool = False) -> dict[st
         rows[int(values[0])] = values
     table = np.array([rows[step] for step in sorted(rows)]).reshape(len(rows), len(header))
     return {NAMES[name]: table[:, index] for index, name in enumerate(header)}
+
+
+def first_long_excess(
+    step: NDArray[np.int64], deviation: FloatArray, level: float, longest_steps: float
+) -> tuple[int, int] | None:
+    """Return from which step to which a committee first disagreed for longer than it may, ``None`` where it never did.
+
+    A deviation that is no number counts as beyond.
+
+    :param step: steps of the rows, ascending, shape ``(n_rows,)``.
+    :param deviation: largest deviation of a force at each in eV/Å, same shape.
+    :param level: deviation in eV/Å beyond which the committee is not trusted.
+    :param longest_steps: steps that a stretch of rows beyond may span; with zero a single row is too long.
+    """
+    beyond = ~(deviation <= level)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        if longest_steps <= 0 or step[end - 1] - step[first] > longest_steps:
+            return int(step[first]), int(step[end - 1])
+    return None

@@ -18,13 +18,13 @@ from aiida_concerted.calculations.lammps_restart import restart_node, restart_po
 from aiida_concerted.data.conversion import arrays_of_structure, structure_of_arrays
 from aiida_concerted.data.lammps import LammpsFrames, newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-from aiida_concerted.formats import lammps_input
+from aiida_concerted.formats import lammps_guards, lammps_input
 from aiida_concerted.formats.h5md import H5mdHeader
 from aiida_concerted.formats.lammps_data import lammps_axes
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import LammpsLog, production_averages, read_lammps_log
-from aiida_concerted.formats.model_deviation import read_model_deviation
+from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
 
 THERMO = {
     "Step": "step",
@@ -39,6 +39,8 @@ THERMO = {
 FAILURES = (
     (r"Unrecognized pair style 'deepmd'|Unknown pair style", "ERROR_PAIR_STYLE_MISSING"),
     (r"Lost atoms", "ERROR_ATOMS_LOST"),
+    (rf"Fix halt condition for fix-id {lammps_guards.MELTED}\b", "ERROR_FRAMEWORK_MELTED"),
+    (rf"Fix halt condition for fix-id {lammps_guards.ADRIFT}\b", "ERROR_TEMPERATURE_ADRIFT"),
     (r"Fix halt condition|Neighbor list overflow|Out of range atoms", "ERROR_EXPLODED"),
     (r"Non-numeric|[Nn]ot a number", "ERROR_NOT_FINITE"),
 )
@@ -192,6 +194,8 @@ class LammpsMdParser(Parser):
             return self._failure(log.errors[0], place["step"])
         if not all(np.isfinite(column).all() for column in log.thermo.values()):
             return self.exit_codes.ERROR_NOT_FINITE.format(step=_last_finite(log), error="thermodynamic output")
+        if (verdict := self._judge_committee()) is not None:
+            return verdict
         if log.is_timed_out:
             return self.exit_codes.ERROR_STOPPED_BY_TIMER.format(**place)
         if not log.is_complete:
@@ -203,6 +207,18 @@ class LammpsMdParser(Parser):
             short = f"{frames.n_frames} of {planned} frames are sound"
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=short)
         return self._judge_energy(log)
+
+    def _judge_committee(self) -> ExitCode | None:
+        """Return the exit code of a run whose committee disagreed for longer than it may."""
+        level = self.parameters.max_deviation_eV_A
+        if level is None or "model_deviation" not in self.outputs:
+            return None
+        node = self.outputs["model_deviation"]
+        longest_steps = self.parameters.max_deviation_ps / self.parameters.timestep_ps
+        found = first_long_excess(node.get_array("step"), node.get_array("max_devi_f_eV_A"), level, longest_steps)
+        if found is None:
+            return None
+        return self.exit_codes.ERROR_COMMITTEE_DISAGREES.format(level=level, first=found[0], last=found[1])
 
     def _messages(self, log: LammpsLog) -> str:
         """Return what LAMMPS and the scheduler said when the run ended."""

@@ -26,6 +26,7 @@ SEED_STRIDE = 31
 RUN_OUTPUTS = {
     "trajectories": "Production trajectories by run (Å, ps).",
     "thermo": "Temperature in K and energies in eV over each run.",
+    "stopped": "Frames (Å, ps) of runs that physics or a guard ended: candidates for another learning turn.",
 }
 """What a sweep leaves besides the results of its runs, one node a run."""
 
@@ -74,6 +75,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         spec.outline(
             cls.setup,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave, cls.judge_runs),
+            cls.hand_on_stopped,
             if_(cls.lacks_points)(cls.fail),
             if_(cls.has_sites)(cls.analyse_sites),
             cls.analyse_transport,
@@ -192,6 +194,13 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         run: SweepRun = self.ctx.runs[name]
         cell: orm.StructureData = self.ctx.supercell if run.supercell is None else self.ctx.size_cells[run.point]
         return cell
+
+    def hand_on_stopped(self) -> None:
+        """Hand on the frames of the runs that failed and left any."""
+        for name in self.ctx.get("failed", []):
+            outputs = self.child(name).outputs
+            if "trajectory" in outputs:
+                self.out(f"stopped.{name}", outputs.trajectory)
 
     def over_temperature(self) -> list[str]:
         """Return the names of the runs over temperatures that left a trajectory."""

@@ -185,3 +185,33 @@ def test_a_wall_that_no_pair_meets_changes_nothing_and_one_that_all_meet_does(lm
     )  # fmt: skip
     energies = [runs[wall]["thermo"].get_array("potential_energy_eV")[0] for wall in (None, 3.0)]
     assert energies[1] > energies[0] + 0.1
+
+
+@pytest.mark.lammps
+def test_a_run_whose_framework_melts_is_stopped_and_says_so(lmp_code, tiny_models):
+    builder = builder_of(
+        lmp_code, [potential(tiny_models[0])], temperature_K=1500, production_ps=20.0, max_framework_displacement_A=0.5
+    )
+    outputs, node = run_get_node(builder)
+    assert node.exit_status == LammpsMdCalculation.exit_codes.ERROR_FRAMEWORK_MELTED.status, node.exit_message
+    assert "fix-id melted" in node.exit_message
+    run = outputs["trajectory"].get_trajectory()
+    assert 1 < run.n_frames < 1000
+    moved = run.framework[-1] - run.framework[0]
+    for symbol in ("Ge", "P", "S"):
+        own = moved[[name == symbol for name in run.framework_species]]
+        assert np.sqrt((own**2).sum(axis=1).mean()) > 0.3  # the last frame is one before the guard's look
+
+
+@pytest.mark.lammps
+def test_a_committee_that_disagrees_is_named_and_its_frames_are_kept(lmp_code, tiny_models):
+    builder = builder_of(lmp_code, [potential(path) for path in tiny_models], max_deviation_eV_A=1e-6)
+    outputs, node = run_get_node(builder)
+    assert node.exit_status == LammpsMdCalculation.exit_codes.ERROR_COMMITTEE_DISAGREES.status, node.exit_message
+    assert "more than 1e-06 eV/Å from step" in node.exit_message
+    assert outputs["trajectory"].n_frames == 11
+
+
+def test_a_deviation_of_one_potential_is_refused(lmp_code):
+    with pytest.raises(ValueError, match="one potential has no deviation; give a committee"):
+        run_get_node(builder_of(lmp_code, [potential()], max_deviation_eV_A=0.3))

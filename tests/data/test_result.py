@@ -96,6 +96,7 @@ def test_a_fit_has_an_energy_or_a_reason_but_not_both():
 @pytest.mark.parametrize("result_class", RESULT_CLASSES)
 def test_every_dimensional_attribute_names_its_unit(result_class):
     dimensionless = {"n_atoms", "schema_version", "haven_ratio", "haven_ratio_stderr", "ab_share", "n_hops", "n_events"}
+    dimensionless |= {"tolerance", "p_trend"}
     for name, field in result_class.get_fields().items():
         assert field.help.endswith(".")
         if float in field.types and name not in dimensionless | {"prefactor"}:

@@ -145,3 +145,29 @@ def test_mean_positions_are_read_up_to_the_last_whole_row():
     np.testing.assert_array_equal(mean, [[1.5, 2, 3], [1, 2, np.nan]])
     with pytest.raises(ValueError, match="a step and three numbers"):
         read_framework_mean("60 1 2\n")
+
+
+def test_guards_are_set_before_the_first_run_and_go_by_the_steadiest_element():
+    run = parameters(max_framework_displacement_A=2.5, max_temperature_drift=0.1, anneal_from_K=100, anneal_ps=0.1)
+    for start in (None, RestartPoint(20, -4.5)):
+        elements = ["Ge", "Li", "P", "S"]
+        lines = build_lammps_input(run, elements, ["a.pb"], n_atoms=50, start=start).splitlines()
+        first_run = next(number for number, line in enumerate(lines) if line.startswith("run "))
+        for symbol, number in {"Ge": 1, "P": 3, "S": 4}.items():
+            assert f"group only_{symbol} type {number}" in lines
+            assert lines.index(f"compute wander_{symbol} only_{symbol} msd com no") < first_run
+        assert "fix melted all halt 10 v_steady_S > 6.25 error hard" in lines
+        assert "variable steady_P equal ternary(c_wander_P[4]<v_steady_Ge,c_wander_P[4],v_steady_Ge)" in lines
+        assert "fix adrift all halt 5000 v_off > 0.1 error hard" in lines
+        assert lines.index("fix heat all ave/time 10 500 5000 c_heat") > first_run
+
+
+def test_without_limits_there_are_no_guards():
+    script = build_lammps_input(parameters(), ["Li", "S"], ["a.pb"], n_atoms=50)
+    assert "msd" not in script
+    assert "adrift" not in script
+
+
+def test_carriers_alone_have_no_framework_to_melt():
+    script = build_lammps_input(parameters(max_framework_displacement_A=1.0), ["Li"], ["a.pb"], n_atoms=50)
+    assert "melted" not in script

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.model_deviation import read_model_deviation
+from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
 
 # Lines of a real run of DeePMD-kit 3.2.0 in LAMMPS.
 HEAD = (
@@ -58,3 +58,26 @@ def test_a_run_from_a_restart_file_need_not_have_a_header(head):
 def test_other_files_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         read_model_deviation(text)
+
+
+STEPS = np.arange(0, 100, 10)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "longest", "found"),
+    [
+        ([0.1] * 10, 0, None),
+        ([0.1, 0.1, 0.5, *[0.1] * 7], 0, (20, 20)),
+        ([0.1, 0.1, 0.5, *[0.1] * 7], 5, None),
+        ([0.5, 0.1, 0.5, 0.5, 0.5, *[0.1] * 5], 15, (20, 40)),
+        ([0.5, 0.1, 0.5, 0.5, 0.5, *[0.1] * 5], 20, None),
+        ([*[0.1] * 7, 0.5, np.nan, np.inf], 15, (70, 90)),
+        ([0.3] * 10, 0, None),
+    ],
+)
+def test_a_committee_may_disagree_for_a_while(deviation, longest, found):
+    assert first_long_excess(STEPS, np.array(deviation), 0.3, longest) == found
+
+
+def test_no_row_is_no_excess():
+    assert first_long_excess(STEPS[:0], np.zeros(0), 0.3, 0) is None

@@ -61,7 +61,9 @@ class LatticeGas:
         md = builder.md.parameters.get_dict()
         self.asked.append((name, md["production_ps"], "restart" in builder.md and "trajectory" in builder.before))
         if name in self.explode:
-            return ended(LammpsMdWorkChain, {}, exit_status=510, exit_message="atoms were lost")
+            frames = lattice_gas_run(self.sites, md["temperature_K"], 20, "test", repetitions=(1, 1, 1))
+            outputs = {"trajectory": frames}
+            return ended(LammpsMdWorkChain, outputs, exit_status=510, exit_message="atoms were lost")
         volume = builder.md.structure.get_cell_volume() / np.linalg.det(self.sites.get_network().cell)
         repetitions = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2)}[round(volume)]
         n_frames = round(md["production_ps"] / FRAME_PS) + 1
@@ -89,6 +91,7 @@ class LatticeGas:
             process.inspect_wave()
             if code := process.judge_runs():
                 return code
+        process.hand_on_stopped()
         if process.lacks_points():
             return process.fail()
         code = process.analyse_transport()
@@ -163,6 +166,7 @@ def test_a_run_that_explodes_while_it_becomes_longer_keeps_what_it_had(sweep):
     assert "atoms were lost" in code.message
     assert gas.process.outputs["diffusivities"]["run_T700"]["duration_ps"] == pytest.approx(5.0)
     assert gas.process.outputs["plan"]["points"]["run_T1100"]["state"] == "reached"
+    assert gas.process.outputs["stopped"]["run_T700_x2"].n_frames == 20
 
 
 def test_a_run_whose_framework_is_lost_gets_no_more(sweep):

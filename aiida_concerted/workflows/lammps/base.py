@@ -31,6 +31,10 @@ WALL_TIME_MARGIN = 1.2
 """Factor on the wall time that a run would have needed: machines are not always equally fast."""
 
 
+MONITORS = {"disagreeing": {"entry_point": "concerted.lammps.stop_disagreeing", "minimum_poll_interval": 30}}
+"""Attached to every run whose committee is watched, where no others are given."""
+
+
 class LammpsRunProtocol(ProtocolMixin):
     """How a run of LAMMPS is filled from a protocol, whichever work chain runs it."""
 
@@ -99,9 +103,12 @@ class LammpsBaseWorkChain(LammpsRunProtocol, BaseRestartWorkChain):
         )
 
     def setup(self) -> None:
-        """Take the inputs of the run."""
+        """Take the inputs of the run, with our monitor where a deviation is watched and no others were asked for."""
         super().setup()
         self.ctx.inputs = self.exposed_inputs(LammpsMdCalculation, "md")
+        is_watched = md_parameters(self.ctx.inputs.parameters).max_deviation_eV_A is not None
+        if is_watched and not self.ctx.inputs.get("monitors"):
+            self.ctx.inputs["monitors"] = {name: orm.Dict(settings) for name, settings in MONITORS.items()}
 
     @process_handler(priority=600)
     def handle_physics(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport | None:

@@ -22,6 +22,7 @@ from tests.workflows.ended import ended
 MD = {
     "equilibration_ps": 0.04, "production_ps": 0.8, "frame_interval_ps": 0.02, "framework_stride": 2,
     "restart_interval_ps": 0.12, "temperature_K": 600.0,
+    "max_framework_displacement_A": 50.0, "max_temperature_drift": 9.0,
 }  # fmt: skip
 CODES = LammpsMdCalculation.exit_codes
 

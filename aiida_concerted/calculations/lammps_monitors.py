@@ -1,0 +1,44 @@
+"""A monitor of running molecular dynamics: where the committee no longer knows, more steps tell nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from aiida import orm
+from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction, CalcJobMonitorResult
+from aiida.transports import Transport
+
+from aiida_concerted.calculations.lammps_md import md_parameters
+from aiida_concerted.calculations.monitoring import quoted, run_remote
+from aiida_concerted.formats.lammps_input import DEVIATION
+from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
+
+LAST_ROWS = 5000
+"""Rows of deviations that are looked at, at most: the newest."""
+
+
+def stop_disagreeing(node: orm.CalcJobNode, transport: Transport) -> CalcJobMonitorResult | None:
+    """Return that a run shall be killed whose committee has disagreed for longer than it may.
+
+    The files are retrieved and read, so that the exit code says at which step it was and the frames are kept.
+    """
+    parameters = md_parameters(node.inputs.parameters)
+    folder = node.get_remote_workdir()
+    if parameters.max_deviation_eV_A is None or not folder:
+        return None
+    text = run_remote(transport, f"tail -n {LAST_ROWS} {quoted(folder, DEVIATION)}")
+    try:
+        columns = read_model_deviation(text or "", is_continuation=True)
+    except ValueError:  # nothing written yet, or a row cut off
+        return None
+    kept = columns["step"] >= parameters.first_step  # what is heated may disagree, and is no frame
+    found = first_long_excess(
+        columns["step"][kept].astype(np.int64), columns["max_devi_f_eV_A"][kept], parameters.max_deviation_eV_A,
+        parameters.max_deviation_ps / parameters.timestep_ps,
+    )  # fmt: skip
+    if found is None:
+        return None
+    return CalcJobMonitorResult(
+        message=f"the committee disagrees by more than {parameters.max_deviation_eV_A:g} eV/Å since step {found[0]}",
+        action=CalcJobMonitorAction.KILL,
+        override_exit_code=False,  # the parser says from which step on
+    )
