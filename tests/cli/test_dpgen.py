@@ -55,7 +55,7 @@ def test_a_project_becomes_datasets_and_a_study_that_can_run(
     checked = run_here(capsys, "run", tmp_path / "new.yaml", "--only", "learn", "--dry-run")
     assert checked.status == 0, checked.err
     shown = yaml.safe_load(checked.out)["LearnWorkChain"]
-    assert shown["iteration"]["explore"]["selection"]["max_selected"] == 20
+    assert shown["iteration"]["explore"]["selection"]["max_selected"] == 40
     assert shown["iteration"]["label"]["vasp"]["parameters"]["incar"]["encut"] == 450
     again = call(*words, "--force")
     assert "0 new, 3 were there already" in again.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -63,7 +64,8 @@ def translate_selection(project: Project, jobs: Sequence[Job], systems: Systems,
         selection = _without_levels(account)
     else:
         selection = _levels(project, jobs, systems, account) | _virial(project, jobs, account)
-    selection |= _caps(project, account) | _rule(project, account) | _screens(project, account)
+    groups = _groups(jobs, systems)
+    selection |= _caps(project, groups, account) | _rule(project, groups, account) | _screens(project, account)
     for key in RELATIVE:
         account.left_out(key, "deviations are absolute, in eV/Å: the protocol's levels stand; choose your own")
     for key, why in UNUSED.items():
@@ -158,33 +160,70 @@ def _virial(project: Project, jobs: Sequence[Job], account: Account) -> dict[str
     return dict(zip(VIRIAL_LEVELS.values(), values, strict=True)) if in_force else {}
 
 
-def _caps(project: Project, account: Account) -> dict[str, Any]:
-    param, found = project.param, {}
+@dataclass(frozen=True)
+class Groups:
+    """What DP-GEN counts by, an entry of ``sys_configs``, in our words.
+
+    :param scope: ``system``, one structure, or ``all`` runs of a turn.
+    :param factor: entries that are counted together.
+    :param note: what is different; empty where nothing is.
+    """
+
+    scope: str
+    factor: int = 1
+    note: str = ""
+
+
+def _groups(jobs: Sequence[Job], systems: Systems) -> Groups:
+    """Return how frames are counted: an entry of several structures is no system of ours, but may be all of a turn."""
+    sizes = Counter(system.index for system in systems.kept)
+    turns = [sum(1 for index in set(job.systems) if index in sizes) for job in jobs]
+    if all(size == 1 for size in sizes.values()):
+        return Groups("system")
+    if max(turns, default=0) <= 1:
+        return Groups("all")
+    most = max(turns)
+    note = f"for all runs of a turn together, {most} times as many; DP-GEN counts by entry of sys_configs"
+    return Groups("all", most, note)
+
+
+def _caps(project: Project, groups: Groups, account: Account) -> dict[str, Any]:
+    param = project.param
+    found: dict[str, Any] = {"scope": groups.scope}
     for key, name in CAPS.items():
         if key in param or key == "fp_task_max":
             read = whole if key.startswith("fp_task") else number
-            found[name] = read(param, key, project.name)
-            account.carried(key, f"{PLACE}.{name}")
-    return {**found, "scope": "system"}
+            found[name] = read(param, key, project.name) * (groups.factor if key == "fp_task_max" else 1)
+            if groups.factor == 1:
+                account.carried(key, f"{PLACE}.{name}", f"scope: {groups.scope}" if key == "fp_task_max" else "")
+            else:
+                note = groups.note if key == "fp_task_max" else "for all runs of a turn together"
+                account.changed(key, f"{PLACE}.{name}", note)
+    return found
 
 
-def _rule(project: Project, account: Account) -> dict[str, Any]:
+def _rule(project: Project, groups: Groups, account: Account) -> dict[str, Any]:
     if not project.param.get("model_devi_adapt_trust_lo"):
         account.carried("model_devi_adapt_trust_lo", f"{PLACE}.rule", "dpgen")
         for key in ADAPTIVE:
             account.left_out(key, "belongs to model_devi_adapt_trust_lo")
         return {"rule": "dpgen"}
-    adaptive: dict[str, float] = {"number_force": 10, "number_virial": 0}  # DP-GEN's defaults
+    # DP-GEN's defaults.
+    adaptive: dict[str, Any] = {"group": groups.scope, "number_force": 10 * groups.factor, "number_virial": 0}
     for key, name in ADAPTIVE.items():
         if key in project.param:
-            is_share = name.startswith("share")
-            # DP-GEN counts in per cent.
-            adaptive[name] = (
-                number(project.param, key, project.name) / 100 if is_share else whole(project.param, key, project.name)
-            )
-            account.carried(key, f"{PLACE}.adaptive.{name}", "as a fraction" if is_share else "")
+            adaptive[name] = _adaptive_number(project, key, name, groups.factor)
+            note = "as a fraction" if name.startswith("share") else groups.note
+            say = account.changed if groups.note else account.carried
+            say(key, f"{PLACE}.adaptive.{name}", note)
     account.carried("model_devi_adapt_trust_lo", f"{PLACE}.rule", "adaptive")
     return {"rule": "adaptive", "adaptive": adaptive}
+
+
+def _adaptive_number(project: Project, key: str, name: str, factor: int) -> float:
+    if name.startswith("share"):
+        return number(project.param, key, project.name) / 100  # DP-GEN counts in per cent
+    return whole(project.param, key, project.name) * factor
 
 
 def _screens(project: Project, account: Account) -> dict[str, Any]:

@@ -100,9 +100,7 @@ def test_the_selection_has_the_levels_and_caps_of_each_system(compose_from):
     of = {name: levels.get(name, general) for name in ("sys0", "sys1_0", "sys1_1")}
     assert of == {"sys0": (0.1, 0.25), "sys1_0": (0.2, 0.5), "sys1_1": (0.2, 0.5)}
     assert (selection["virial_lower_eV"], selection["virial_upper_eV"]) == (0.05, 0.2)
-    assert (selection["rule"], selection["scope"], selection["max_selected"], selection["min_selected"]) == (
-        "dpgen", "system", 20, 2,
-    )  # fmt: skip
+    assert selection["rule"] == "dpgen"
     assert (selection["accurate_threshold"], selection["accurate_soft_threshold"]) == (0.995, 0.9)
     assert selection["screens"]["length_ratio"] == 5.0
     assert selection["screens"]["min_distances_A"]["Li-S"] == 1.2
@@ -111,10 +109,26 @@ def test_the_selection_has_the_levels_and_caps_of_each_system(compose_from):
 
 
 def test_the_adaptive_rule_counts_in_fractions(compose_from):
-    _, content, _ = compose_from(model_devi_adapt_trust_lo=True, model_devi_numb_candi_f=30, model_devi_perc_candi_f=2)
+    changes = {"model_devi_adapt_trust_lo": True, "model_devi_numb_candi_f": 30, "model_devi_perc_candi_f": 2}
+    _, content, _ = compose_from(**changes, n_finished=3)
     selection = explore_of(content)["selection"]
     assert selection["rule"] == "adaptive"
-    assert selection["adaptive"] == {"number_force": 30, "number_virial": 0, "share_force": 0.02}
+    assert selection["adaptive"] == {"group": "all", "number_force": 30, "number_virial": 0, "share_force": 0.02}
+
+
+def test_caps_count_what_dpgen_counts(compose_from):
+    """DP-GEN counts by entry of sys_configs, which may have many structures: a cap of each would label many more."""
+
+    def caps(**changes):
+        found, content, _ = compose_from(**changes)
+        selection = explore_of(content)["selection"]
+        row = rows_of(found)["fp_task_max"]
+        return selection["scope"], selection["max_selected"], selection["min_selected"], row.state
+
+    one_each = [["rest/POSCAR"], ["hot/0/POSCAR"]]
+    assert caps(sys_configs=one_each) == ("system", 20, 2, "carried")
+    assert caps(n_finished=3) == ("all", 20, 2, "carried")  # one entry a turn
+    assert caps(n_finished=2) == ("all", 40, 2, "changed")  # two in one of the turns
 
 
 def test_relative_levels_are_not_taken_for_absolute_ones(compose_from):
