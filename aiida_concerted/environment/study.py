@@ -19,16 +19,22 @@ def find_study(folder: DemoFolder) -> ProcessNode | None:
     """Return the folder's study, or ``None`` where none was submitted or it was killed.
 
     The file that remembers it comes first; where that is lost, the newest process with the label of a demonstration.
+    Of one that was continued it is the newest that goes on from it.
     """
     from aiida import orm
 
+    from aiida_concerted.queries.calls import continued_by
+
     remembered = (read_json(folder.study_file) or {}).get("uuid")
-    filters: dict[str, Any] = {"attributes.process_state": {"!==": "killed"}}
-    key, value = ("uuid", remembered) if remembered else ("label", STUDY_LABEL)
-    query = orm.QueryBuilder().append(orm.WorkChainNode, filters={**filters, key: value}, tag="study")
+    alive: dict[str, Any] = {"attributes.process_state": {"!==": "killed"}}
+    filters = {"uuid": remembered} if remembered else {"label": STUDY_LABEL, **alive}
+    query = orm.QueryBuilder().append(orm.WorkChainNode, filters=filters, tag="study")
     query.order_by({"study": {"id": "desc"}})
-    found = query.limit(1).all(flat=True)
-    return found[0] if found else None
+    found: list[Any] = query.limit(1).all(flat=True)
+    study = found[0] if found else None
+    while study is not None and (later := continued_by(study)) is not None:
+        study = later
+    return None if study is None or study.is_killed else study
 
 
 def submit_study(
