@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
 @click.option("--dry-run", is_flag=True, help="Check everything and show what would be made.")
+@click.option("--update-options", is_flag=True, help="Give codes that are there the scheduler options of the file.")
 @click.option("--no-check", is_flag=True, help="Do not look afterwards whether computers, codes and POTCARs work.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of the file.")
-def setup(config: Path | None, dry_run: bool, no_check: bool, print_schema: bool) -> int:
+def setup(config: Path | None, dry_run: bool, update_options: bool, no_check: bool, print_schema: bool) -> int:
     """Make the profile, computers, codes and POTCAR family that CONFIG, a YAML file, describes.
 
     Everything is checked before anything is made. Run again it says what is there already, goes on where it was
@@ -40,18 +41,19 @@ def setup(config: Path | None, dry_run: bool, no_check: bool, print_schema: bool
     from aiida_concerted.environment.setup.reading import read_setup_file
 
     wishes = read_setup_file(config)
-    steps = plan(wishes, ask_password)
+    steps = plan(wishes, ask_password, update_options=update_options)
     if dry_run and steps[0].state == "missing":
         try_connection(wishes, ask_password)
     if dry_run or any(step.state == "differs" for step in steps):
-        words = {"agrees": "exists", "missing": "would make", "unfinished": "would finish", "differs": "DIFFERS"}
+        words = {"agrees": "exists", "missing": "would make", "unfinished": "would change", "differs": "DIFFERS"}
         for step in steps:
             _say(words[step.state], step.subject, step.message)
         if any(step.state == "differs" for step in steps):
             raise SetupError(f"{config} differs from what is there: nothing was made")
         return 0
     for step, made in carry_out(steps, wishes.profile.name):
-        _say("exists" if made is None else "made", step.subject, made or f"agrees ({step.message})")
+        word = {"missing": "made", "unfinished": "changed"}.get(step.state, "exists")
+        _say(word, step.subject, made or f"agrees ({step.message})")
     return 0 if no_check else _check(wishes)
 
 
@@ -60,9 +62,14 @@ def _check(wishes: Wishes) -> int:
     from aiida_concerted.cli.doctor import say_findings
     from aiida_concerted.environment.check_profile import check_profile
 
-    family = wishes.potcars.family if wishes.potcars is not None else None
-    codes = [code.full_label for code in wishes.codes]
-    findings = check_profile(wishes.profile.name, family=family, codes=codes, computers=wishes.computers)
+    potcars = wishes.potcars
+    findings = check_profile(
+        wishes.profile.name,
+        elements=potcars.elements if potcars is not None else (),
+        family=potcars.family if potcars is not None else None,
+        codes=[code.full_label for code in wishes.codes],
+        computers=wishes.computers,
+    )
     return say_findings(findings, forgive=("broker", "daemon"))
 
 

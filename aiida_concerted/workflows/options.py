@@ -39,9 +39,11 @@ def code_options(code: orm.AbstractCode | None) -> dict[str, Any]:
 
 
 def remember_options(code: orm.AbstractCode, options: Mapping[str, Any]) -> None:
-    """Give a code the scheduler options that its jobs start from."""
+    """Give a code the scheduler options that its jobs start from, instead of those that it had."""
     if options:
         code.base.extras.set(OPTIONS_OF_CODE, dict(options))
+    elif code_options(code):
+        code.base.extras.delete(OPTIONS_OF_CODE)
 
 
 def knows_gpus(scheduler: str) -> bool:

@@ -53,7 +53,9 @@ def write_setup(tmp_path):
 
 def states(outcome):
     """Return the first word of each line of things by what the line is about."""
-    lines = re.findall(r"^(made|exists|DIFFERS|would make|would finish) +(.+?): ", outcome.out, flags=re.MULTILINE)
+    lines = re.findall(
+        r"^(made|changed|exists|DIFFERS|would make|would change) +(.+?): ", outcome.out, flags=re.MULTILINE
+    )
     return {subject: word for word, subject in lines}
 
 
@@ -178,9 +180,27 @@ def test_what_an_interrupted_setup_left_is_finished(write_setup, tmp_path):
         database.commit()
     left, again = run_session(tmp_path, ("setup", path, "--no-check"), ("setup", path, "--no-check"))
     assert left.status == 0, left.err
-    assert states(left) == {"profile own": "made", "computer here": "made", "POTCAR family few": "made"}
+    assert states(left) == {"profile own": "changed", "computer here": "changed", "POTCAR family few": "made"}
     assert set(states(again).values()) == {"exists"}
     assert json.loads(configuration.read_text())["profiles"]["own"]["default_user_email"] == user
+
+
+def test_options_of_a_code_change_when_asked_to_and_nothing_else_of_it(write_setup, tmp_path):
+    write_potcars(tmp_path / "paw", {"S": "S"})
+    bare, code = {"potcars": {"family": "few", "folder": "paw"}}, {"program": "vasp", "executable": "/bin/true"}
+    first = write_setup(**bare, codes={"vasp@here": {**code, "options": {"queue_name": "old", "gpus": 1}}})
+    second = write_setup("second", **bare, codes={"vasp@here": {**code, "options": {"queue_name": "new"}}})
+    other = write_setup("third", **bare, codes={"vasp@here": {**code, "executable": "/bin/false"}})
+    commands = [("setup", first), ("setup", second), ("setup", second, "--update-options"), ("setup", second),
+                ("setup", other, "--update-options")]  # fmt: skip
+    _, differs, changed, agrees, refused = run_session(tmp_path, *((*words, "--no-check") for words in commands))
+    said = "options.gpus is 1 there and nothing in the file; options.queue_name is 'old' there and 'new' in the file"
+    assert f"{said}: --update-options takes the file's" in differs.out
+    assert differs.status == 1
+    assert (changed.status, states(changed)["code vasp@here"]) == (0, "changed")
+    assert states(agrees)["code vasp@here"] == "exists"
+    assert refused.status == 1
+    assert "a code cannot change; name the new one 'vasp-2@here'" in refused.out
 
 
 def write_potcars(folder, names):
@@ -194,7 +214,7 @@ def test_a_family_is_uploaded_from_a_folder_and_compared_with_it(write_setup, tm
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "potpaw.tgz").write_bytes(b"")
     bare = {"computers": {}, "codes": {}}
-    path = write_setup(**bare, potcars={"family": "PBE.54", "folder": "paw"})
+    path = write_setup(**bare, potcars={"family": "PBE.54", "folder": "paw", "elements": ["Li", "S"]})
     more = write_setup("more", **bare, potcars={"family": "PBE.54", "folder": "more"})
     packed = write_setup("packed", **bare, potcars={"family": "other", "folder": "packed"})
     made, again, differs, refused = run_session(
@@ -202,6 +222,7 @@ def test_a_family_is_uploaded_from_a_folder_and_compared_with_it(write_setup, tm
     )
     assert (made.status, again.status) == (0, 0), made
     assert "POTCAR family PBE.54: agrees (2 POTCARs)" in again.out
+    assert findings(again)["POTCAR family PBE.54"] == ("ok", "2 POTCARs, those for Li, S among them")
     assert "PLACEHOLDER" not in made.out + made.err
     assert "lacks 1 of the 3 POTCAR files" in differs.out
     assert differs.status == 1

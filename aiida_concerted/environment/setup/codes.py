@@ -30,19 +30,25 @@ def find_codes(label: str, computer: str) -> list[InstalledCode]:
     return found
 
 
-def look_at_code(wish: CodeWish) -> Step:
-    """Return whether a code is there, and what would make it; one that is there can never change."""
+def look_at_code(wish: CodeWish, *, update_options: bool = False) -> Step:
+    """Return whether a code is there, and what would make it; of one that is there only the options can change.
+
+    :param update_options: whether they may.
+    """
     subject, found = f"code {wish.full_label}", find_codes(wish.label, wish.computer)
     if not found:
         return missing_code(wish)
-    differences = [code_differences(code, wish) for code in found]
-    if "" in differences:
+    fitting = [code for code in found if not code_differences(code, wish)]
+    if not fitting:
+        difference = code_differences(found[0], wish)
+        cure = f"a code cannot change; name the new one '{_free_label(wish)}@{wish.computer}'"
+        return Step(subject, "differs", f"{difference}: {cure}")
+    difference = _option_differences(fitting[0], wish)
+    if not difference:
         return Step(subject, "agrees", _describe(wish))
-    return Step(
-        subject,
-        "differs",
-        f"{differences[0]}: a code cannot change; name the new one '{_free_label(wish)}@{wish.computer}'",
-    )
+    if not update_options:
+        return Step(subject, "differs", f"{difference}: --update-options takes the file's")
+    return Step(subject, "unfinished", f"{difference}: the file's now", lambda: _update(fitting[0], wish))
 
 
 def missing_code(wish: CodeWish) -> Step:
@@ -57,9 +63,7 @@ def missing_code(wish: CodeWish) -> Step:
 
 
 def code_differences(code: InstalledCode, wish: CodeWish) -> str:
-    """Return how a code differs from what is wanted, an empty text where it does not."""
-    from aiida_concerted.workflows.options import code_options
-
+    """Return how a code differs from what is wanted in what can never change, an empty text where it does not."""
     pairs: list[tuple[str, Any, Any]] = [
         ("executable", str(code.filepath_executable), wish.executable),
         ("plugin", code.default_calc_job_plugin, wish.plugin),
@@ -67,11 +71,25 @@ def code_differences(code: InstalledCode, wish: CodeWish) -> str:
         ("append_text", code.append_text.strip(), wish.append_text),
         ("container.image", getattr(code, "image_name", None), wish.image),
         ("container.command", getattr(code, "engine_command", None), wish.engine_command),
-        ("options", code_options(code), wish.options),
     ]
     if wish.with_mpi is not None:
         pairs.append(("with_mpi", code.with_mpi, wish.with_mpi))
     return describe_differences(pairs)
+
+
+def _option_differences(code: InstalledCode, wish: CodeWish) -> str:
+    from aiida_concerted.workflows.options import code_options
+
+    there = code_options(code)
+    return describe_differences(
+        (f"options.{key}", there.get(key), wish.options.get(key)) for key in sorted({*there, *wish.options})
+    )
+
+
+def _update(code: InstalledCode, wish: CodeWish) -> None:
+    from aiida_concerted.workflows.options import remember_options
+
+    remember_options(code, wish.options)
 
 
 def make_code(wish: CodeWish, computer: Computer) -> InstalledCode:

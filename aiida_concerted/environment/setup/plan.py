@@ -18,10 +18,11 @@ from aiida_concerted.environment.setup.step import Step
 from aiida_concerted.environment.setup.wishes import CodeWish, Wishes
 
 
-def plan(wishes: Wishes, ask: Ask) -> list[Step]:
+def plan(wishes: Wishes, ask: Ask, *, update_options: bool = False) -> list[Step]:
     """Return a step for each thing that a file asks for; nothing is made or changed.
 
     :param ask: returns a password; called only while a profile is made.
+    :param update_options: whether codes that are there take the options of the file.
     :raises SetupError: if something could not be made.
     """
     config = configuration()
@@ -36,7 +37,7 @@ def plan(wishes: Wishes, ask: Ask) -> list[Step]:
     steps = [profile]
     for computer in wishes.computers.values():
         steps.append(look_at_computer(computer, work_dir) if is_there else missing_computer(computer, work_dir))
-    steps += [look_at_code(code) if is_there else missing_code(code) for code in codes]
+    steps += [look_at_code(code, update_options=update_options) if is_there else missing_code(code) for code in codes]
     if wishes.potcars is not None:
         steps.append(look_at_potcars(wishes.potcars, is_profile_there=is_there))
     return steps

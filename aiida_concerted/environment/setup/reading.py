@@ -179,7 +179,13 @@ def _potcars(said: Content, folder: Path) -> PotcarWish:
     place = _place(said["folder"], folder) if "folder" in said else None
     if place is not None and not place.is_dir():
         raise ValueError(f"potcars.folder: there is no folder {place}")
-    return PotcarWish(said["family"], place, bool(said.get("placeholders")), said.get("description", ""))
+    return PotcarWish(
+        said["family"],
+        place,
+        bool(said.get("placeholders")),
+        said.get("description", ""),
+        tuple(said.get("elements", ())),
+    )
 
 
 def _place(text: str, folder: Path) -> Path:

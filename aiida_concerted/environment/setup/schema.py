@@ -158,6 +158,11 @@ def _potcars() -> Node:
                 "type": "boolean",
                 "description": "headers only, for concerted-vasp-surrogate, instead of a folder",
             },
+            "elements": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "those whose POTCARs, as the protocols choose them, must be in it",
+            },
             "description": _text("a line for people"),
         },
         "family",

@@ -91,12 +91,14 @@ class PotcarWish:
 
     :param folder: the user's POTCAR files, or ``None``.
     :param placeholders: whether headers for the surrogate are written instead.
+    :param elements: those that it must be there for.
     """
 
     family: str
     folder: Path | None = None
     placeholders: bool = False
     description: str = ""
+    elements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
