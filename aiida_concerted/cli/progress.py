@@ -31,6 +31,8 @@ _TITLES = {
 }
 _NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:[.p]\d+)?)_?(?P<unit>K)?$")
 _COPY = re.compile(r"^(?P<run>.+_T[\dp]+)_(?P<number>\d{3})$")
+_STRETCH = re.compile(r"^(?P<run>.+_T[\dp]+)(?:_s(?P<seed>\d+))?(?:_x(?P<part>\d+))?$")
+_SIZE = re.compile(r"^size_(?P<cell>\d+x\d+x\d+)_T(?P<T>[\dp]+)$")
 _DEEPEST = 3
 _PLAIN_INTERVAL_S = 60.0
 _MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
@@ -44,7 +46,18 @@ def title_of(process: ProcessSummary) -> str:
         return _TITLES[name]
     if copy := _COPY.match(name):
         return f"{_title(copy['run'])}, copy {int(copy['number']) + 1}"
-    return _title(name)
+    return title_of_run(name)
+
+
+def title_of_run(name: str) -> str:
+    """Return the name of a run in words: ``run_T600_s2_x3`` is ``run, 600 K, seed 2, stretch 3``."""
+    match = _STRETCH.match(name)
+    if match is None:
+        return _title(name)
+    size = _SIZE.match(match["run"])
+    place = f"cell {size['cell'].replace('x', '×')}, {size['T'].replace('p', '.')} K" if size else _title(match["run"])
+    seed = f", seed {match['seed']}" if match["seed"] else ""
+    return f"{place}{seed}" + (f", stretch {match['part']}" if match["part"] else "")
 
 
 def _title(name: str) -> str:
@@ -139,13 +152,18 @@ class StudyDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, tree: ProcessSummary) -> None:
-        """Show the study as it is now."""
+    def update(self, tree: ProcessSummary, more: Table | None = None) -> None:
+        """Show the study as it is now.
+
+        :param more: a table to show below, on a terminal.
+        """
         if self._live is None:
             self._update_plain(tree)
             return
         now = running_now(tree)
-        lines = [render_tree(tree, self._console.width)]
+        lines: list[Table | str] = [render_tree(tree, self._console.width)]
+        if more is not None:
+            lines += ["", more]
         below = Text(f"now: {now}" if now else "", style="dim", no_wrap=True, overflow="ellipsis")
         footer = Text(self._footer, style="dim", overflow="fold")
         self._live.update(Group(*lines, below, footer) if self._footer else Group(*lines, below), refresh=True)

@@ -1,0 +1,150 @@
+"""How far each run of a sweep is: time simulated, speed, what it knows of the diffusivity so far, time left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida_concerted.environment.processes import ProcessSummary
+
+if TYPE_CHECKING:
+    from aiida import orm
+
+    from aiida_concerted.formats.lammps_input import MdParameters
+
+SWEEP, RUN, JOB = "SweepWorkChain", "LammpsMdWorkChain", "LammpsMdCalculation"
+LOG_TAIL_BYTES = 4096
+S_A_DAY = 86400.0
+NS_IN_PS = 1000.0
+
+_PART = re.compile(r"_x\d+$")
+_ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run of a sweep, whichever of its stretches is under way.
+
+    :param name: of the run, such as ``run_T600``.
+    :param state: ``waiting``, ``heating``, ``running``, ``done`` or ``failed``.
+    :param done_ps: production so far in ps.
+    :param planned_ps: production that its present stretch leads to, in ps.
+    :param speed_ns_day: ns a day; ``None`` before anything is known.
+    :param diffusivity: of what has been judged or analysed so far, with its standard error, in m² s⁻¹.
+    :param left_s: wall time in s to the end of the present stretch; ``None`` where nobody can say.
+    """
+
+    name: str
+    state: str
+    done_ps: float
+    planned_ps: float
+    speed_ns_day: float | None = None
+    diffusivity: tuple[float, float] | None = None
+    left_s: float | None = None
+
+
+def read_points(tree: ProcessSummary) -> list[RunStatus]:
+    """Return the runs of all sweeps in a tree of processes, in the order in which they began."""
+    found: list[RunStatus] = []
+    for sweep in tree.walk():
+        if sweep.process_label == SWEEP:
+            found += _runs_of(sweep)
+    return found
+
+
+def _runs_of(sweep: ProcessSummary) -> list[RunStatus]:
+    """Return the runs of one sweep, each by its last stretch."""
+    latest: dict[str, ProcessSummary] = {}
+    for child in sweep.children:
+        if child.process_label == RUN:
+            latest[_PART.sub("", child.name)] = child
+    known = _diffusivities(sweep)
+    return [_status(name, child, known.get(name)) for name, child in latest.items()]
+
+
+def _diffusivities(sweep: ProcessSummary) -> dict[str, tuple[float, float]]:
+    """Return the newest diffusivity of each run, judged on the way or analysed at the end."""
+    from aiida import orm
+
+    found = {}
+    for child in sweep.children:
+        kind, _, rest = child.name.partition("_")
+        if kind not in ("judge", "diffusivity") or not child.is_ok:
+            continue
+        outputs = orm.load_node(child.pk).base.links.get_outgoing().all_nodes()
+        values = [_value(node) for node in outputs]
+        if values and values[0] is not None:
+            found[_PART.sub("", rest)] = values[0]
+    return found
+
+
+def _value(node: orm.Node) -> tuple[float, float] | None:
+    given = node.base.attributes.get("diffusivity_m2_s", None)
+    if isinstance(given, list):
+        return float(given[0]), float(given[1])
+    return None if given is None else (float(given), float(node.base.attributes.get("diffusivity_stderr_m2_s")))
+
+
+def _status(name: str, run: ProcessSummary, diffusivity: tuple[float, float] | None) -> RunStatus:
+    from aiida import orm
+
+    from aiida_concerted.calculations.lammps_md import md_parameters
+
+    md = md_parameters(orm.load_node(run.pk).inputs.md.parameters)
+    planned_ps = md.production_steps * md.timestep_ps
+    jobs = [process for process in run.walk() if process.process_label == JOB]
+    step, speed = _progress(jobs)
+    done_ps = min(max(step - md.first_step, 0) * md.timestep_ps, planned_ps)
+    speed_ns_day = None if speed is None else speed * md.timestep_ps / NS_IN_PS * S_A_DAY
+    if run.has_ended:
+        return RunStatus(name, "done" if run.is_ok else "failed", done_ps, planned_ps, speed_ns_day, diffusivity)
+    left_s = (md.last_step - step) / speed if speed else None
+    return RunStatus(name, _stage(jobs, step, md), done_ps, planned_ps, speed_ns_day, diffusivity, left_s)
+
+
+def _stage(jobs: list[ProcessSummary], step: int, md: MdParameters) -> str:
+    if not jobs or step == 0:
+        return "waiting"
+    return "heating" if step < md.first_step else "running"
+
+
+def _progress(jobs: list[ProcessSummary]) -> tuple[int, float | None]:
+    """Return the last step that any job of a run came to, and the steps a second of the last that tells."""
+    from aiida import orm
+
+    last_step, speed = 0, None
+    for job in jobs:
+        node: Any = orm.load_node(job.pk)
+        if job.has_ended:
+            results: Mapping[str, Any] = node.outputs.results.get_dict() if "results" in node.outputs else {}
+            step, own = int(results.get("steps_done", 0)), results.get("steps_per_s")
+        else:
+            step, own = _look_at_log(node)
+        last_step, speed = max(last_step, step), own or speed
+    return last_step, speed
+
+
+def _look_at_log(job: Any) -> tuple[int, float | None]:
+    """Return the step that a running job has come to and its speed, where its folder is on this machine."""
+    from aiida_concerted.formats import lammps_input
+
+    folder = job.get_remote_workdir()
+    if not folder or job.computer is None or job.computer.transport_type != "core.local":
+        return 0, None
+    log = Path(folder) / lammps_input.LOG
+    try:
+        with log.open("rb") as handle:
+            head = handle.read(LOG_TAIL_BYTES)
+            handle.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+            tail = handle.read()
+        seconds = log.stat().st_mtime - (Path(folder) / job.get_option("input_filename")).stat().st_mtime
+    except OSError:
+        return 0, None
+    rows, first = (_ROW.findall(part.decode(errors="replace")) for part in (tail, head))
+    if not rows or not first:
+        return 0, None
+    steps = int(rows[-1]) - int(first[0])
+    return int(rows[-1]), steps / seconds if seconds > 0 and steps > 0 else None
