@@ -63,7 +63,10 @@ def dpgen(
         open_profile(folder, profile)
     with show_bar("Reading structures") as progress:
         found = translate(project, progress)
-    return _import(found, wishes, output, level_of_theory, with_data=not no_data)
+    status = _import(found, wishes, output, level_of_theory, with_data=not no_data)
+    words = [f"--profile {profile}"] if profile else [f"--folder {folder}"] if folder else []
+    click.echo(f"'{' '.join(['aiida-concerted run', str(output), '--only learn --dry-run', *words])}' checks it")
+    return status
 
 
 def _codes(words: tuple[str, ...]) -> dict[str, str]:
@@ -112,7 +115,7 @@ def _import(found: Translation, wishes: Wishes, output: Path, level_of_theory: s
         lines += _store(composed, data, wishes.material, theory)
     write_study_file(output, composed.content, comment=comment_of(project.name, found.account))
     _tell(found, composed, lines)
-    click.echo(f"{output} is written; 'aiida-concerted run {output} --only learn --dry-run' checks it")
+    click.echo(f"{output} is written")
     for failure in data.failures:
         click.echo(f"Not imported: {failure}", err=True)
     return 1 if data.failures else 0

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 
 import numpy as np
 import pytest
 import yaml
 from aiida import orm
+from aiida.engine import run_get_node
 
 from aiida_concerted.cli import dpgen as command
 from aiida_concerted.cli import run as run_command
 from aiida_concerted.data.frames import LabelledFramesData
-from aiida_concerted.workflows.studyfile import read_study_file
+from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
+from aiida_concerted.surrogate.run import SUBVERSION
+from aiida_concerted.workflows.studyfile import build, read_study_file
 from tests.cli.support import assert_one_line, run_here
-from tests.engines import labelled_frames
-from tests.imports.dpgen.support import PASSWORD, write_iteration, write_project
+from tests.engines import TYPE_MAP, labelled_frames
+from tests.imports.dpgen.support import PARAM, PASSWORD, write_iteration, write_project
 
 THEORY = "PBE/VASP 6.4.2"
 
@@ -80,10 +85,54 @@ def test_each_frame_knows_its_iteration_and_task(call, tmp_path):
         ("iter.000001/02.fp/data.000/Li5Ge1P2S8", 1),
     )
     assert np.isin(frames.energies, dataset.get_frames().energies).all()
+    (merging,) = dataset.base.links.get_incoming().all_nodes()
+    first = merging.inputs.iter_000000_0
+    assert first.label == "old/iter.000000"
+    assert first.base.attributes.get("source")["folder"] == "iter.000000/02.fp/data.000/Li5Ge1P2S8"
     settings = dataset.energy_settings
     assert settings.tags["ENCUT"] == 450
     assert settings.titles["Li"] == "PAW_PBE Li_sv PLACEHOLDER"
     assert settings.sampling is not None
+
+
+def test_labels_of_older_versions_lie_one_folder_higher(call, tmp_path):
+    path = write_project(tmp_path / "old", seed=5)
+    folder = tmp_path / "old" / "iter.000000" / "02.fp" / "data.000"
+    shutil.rmtree(folder)
+    frames = labelled_frames(3, seed=500)
+    write_deepmd_npy(folder, frames, type_map=TYPE_MAP)
+    (folder / "type_map.raw").unlink()
+    assert call(path, "-o", tmp_path / "s.yaml", "--level-of-theory", "of older versions").status == 0
+    dataset = orm.load_node(read_study_file(tmp_path / "s.yaml").section("learn")["dataset"])
+    np.testing.assert_array_equal(dataset.get_frames().energies[5:8], frames.energies)
+
+
+@pytest.mark.slow
+def test_the_study_goes_on_where_dpgen_stopped(call, tmp_path, dp_code, lmp_code, surrogate_code, lgps_potcars):
+    """One turn with the real engines: new labels join those of the project, and the final committee knows all."""
+    training = copy.deepcopy(PARAM["default_training_param"])
+    training["model"]["descriptor"] |= {"neuron": [6, 12], "axis_neuron": 4}
+    training["model"]["fitting_net"]["neuron"] = [16, 16]
+    training["training"] |= {"numb_steps": 200, "disp_freq": 100, "save_freq": 100}
+    training["learning_rate"]["decay_steps"] = 20
+    job = {"sys_idx": [0], "temps": [300], "trj_freq": 5, "nsteps": 50, "ensemble": "nvt"}
+    path = write_project(
+        tmp_path / "old", seed=6, default_training_param=training, model_devi_jobs=[job] * 3, numb_models=2,
+        model_devi_f_trust_lo=1e-4, model_devi_f_trust_hi=1e3, fp_task_max=1, fp_task_min=0, fp_accurate_threshold=None,
+        fp_aniso_kspacing=[2.0, 2.0, 2.0],
+    )  # fmt: skip
+    codes = {"dp": dp_code, "lmp": lmp_code, "vasp": surrogate_code}
+    words = [f"--code={role}={code.full_label}" for role, code in codes.items()]
+    done = call(path, "-o", tmp_path / "s.yaml", "--level-of-theory", SUBVERSION, "--potcars", lgps_potcars, *words)
+    assert done.status == 0, done.err
+    study = read_study_file(tmp_path / "s.yaml")
+    before = orm.load_node(study.section("learn")["dataset"])
+    study.content["learn"]["final"]["train"]["n_steps"] = 100
+    node = run_get_node(build(study, "learn"))[1]
+    assert node.is_finished_ok, node.exit_message
+    assert len(node.outputs.dataset) == len(before) + 1
+    assert node.outputs.dataset.get_frames().origins[: len(before)] == before.get_frames().origins
+    assert sorted(node.outputs.models) == ["model_0", "model_1"]
 
 
 def test_the_level_of_theory_is_what_the_files_say(call, tmp_path):

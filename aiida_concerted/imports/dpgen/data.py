@@ -104,7 +104,8 @@ def read_data(project: Project, labels: Labels, *, level_of_theory: str, progres
         else:
             read.setdefault(name, []).append(frames)
         progress(number, len(sources))
-    parts = tuple(Part(name, tuple(_named(name, merge_alike(found)))) for name, found in read.items())
+    root = project.folder.resolve().name
+    parts = tuple(Part(name, tuple(_named(f"{root}/{name}", merge_alike(found)))) for name, found in read.items())
     return Data(parts, tuple(failures))
 
 
@@ -158,7 +159,9 @@ def _read(
     else:
         origins = _origins(path, iteration, frames.frames)
     known = None if labels is None or not labels.incar else _with_kpoints(labels, frames.frames)
-    return replace(frames, frames=replace(frames.frames, origins=origins), settings=known)
+    place = path.relative_to(project.folder) if path.is_relative_to(project.folder) else path
+    source = {**frames.source, "folder": place.as_posix()}
+    return replace(frames, frames=replace(frames.frames, origins=origins), settings=known, source=source)
 
 
 def _origins(path: Path, iteration: Iteration, frames: LabelledFrames) -> tuple[tuple[str, int], ...]:
