@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,44 @@ def add_manifest(
     :param cut: what was left out of it, and where.
     :raises ArchiveError: if the archive is damaged, or cannot be written.
     """
+
+    def make(archive: zipfile.ZipFile, database: Path) -> dict[str, Any]:
+        manifest = make_manifest(archive, database, licence, citation or CITATION)
+        return {**manifest, "cut": dict(cut)} if cut is not None else manifest
+
+    return _write_manifest(path, make)
+
+
+def renew_manifest(path: Path) -> None:
+    """Let the manifest of an archive say what is in it now, after something was taken out; one without stays without.
+
+    Licence, citation, the software that made it and what was left out stay; what took something out is named.
+
+    :raises ArchiveError: if the archive is damaged, or cannot be written.
+    """
+    before = read_manifest(path)
+    if before is None:
+        return
+
+    def make(archive: zipfile.ZipFile, database: Path) -> dict[str, Any]:
+        now = make_manifest(archive, database, "", "")
+        facts = {name: now[name] for name in ("nodes", "files", "inputs_left_out", "database_sha256")}
+        return {**before, **facts, "scrubbed_with": now["software"]}
+
+    _write_manifest(path, make)
+
+
+def _write_manifest(path: Path, make: Callable[[zipfile.ZipFile, Path], dict[str, Any]]) -> dict[str, Any]:
+    """Write a manifest into an archive and return it.
+
+    :param make: returns it from the archive and the file of its database.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         with open_zip(path) as archive, tempfile.TemporaryDirectory() as folder:
             database = Path(folder) / DATABASE
             extract_database(archive, database)
-            manifest = make_manifest(archive, database, licence, citation or CITATION)
-            if cut is not None:
-                manifest["cut"] = dict(cut)
+            manifest = make(archive, database)
             with closing(sqlite3.connect(database)) as connection:
                 held = keys_in_use(connection)
             write_archive(archive, unfinished, database, {**read_metadata(archive), KEY: manifest}, {}, held)

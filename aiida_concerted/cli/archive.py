@@ -193,14 +193,20 @@ def scrub(file: Path, output: Path | None, author: str | None, keep_identity: bo
     It keeps TITEL, LEXCH, ZVAL, ENMAX and hashes of the potentials. FILE itself is left as it is.
     """
     from aiida_concerted.archive.identity import remove_identity
+    from aiida_concerted.archive.manifest import find_alterations, renew_manifest
     from aiida_concerted.archive.scrub import scrub_archive
 
     person = _author(author, keep_identity)
+    altered = find_alterations(file)
     target = output or file.with_name(f"{file.stem}-scrubbed{file.suffix or '.aiida'}")
     with _bar("Looking for POTCAR text") as progress:
         report = scrub_archive(file, target, progress=progress)
     with _bar("Looking for persons and machines") as progress:
         identity = None if keep_identity else remove_identity(target, target, author=person, progress=progress)
+    if altered:
+        click.echo(f"{file} is not what it says it is, and its manifest stays as it was: {altered[0]}.", err=True)
+    else:
+        renew_manifest(target)
     if report.is_clean:
         click.echo("There was no text of POTCARs to take out.")
     else:

@@ -140,9 +140,6 @@ BAD = {
 }  # fmt: skip
 """How an archive is spoilt, and what is said."""
 
-SCRUB_READS_NO_RECORDS_OF = ("a newer archive of AiiDA", "a newer manifest", "a manifest that is none",
-                             "a manifest of other types", "a cut of other types")  # fmt: skip
-
 
 def _zip(path, *names):
     with zipfile.ZipFile(path, "w") as archive:
@@ -154,8 +151,8 @@ def _zip(path, *names):
 @pytest.mark.parametrize("kind", list(BAD))
 @pytest.mark.parametrize("command", ["inspect", "verify", "scrub"])
 def test_each_is_refused_in_one_line(path, kind, command, capsys):
-    if command == "scrub" and kind in SCRUB_READS_NO_RECORDS_OF:
-        pytest.skip("scrub leaves metadata as they are")
+    if command == "scrub" and kind == "a newer archive of AiiDA":
+        pytest.skip("scrub looks for text in it and does not ask what it means")
     spoil, said = BAD[kind]
     spoil(path)
     assert run_reporting_errors(lambda: cli.main(["archive", command, str(path)], standalone_mode=False)) == 1

@@ -97,7 +97,7 @@ def archives(originals, tmp_path):
     return {content: Path(shutil.copy(path, tmp_path)) for content, path in originals.items()}
 
 
-def alter_database(path, statement, *values):
+def alter_database(path, statement, *values, sign=True):
     """Change the database of an archive, and its hash in the manifest, as somebody would who means to deceive."""
     contents = {}
 
@@ -114,14 +114,17 @@ def alter_database(path, statement, *values):
 
     rewrite(path, change)
 
-    def sign(name, content):
+    if not sign:
+        return
+
+    def write_hash(name, content):
         if name != "metadata.json":
             return content
         metadata = json.loads(content)
         metadata[KEY]["database_sha256"] = contents["hash"]
         return json.dumps(metadata).encode()
 
-    rewrite(path, sign)
+    rewrite(path, write_hash)
 
 
 def drop_manifest(path):
@@ -267,3 +270,24 @@ def test_a_file_of_other_frames_is_found_though_every_hash_fits(archives, nodes)
     alter_database(path, "UPDATE db_dbnode SET repository_metadata = replace(repository_metadata, ?, ?)", old, new)
     (verdict,) = [verdict for verdict in verify_archive(path) if verdict.outcome == "differs"]
     assert (verdict.function, verdict.reason) == ("collect_labels", "the array energies")
+
+
+def test_a_scrubbed_archive_has_a_manifest_of_what_is_in_it(archives, tmp_path):
+    path, target = archives[Content.FRAMES], tmp_path / "scrubbed.aiida"
+    before = read_manifest(path)
+    result = CliRunner().invoke(cli, ["archive", "scrub", str(path), "-o", str(target)], catch_exceptions=False)
+    assert result.exit_code == 0
+    after = read_manifest(target)
+    assert after["scrubbed_with"] == before["software"]
+    for name in ("licence", "citation", "software", "cut", "nodes", "inputs_left_out"):
+        assert after[name] == before[name]
+    assert after["database_sha256"] != before["database_sha256"]
+    assert {verdict.outcome for verdict in verify_archive(target)} == {"left out"}
+
+
+def test_scrubbing_does_not_make_an_altered_archive_whole(archives, tmp_path):
+    path, target = archives[Content.FULL], tmp_path / "scrubbed.aiida"
+    alter_database(path, "UPDATE db_dbnode SET label = 'mine' WHERE node_type LIKE '%LabelledFrames%'", sign=False)
+    result = CliRunner().invoke(cli, ["archive", "scrub", str(path), "-o", str(target)], catch_exceptions=False)
+    assert "is not what it says it is, and its manifest stays as it was: the database is not" in result.stderr
+    assert any(verdict.outcome == "differs" for verdict in verify_archive(target))
