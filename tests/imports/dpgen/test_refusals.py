@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import random
 import re
 
 import pytest
@@ -167,3 +169,34 @@ def test_the_carrier_must_be_clear(tmp_path):
     unclear = read_project(write_project(tmp_path / "b", type_map=["Ge", "P"], mass_map="auto"))
     with pytest.raises(ValueError, match="give --carrier"):
         choose_carrier(unclear, None)
+
+
+ODD = [None, "", "x", -1, 0, 1e99, 2.5, [], [None], {}, {"a": 1}, True, [[1]], "1e-8", ["a"], {"0": None}]
+
+
+def places(content, above=()):
+    """Yield the place of every value in a file of settings."""
+    for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+        yield (*above, key)
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            yield from places(value, (*above, key))
+
+
+def test_odd_values_are_taken_or_refused_but_never_stumbled_over(tmp_path):
+    path = write_project(tmp_path, n_finished=0)
+    generator = random.Random(5)
+    everywhere = [(place, value) for place in places(PARAM) for value in ODD]
+    lines = []
+    for place, value in generator.sample(everywhere, 100):
+        content = copy.deepcopy(PARAM)
+        inside = content
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = value
+        path.write_text(json.dumps(content))
+        try:
+            compose(translate(read_project(path)), Wishes(), {}, tmp_path)
+        except ValueError as error:
+            lines.append(str(error))
+    assert 20 < len(lines) < 95
+    assert not [line for line in lines if "\n" in line or not line]
