@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -58,7 +59,8 @@ def check_journal(database: Path) -> str:
     """
     mode = journal_mode(database)
     if mode != "wal":
-        raise Note(f"journal mode '{mode}' stalls behind slow readers: sqlite3 {database} 'PRAGMA journal_mode=WAL'")
+        cure = f"sqlite3 {shlex.quote(str(database))} 'PRAGMA journal_mode=WAL'"
+        raise Note(f"journal mode '{mode}' stalls behind slow readers: {cure}")
     return "write-ahead logging"
 
 
