@@ -11,13 +11,11 @@ from operator import or_
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
 from aiida_concerted.data.vasp import describe_theory
 from aiida_concerted.formats.energy_settings import EnergySettings, Sampling
 from aiida_concerted.formats.incar import read_incar
-from aiida_concerted.formats.kpoints import mesh_of_spacing
 from aiida_concerted.formats.outcar import read_outcar_summary
 from aiida_concerted.formats.vasprun import VasprunHeader
 from aiida_concerted.imports.deepmd import read_system
@@ -27,7 +25,6 @@ from aiida_concerted.imports.dpgen.project import Iteration, Project
 from aiida_concerted.imports.dpgen.systems import Composition, composition_of
 from aiida_concerted.imports.labels import ReadFrames, merge_alike
 
-TWO_PI = 2 * np.pi
 _STEP = re.compile(r"(\d+)\.lammpstrj$")
 
 
@@ -191,13 +188,14 @@ def _with_kpoints(labels: Labels, frames: LabelledFrames) -> EnergySettings:
     settings = labels.settings()
     if labels.spacing_2pi_per_A is None:
         return settings
-    meshes: dict[tuple[tuple[int, int, int] | None, int], NDArray[np.float64]] = {}
-    for cell in frames.cells:
-        divisions = mesh_of_spacing(cell, labels.spacing_2pi_per_A * TWO_PI).divisions
-        # Cells of one mesh and about one volume are sampled alike.
-        meshes[divisions, round(float(np.abs(np.linalg.det(cell))))] = cell
-    samplings = [Sampling.of_mesh(divisions, cell) for (divisions, _), cell in meshes.items() if divisions is not None]
-    return replace(settings, sampling=reduce(or_, samplings)) if samplings else settings
+    # The rule of KSPACING for all cells at once: the points themselves, of thousands of frames, would take minutes.
+    lengths = np.linalg.norm(np.linalg.inv(frames.cells), axis=1)
+    divisions = np.maximum(np.ceil(lengths / labels.spacing_2pi_per_A), 1).astype(int)
+    volumes = np.round(np.abs(np.linalg.det(frames.cells))).astype(int)
+    # Cells of one mesh and about one volume are sampled alike.
+    _, chosen = np.unique(np.column_stack([divisions, volumes]), axis=0, return_index=True)
+    samplings = [Sampling.of_mesh(divisions[frame].tolist(), frames.cells[frame]) for frame in chosen]
+    return replace(settings, sampling=reduce(or_, samplings))
 
 
 def say_data(project: Project, data: Data, account: Account, *, is_taken: bool) -> None:

@@ -15,11 +15,11 @@ from aiida_concerted.formats.kpoints import mesh_of_spacing
 from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 from aiida_concerted.formats.vasprun import read_vasprun_frames
 from aiida_concerted.imports.dpgen.account import Account
-from aiida_concerted.imports.dpgen.data import read_data
+from aiida_concerted.imports.dpgen.data import _with_kpoints, read_data
 from aiida_concerted.imports.dpgen.labels import translate_labels
 from aiida_concerted.imports.dpgen.project import read_project
 from aiida_concerted.imports.dpgen.study import Wishes, compose, translate
-from tests.engines import TYPE_MAP, small_crystal
+from tests.engines import TYPE_MAP, labelled_frames, small_crystal
 from tests.imports.dpgen.support import PARAM, write_project
 from tests.surrogate.support import run, write_inputs
 
@@ -109,6 +109,9 @@ def test_the_mesh_is_dpgens(tmp_path, kspacing):
     theirs = tuple(int(word) for word in make_kspacing_kpoints(str(poscar), kspacing, True).splitlines()[3].split())
     ours = mesh_of_spacing(small_crystal().cell.array, labels.spacing_2pi_per_A * 2 * np.pi).divisions
     assert ours == theirs
+    frames = labelled_frames(2)
+    sampling = _with_kpoints(labels, frames).sampling
+    assert sampling.densities[0] == pytest.approx(np.prod(theirs) * small_crystal().get_volume())
 
 
 def test_labels_are_those_that_dpgen_collects(tmp_path, monkeypatch):
