@@ -57,9 +57,10 @@ coverage: $(VENV)/.installed-test ## whether the stated errors are true: 200 syn
 bench-long: $(VENV)/.installed-test ## time and memory of the analysis command up to 400,000 frames of 900 atoms
 	@$(BIN)/python -m benchmarks.long_run
 
-bench-md: $(VENV)/.installed-test ## ns a day with the paper's nets by size, and what the work chain of a run costs
+bench-md: $(VENV)/.installed-test ## ns a day with the paper's nets by size, what the work chain of a run costs, and bytes of a frame
 	@$(BIN)/python -m benchmarks.md_speed
 	@$(BIN)/python -m benchmarks.md_overhead
+	@$(BIN)/python -m benchmarks.md_size
 
 bench-queries: $(VENV)/.installed-test ## seconds that queries take in a profile of 100,000 nodes on SQLite
 	@$(BIN)/python -m benchmarks.query_speed

@@ -165,7 +165,8 @@ def _refusal(data: _Counts, n_events: float) -> str:
     if len(np.unique(data.temperature)) < 2:
         return "an activation energy needs two temperatures"
     if n_events < MIN_EVENTS:
-        return f"{n_events:.1f} events above background, fewer than {MIN_EVENTS:.0f}"
+        count = f"{n_events:.1f}".replace("-", "−")
+        return f"{count} events above background, fewer than {MIN_EVENTS:.0f}"
     hot = np.unique(data.temperature[data.raw - data.side / data.ratio > 0])
     if len(hot) < 2:
         return f"events above background at one temperature only ({hot[0]:g} K)"

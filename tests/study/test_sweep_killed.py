@@ -86,8 +86,11 @@ def killing_code(fast_localhost, tmp_path):
     return code.store(), counts
 
 
-def sweep(code, potential_file):
-    """Return outputs and node of four temperatures with two seeds each, run until D is known to 15 %."""
+def sweep(lmp_code, potential_file, code=None):
+    """Return outputs and node of four temperatures with two seeds each, run until D is known to 15 %.
+
+    :param code: runs in the place of ``lmp_code``, which is looked at when the builder is filled.
+    """
     from ase.io import read
 
     with potential_file.open("rb") as handle:
@@ -95,7 +98,7 @@ def sweep(code, potential_file):
             handle, filename="model.pb", type_map=TYPE_MAP, cutoff_A=5.0, version="3", level_of_theory="PBE"
         )
     builder = SweepWorkChain.get_builder_from_protocol(
-        code, orm.StructureData(ase=read(CRYSTAL)), {"m": model}, protocol="fast",
+        lmp_code, orm.StructureData(ase=read(CRYSTAL)), {"m": model}, protocol="fast",
         sites=SiteNetworkData.from_site_model("lgps"),
         overrides={
             "supercell": [1, 1, 1], "temperatures_K": TEMPERATURES, "n_seeds": 2,
@@ -103,6 +106,7 @@ def sweep(code, potential_file):
             "target": {"diffusivity_relative_error": 0.15, "max_production_ps": 200.0},
         },
     )  # fmt: skip
+    builder.run.md.code = code or lmp_code
     return run_get_node(builder)
 
 
@@ -110,7 +114,7 @@ def test_killed_at_random_a_sweep_reaches_its_target_by_the_same_decisions(
     lmp_code, killing_code, potential_file, capsys
 ):
     code, counts = killing_code
-    killed, node = sweep(code, potential_file)
+    killed, node = sweep(lmp_code, potential_file, code)
     undisturbed, other = sweep(lmp_code, potential_file)
     n_kills = len(list(counts.glob("*/killed")))
     plan = killed["plan"].get_dict()
