@@ -32,19 +32,20 @@ TEMPERATURES = [600, 700, 800, 1000]
 SEED, N_KILLS = 5, 24
 
 KILLER = """#!/bin/bash
-# LAMMPS, killed after each of these times in s, one a start, until there are no more
+# LAMMPS, killed after each of these times in s since its first step, one a start, until there are no more
 moments=({moments})
 "{lmp}" "$@" &
 number=0
 while ! mkdir "{folder}/$number" 2>/dev/null; do number=$((number + 1)); done
 if [ "$number" -lt "${{#moments[@]}}" ]; then
+  while kill -0 $! 2>/dev/null && ! grep -q "Step " log.lammps 2>/dev/null; do sleep 0.05; done
   sleep "${{moments[$number]}}"
   kill -9 $! 2>/dev/null && touch "{folder}/$number/killed"
 fi
 wait $!
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.lammps, needs(LABELS, CRYSTAL)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.lammps, needs(LABELS, CRYSTAL)]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def killing_code(fast_localhost, tmp_path):
     counts = tmp_path / "starts"
     counts.mkdir()
     numbers = random.Random(SEED)
-    moments = " ".join(f"{numbers.uniform(1.0, 12.0):.2f}" for _ in range(N_KILLS))
+    moments = " ".join(f"{numbers.uniform(0.5, 8.0):.2f}" for _ in range(N_KILLS))
     program = tmp_path / "lmp"
     program.write_text(KILLER.format(lmp=executable("lmp"), folder=counts, moments=moments))
     program.chmod(0o755)
@@ -102,7 +103,7 @@ def sweep(lmp_code, potential_file, code=None):
         sites=SiteNetworkData.from_site_model("lgps"),
         overrides={
             "supercell": [1, 1, 1], "temperatures_K": TEMPERATURES, "n_seeds": 2,
-            "md": {"production_ps": 6.0, "restart_interval_ps": 1.0, "framework_stride": 4},
+            "md": {"production_ps": 6.0, "restart_interval_ps": 0.2, "framework_stride": 4},
             "target": {"diffusivity_relative_error": 0.15, "max_production_ps": 200.0},
         },
     )  # fmt: skip
