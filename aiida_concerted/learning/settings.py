@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_concerted.common.hints import nearest
-from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.common.parameters import from_mapping, positive
 from aiida_concerted.learning.choice import METHODS
 from aiida_concerted.learning.picking import Policy
 from aiida_concerted.learning.quota import Quota
@@ -19,6 +19,7 @@ from aiida_concerted.learning.stopping import (
     ErrorPlateau,
     EveryRunAccurate,
     LevelsSettled,
+    ObservableStable,
     OverallAccurate,
     StoppingPolicy,
     StoppingRule,
@@ -176,6 +177,23 @@ class LevelsSettings:
 
 
 @dataclass(frozen=True)
+class ObservableSettings:
+    """The section ``observable``, see :class:`ObservableStable`: the diffusivity that the explorations of a turn give.
+
+    :param temperature_K: temperature in K, one of those explored at constant volume.
+    """
+
+    temperature_K: float | None = None
+    turns: int = 2
+    sigmas: float = 2.0
+    relative_error: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.temperature_K is not None:
+            positive(temperature_K=self.temperature_K)
+
+
+@dataclass(frozen=True)
 class FractionAt:
     """One of ``accurate_by_temperature``."""
 
@@ -187,7 +205,7 @@ class FractionAt:
 class StoppingSettings:
     """What is asked of the end of a loop beside its numbers of turns and its accurate fraction.
 
-    :param rules: names of the rules: ``accurate``, ``overall_accurate``, ``plateau``, ``levels``.
+    :param rules: names of the rules: ``accurate``, ``overall_accurate``, ``plateau``, ``levels``, ``observable``.
     :param combine: whether ``all`` must hold or ``any``.
     :param accurate_by_temperature: least accurate fraction at temperatures in K, linear between them.
     :param overall_fraction: least accurate fraction of all frames together.
@@ -201,12 +219,20 @@ class StoppingSettings:
     overall_fraction: float = 0.9
     plateau: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, Any] = field(default_factory=dict)
+    observable: Mapping[str, Any] = field(default_factory=dict)
     max_labels: int | None = None
 
     def __post_init__(self) -> None:
         for name in self.rules:
             known(name, STOPPING_RULES, "stopping rule")
+        if ("observable" in self.rules) != (self.observable_temperature_K is not None):
+            raise ValueError("the rule observable and observable.temperature_K belong together: give both or none")
         self.policy(fraction=1.0, consecutive=1, max_turns=1)
+
+    @property
+    def observable_temperature_K(self) -> float | None:
+        """Return the temperature in K whose diffusivity is compared between turns, ``None`` where none is."""
+        return from_mapping(ObservableSettings, self.observable, "observable").temperature_K
 
     def policy(self, *, fraction: float, consecutive: int, max_turns: int, min_turns: int = 1) -> StoppingPolicy:
         """Return the rules together with what the loop's own inputs say."""
@@ -214,17 +240,19 @@ class StoppingSettings:
         entries = [from_mapping(FractionAt, entry, where) for entry in self.accurate_by_temperature]
         by_temperature = {entry.temperature_K: entry.fraction for entry in entries}
         levels = from_mapping(LevelsSettings, self.levels, "levels")
+        observed = from_mapping(ObservableSettings, self.observable, "observable")
         rules: dict[str, StoppingRule] = {
             "accurate": EveryRunAccurate(fraction, consecutive, by_temperature),
             "overall_accurate": OverallAccurate(self.overall_fraction),
             "plateau": ErrorPlateau(**vars(from_mapping(PlateauSettings, self.plateau, "plateau"))),
             "levels": LevelsSettled(levels.tolerance_eV_A, levels.turns),
+            "observable": ObservableStable(observed.turns, observed.sigmas, observed.relative_error),
         }
         chosen = tuple(rules[name] for name in self.rules)
         return StoppingPolicy(Budget(max_turns, self.max_labels), chosen, self.combine, min_turns)
 
 
-STOPPING_RULES = ("accurate", "overall_accurate", "plateau", "levels")
+STOPPING_RULES = ("accurate", "overall_accurate", "plateau", "levels", "observable")
 
 
 def known(name: str, names: Iterable[str], what: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
 from aiida_concerted.calculations.functions.make_supercell import make_supercell
+from aiida_concerted.calculations.functions.observe_diffusivity import observe_diffusivity
 from aiida_concerted.calculations.functions.select_candidates import (
     DEVIATION,
     TRAJECTORY,
@@ -101,12 +103,17 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             spec, "turn", orm.Int, "Turn of the loop, which finds the stage (a number without unit).", default=1,
             validator=positive,
         )  # fmt: skip
+        spec.input(
+            "observable_temperature_K", valid_type=orm.Float, serializer=orm.to_aiida_type, required=False,
+            validator=positive, help="Temperature in K of the explorations whose diffusivity is observed.",
+        )  # fmt: skip
         spec.inputs.validator = checks.exploration
         spec.outline(
             cls.setup,
             cls.prepare_cells,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
             cls.select,
+            if_(cls.is_observed)(cls.observe),
         )
         spec.output(
             "statistics",
@@ -117,6 +124,12 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             "candidates", dynamic=True, required=False, valid_type=orm.StructureData, help="Structures to label (Å)."
         )
         spec.output_namespace("deviations", dynamic=True, help="Deviation of the committee over each run in eV/Å.")
+        spec.output(
+            "observable",
+            valid_type=orm.Dict,
+            required=False,
+            help="Diffusivity in m²/s that the explorations at `observable_temperature_K` give.",
+        )
         spec.exit_code(
             430, "ERROR_NO_EXPLORATION", message="Every exploration failed: {names}. The last says: {reason}"
         )
@@ -237,3 +250,28 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             if label.startswith("candidate_"):
                 self.out(f"candidates.{label.removeprefix('candidate_')}", node)
         return None
+
+    def is_observed(self) -> bool:
+        """Return whether a diffusivity is asked for."""
+        return "observable_temperature_K" in self.inputs
+
+    def observe(self) -> ExitCode | None:
+        """Attach the diffusivity of the explorations at one temperature, where all of them came to their end."""
+        temperature = self.inputs.observable_temperature_K
+        names = observed_runs(self.ctx.runs, temperature.value)
+        broken = [name for name in names if not self.child(name).is_finished_ok]
+        if broken or not names:
+            why = f"{', '.join(broken)} ended early" if broken else "nothing is explored there"
+            self.report(f"no diffusivity at {temperature.value:g} K: {why}")
+            return None
+        runs = {name: self.child(name).outputs.trajectory for name in names}
+        observed = self.call(observe_diffusivity, "observe", temperature, self.inputs.seed, **runs)
+        if observed is None:
+            return self.function_failure()
+        self.out("observable", observed)
+        return None
+
+
+def observed_runs(runs: Mapping[str, Run], temperature_K: float) -> list[str]:
+    """Return the names of the runs at a temperature in K whose cell is fixed: in one that breathes nothing diffuses."""
+    return [name for name, run in runs.items() if run.temperature_K == temperature_K and run.pressure_bar is None]

@@ -62,6 +62,9 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
             valid_type=orm.Dict,
             help="Accurate, candidate and failed frames of each run; deviations in eV/Å.",
         )
+        spec.output(
+            "observable", valid_type=orm.Dict, required=False, help="Diffusivity in m²/s that the explorations give."
+        )
         spec.output("labels", valid_type=LabelledFramesData, required=False, help="Frames labelled in this turn.")
         spec.output(
             "dataset", valid_type=LabelledFramesData, required=False, help="The dataset with the new labels in it."
@@ -132,6 +135,8 @@ class IterationWorkChain(ProtocolMixin, ResumableWorkChain):
         if not node.is_finished_ok:
             return self.exit_codes.ERROR_EXPLORE_FAILED.format(pk=node.pk, reason=node.exit_message)
         self.out("statistics", node.outputs.statistics)
+        if "observable" in node.outputs:
+            self.out("observable", node.outputs.observable)
         return None
 
     def should_label(self) -> bool:

@@ -11,6 +11,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
 from aiida_concerted.calculations.functions.summarise_learning import (
     LABELS,
     METRICS,
+    OBSERVABLE,
     STATISTICS,
     VERDICT,
     summarise_learning,
@@ -23,7 +24,7 @@ from aiida_concerted.learning.stopping import StoppingPolicy, accurate_fractions
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
-from aiida_concerted.workflows.explore import planned_runs
+from aiida_concerted.workflows.explore import observed_runs, planned_runs
 from aiida_concerted.workflows.iteration import IterationWorkChain, validate_labels
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
@@ -41,7 +42,25 @@ NET = ("cutoff_A", "smooth_cutoff_A", "sel", "descriptor_neurons", "axis_neurons
 def validate_inputs(inputs: Any, namespace: Any) -> str | None:
     """Return why the inputs cannot run together."""
     turn = {**inputs.get("iteration", {}), "dataset": inputs.get("dataset")} if inputs else {}
-    return validate_warm_start(inputs, namespace) or validate_labels(turn, namespace)
+    return validate_warm_start(inputs, namespace) or validate_observable(inputs) or validate_labels(turn, namespace)
+
+
+def validate_observable(inputs: Any) -> str | None:
+    """Return why the diffusivity that ends the loop would never be observed."""
+    if not inputs or "stopping" not in inputs:
+        return None
+    temperature = from_mapping(StoppingSettings, inputs["stopping"].get_dict(), "stopping").observable_temperature_K
+    explore = inputs["iteration"]["explore"]
+    if temperature is None or not explore.get("structures"):
+        return None
+    runs = planned_runs(explore, first_turn_of_last(read_schedule(explore["schedule"].get_list())))
+    if observed_runs(runs, temperature):
+        return None
+    known = sorted({run.temperature_K for run in runs.values() if run.pressure_bar is None})
+    return (
+        f"stopping.observable.temperature_K: the last stage explores nothing at {temperature:g} K and constant volume, "
+        f"only {', '.join(f'{T:g}' for T in known) or 'at constant pressure'}"
+    )
 
 
 def validate_warm_start(inputs: Any, _: Any) -> str | None:
@@ -169,14 +188,19 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
 
     def stopping_policy(self) -> StoppingPolicy:
         """Return when the loop ends."""
-        given = self.inputs.stopping.get_dict() if "stopping" in self.inputs else {}
         max_turns = self.inputs.max_iterations.value
-        return from_mapping(StoppingSettings, given, "stopping").policy(
+        return self.stopping.policy(
             fraction=self.inputs.accurate_fraction.value,
             consecutive=self.inputs.consecutive.value,
             max_turns=max_turns,
             min_turns=max(self.inputs.min_iterations.value, min(self.first_turn_of_last_stage(), max_turns)),
         )
+
+    @property
+    def stopping(self) -> StoppingSettings:
+        """Return what is asked of the end of the loop."""
+        given = self.inputs.stopping.get_dict() if "stopping" in self.inputs else {}
+        return from_mapping(StoppingSettings, given, "stopping")
 
     def first_turn_of_last_stage(self) -> int:
         """Return the turn before which the schedule of the exploration has not been gone through."""
@@ -195,6 +219,8 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             builder.validation = self.inputs.validation
         builder.seed = orm.Int(self.inputs.seed.value + SEED_STRIDE * (self.ctx.turn + 1))
         builder.explore.turn = orm.Int(self.ctx.turn + 1)
+        if self.stopping.observable_temperature_K is not None:
+            builder.explore.observable_temperature_K = orm.Float(self.stopping.observable_temperature_K)
         self.start_warm(builder.committee)
         label = self.turn_label(self.ctx.turn)
         self.to_context(**{label: self.run_child(label, builder)})
@@ -248,6 +274,8 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         for turn in range(self.ctx.turn):
             outputs = self.ctx[self.turn_label(turn)].outputs
             columns[f"{STATISTICS}{turn + 1:02d}"] = outputs.statistics
+            if "observable" in outputs:
+                columns[f"{OBSERVABLE}{turn + 1:02d}"] = outputs.observable
             if "labels" in outputs:
                 columns[f"{LABELS}{turn + 1:02d}"] = outputs.labels
             for name, metrics in outputs.committee.metrics.items():

@@ -117,6 +117,10 @@ def test_the_fraction_by_temperature_and_the_labels_are_heeded():
         ({"plateau": {"turn": 2}}, "did you mean 'turns'"),
         ({"levels": {"tolerance_eV_A": -1}}, "tolerance must be a positive"),
         ({"accurate_by_temperature": [{"temperature_K": 300}]}, "lacks fraction"),
+        ({"rules": ["observable"]}, "belong together"),
+        ({"observable": {"temperature_K": 1000}}, "belong together"),
+        ({"rules": ["observable"], "observable": {"temperature": 1000}}, "did you mean 'temperature_K'"),
+        ({"rules": ["observable"], "observable": {"temperature_K": -1}}, "temperature_K must be a positive"),
         ({"max_labels": 0}, "labels must be a positive integer"),
     ],
 )

@@ -238,3 +238,46 @@ def test_a_stage_at_constant_pressure_explores_larger_cells_for_real(lmp_code, t
     assert all(1.0 <= volume / (4 * sound_structure.get_cell_volume()) < 1.6 for volume in volumes)
     supercell = next(call for call in node.called if call.process_label == "make_supercell")
     assert supercell.inputs.structure.uuid == sound_structure.uuid
+
+
+def test_the_diffusivity_of_whole_runs_at_one_temperature_is_observed(
+    process_of, lmp_code, potentials, sound_structure
+):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides=OVERRIDES
+    )
+    builder.observable_temperature_K = 900.0
+    process = process_of(builder)
+    process.setup()
+    process.ctx.child_cell_T300 = explored([0.1] * 8)
+    process.ctx.child_cell_T900 = ended(LammpsMdWorkChain, {"trajectory": walk(900.0)})
+    assert process.is_observed()
+    assert process.observe() is None
+    found = process.outputs["observable"].get_dict()
+    assert found["runs"] == ["cell_T900"]
+    assert found["temperature_K"] == 900.0
+    assert found["diffusivity_m2_s"] == pytest.approx(0.5e-8, rel=0.3)
+    assert 0 < found["diffusivity_stderr_m2_s"] < 0.3 * found["diffusivity_m2_s"]
+
+
+def test_a_run_that_ended_early_gives_no_diffusivity(process_of, lmp_code, potentials, sound_structure, caplog):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides=OVERRIDES
+    )
+    builder.observable_temperature_K = 900.0
+    process = process_of(builder)
+    process.setup()
+    process.ctx.child_cell_T900 = explored([0.1] * 8, exit_status=PHYSICS)
+    assert process.observe() is None
+    assert "observable" not in process.outputs
+    assert "no diffusivity at 900 K: cell_T900 ended early" in caplog.text
+
+
+def walk(temperature, n_frames=400, n_carriers=64):
+    """Return independent walkers of D = 0.5 Å²/ps."""
+    steps = np.random.default_rng(3).normal(scale=np.sqrt(2 * 0.5 * 0.1), size=(n_frames, n_carriers, 3))
+    trajectory = Trajectory(
+        "Li", 10.0 + np.cumsum(steps, axis=0), np.diag([20.0] * 3), 0.1, temperature_K=temperature,
+        framework_species=("S",), framework=np.zeros((n_frames, 1, 3)), framework_displacement=np.zeros((n_frames, 3)),
+    )  # fmt: skip
+    return MolecularDynamicsData.from_trajectory(trajectory, level_of_theory="test")

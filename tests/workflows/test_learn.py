@@ -301,3 +301,33 @@ def test_a_wrong_word_about_stopping_is_named(loop):
         loop(stopping={"rule": ["plateau"]})
     with pytest.raises(ValueError, match="unknown stopping rule 'platau': did you mean 'plateau'"):
         loop(stopping={"rules": ["platau"]})
+
+
+def observed(value, error):
+    return orm.Dict({"temperature_K": 900.0, "diffusivity_m2_s": value, "diffusivity_stderr_m2_s": error})
+
+
+def test_a_diffusivity_that_is_stable_ends_the_loop_where_that_is_asked_for(loop, potentials):
+    process = loop(max_iterations=5, stopping={"rules": ["observable"], "observable": {"temperature_K": 900}})
+    submitted = caught(process)
+    process.run_iteration()
+    assert submitted["iteration_01"].explore.observable_temperature_K.value == 900.0
+    for value, error, goes_on in ((1e-9, 1e-10, True), (2e-9, 1e-10, True), (2.1e-9, 1e-10, False)):
+        end_turn(
+            process, decided(cell_T300=0.1, cell_T900=0.1), observable=observed(value, error),
+            committee=committee(potentials),
+        )  # fmt: skip
+        assert process.should_iterate() == goes_on
+    assert process.ctx.verdict["rule"] == "observable"
+    process.ctx.final = ended(DeepmdCommitteeWorkChain, committee(potentials))
+    process.results()
+    assert [turn["observable"]["diffusivity_m2_s"] for turn in process.outputs["table"]["turns"][:3]] == [
+        1e-9,
+        2e-9,
+        2.1e-9,
+    ]
+
+
+def test_a_diffusivity_that_nothing_explores_is_refused_at_the_door(loop):
+    with pytest.raises(ValueError, match="explores nothing at 1000 K and constant volume, only 300, 900"):
+        loop(stopping={"rules": ["observable"], "observable": {"temperature_K": 1000}})
