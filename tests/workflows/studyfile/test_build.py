@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from aiida import orm
 from ase.io import write
 
@@ -67,6 +69,19 @@ def test_a_whole_study_takes_what_each_section_says(study):
     text = preview(builder)
     assert text.startswith("StudyWorkChain:")
     assert "temperatures_K: [500, 700]" in text
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "from-cif.md"
+
+
+def test_the_file_of_the_page_on_cifs_is_a_study(codes, lgps_potcars, tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    write(tmp_path / "cell.cif", small_crystal().repeat((1, 2, 2)), format="cif")
+    content = {**yaml.safe_load(text), "codes": codes, "potcars": {"family": lgps_potcars}}
+    builder = build(parse_study(content, folder=tmp_path), for_real=False)
+    assert builder.learn.stopping["observable"] == {"temperature_K": 1000}
+    assert builder.learn.iteration.explore.schedule[-1]["production_ps"] == 60
+    assert builder.sweep.target["max_production_ps"] == 5000
 
 
 def test_parts_alone_take_nodes(study, model, tiny_frames):
