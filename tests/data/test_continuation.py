@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 
@@ -69,6 +70,7 @@ class Runner:
         process = subprocess.Popen(
             [executable("lmp"), "-in", "input.in", "-log", "log.lammps", "-screen", "none"], cwd=place,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # the program is started by a script: a kill must reach both
         )  # fmt: skip
         if kill is not None:
             kill(process, place)
@@ -128,7 +130,8 @@ def kill_at(seed, longest_s):
             while process.poll() is None and not has_begun(place):
                 time.sleep(0.01)
             time.sleep(random_number.uniform(0.0, longest_s))
-        process.kill()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
     return kill
 

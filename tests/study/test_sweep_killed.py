@@ -34,13 +34,14 @@ SEED, N_KILLS = 5, 24
 KILLER = """#!/bin/bash
 # LAMMPS, killed after each of these times in s since its first step, one a start, until there are no more
 moments=({moments})
+set -m  # a process group of its own: the program is started by a script, and a kill must reach both
 "{lmp}" "$@" &
 number=0
 while ! mkdir "{folder}/$number" 2>/dev/null; do number=$((number + 1)); done
 if [ "$number" -lt "${{#moments[@]}}" ]; then
   while kill -0 $! 2>/dev/null && ! grep -q "Step " log.lammps 2>/dev/null; do sleep 0.05; done
   sleep "${{moments[$number]}}"
-  kill -9 $! 2>/dev/null && touch "{folder}/$number/killed"
+  kill -9 -- -$! 2>/dev/null && touch "{folder}/$number/killed"
 fi
 wait $!
 """

@@ -29,7 +29,7 @@ CODES = LammpsMdCalculation.exit_codes
 KILLED = """#!/bin/bash
 # LAMMPS, killed in its first segment at a step at which it has written two restart files and more frames than they hold
 if [ ! -e start.restart ]; then
-  sed -i "s/^run 260 upto$/run 150 upto\\nshell kill -9 $$/" "$2"
+  sed -i "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
 fi
 exec "{lmp}" "$@"
 """
@@ -95,7 +95,7 @@ def test_a_killed_run_made_longer_is_the_long_run_that_nobody_touched(run, lmp_c
     killed, node = run(killed_code, production_ps=0.48)
     assert len(node.called) == 3
     first, second, _ = sorted(node.called, key=lambda child: child.pk)
-    assert "14 of 25 frames" in first.called[0].exit_message
+    assert "cut short at step 150 of 260" in first.called[0].exit_message
     assert first.is_finished_ok
     assert second.inputs.md.restart.uuid == first.outputs.restart.uuid
     assert killed["results"]["n_segments"] == 2
