@@ -168,10 +168,12 @@ def sweep(inputs: Any, namespace: Any) -> str | None:
     """Return why a potential cannot run the supercells of this structure, or the target never be reached."""
     if "md" in inputs and inputs["md"].get_dict().get("pressure_bar") is not None:
         return "md.pressure_bar: displacements are measured in a cell that is fixed; leave it out"
-    if problem := _longest_run(inputs) or _modes_of_target(inputs, namespace):
+    if problem := _longest_run(inputs) or _modes_of_target(inputs, namespace) or _energy_of_target(inputs):
         return problem
     if any(name not in namespace for name in ("structure", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the sweep sets them when it runs
+    if inputs["md"].get_dict().get("max_deviation_eV_A") is not None and len(inputs["models"]) < 2:
+        return "md.max_deviation_eV_A: one potential has no deviation; give a committee in models, or leave it out"
     tested = size_settings(inputs["sizes"].get_dict()).cells
     for name, cell in {
         "": inputs["supercell"].get_list(),
@@ -202,6 +204,15 @@ def _longest_run(inputs: Any) -> str | None:
     return None
 
 
+def _energy_of_target(inputs: Any) -> str | None:
+    """Return why an activation energy would never be known."""
+    if _target(inputs).get("activation_energy_error_eV") is None or "temperatures_K" not in inputs:
+        return None
+    if len(set(inputs["temperatures_K"].get_list())) > 1:
+        return None
+    return "target.activation_energy_error_eV needs two temperatures_K at least"
+
+
 def _modes_of_target(inputs: Any, namespace: Any) -> str | None:
     """Return which mode of the target would never be counted."""
     modes = _target(inputs).get("modes")
@@ -225,6 +236,8 @@ def study(inputs: Any, _: Any) -> str | None:
     for name, parameters in (("learn.iteration.explore.md", explore["md"]), ("sweep.md", inputs["sweep"]["md"])):
         if parameters["carrier"] != carrier:
             return f"the carrier of {name} is {parameters['carrier']}, that of the site model {carrier}: make them one"
+    if inputs["sweep"]["md"].get_dict().get("max_deviation_eV_A") is not None:
+        return "sweep.md.max_deviation_eV_A: a study sweeps with one potential, which has no deviation; leave it out"
     structure = inputs.get("structure") or inputs["sites"].get_outline()
     if carrier not in structure.get_symbols_set():
         return f"the structure {structure.get_formula()} holds no {carrier}, the carrier of the site model"

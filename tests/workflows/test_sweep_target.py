@@ -186,6 +186,23 @@ def test_rounds_end(sweep):
     assert {name for name, _, _ in gas.asked} == {"run_T700", "run_T1100", "run_T700_x2", "run_T1100_x2"}
 
 
+def test_a_limit_less_than_a_frame_away_starts_no_run(sweep):
+    md = {**MD, "production_ps": 5.0, "frame_interval_ps": 1.0}
+    gas = sweep(target={"diffusivity_relative_error": 0.01, "max_production_ps": 5.4}, md=md)
+    code = gas.make_all()
+    assert code.status == SweepWorkChain.exit_codes.WARNING_TARGET_MISSED.status
+    assert {name for name, _, _ in gas.asked} == {"run_T700", "run_T1100"}
+
+
+def test_a_deviation_of_one_potential_is_refused_at_the_door(process_of, lmp_code, potentials, unit_cell):
+    builder = SweepWorkChain.get_builder_from_protocol(
+        lmp_code, unit_cell, {"one": potentials["model_0"]}, protocol="fast",
+        overrides={"supercell": [1, 1, 1], "md": {"max_deviation_eV_A": 0.3}},
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="one potential has no deviation; give a committee"):
+        process_of(builder)
+
+
 def test_modes_can_be_what_is_to_be_known(sweep):
     mode = "Li1-Li3-Li1"
     gas = sweep(
@@ -232,6 +249,7 @@ def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(s
         ),
         ({"sizes": {"supercells": [[1, 1, 1]]}}, "supercells and temperature_K belong together"),
         ({"n_seeds": 0}, "must be positive, got 0"),
+        ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700, 700]}, "needs two"),
     ],
 )
 def test_what_cannot_be_is_refused_at_the_door(sweep, overrides, message):
