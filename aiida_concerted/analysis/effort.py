@@ -111,7 +111,8 @@ class PointPlan:
     :param relative_error: of the quantity that is furthest from its target; ``None`` where it cannot be said.
     :param quantity: which that is.
     :param next_ps: length in ps to which each run is brought next, where it is made longer.
-    :param needed_ps: length of each run in ps at which the target would be reached, as far as can be said.
+    :param needed_ps: length of each run in ps at which the target would be reached; ``None`` where nobody can say, as
+        from a small error of a run that has not seen enough for it to be believed.
     :param reason: why it is held; empty where it is not.
     """
 
@@ -286,8 +287,8 @@ class _Point:
     def needed_ps(self) -> float | None:
         """Return the length of each run in ps at which the targets would be reached, ``None`` where nobody can say."""
         _, error, goal = self.worst
-        if error is None:
-            return None
+        if error is None or (error <= goal and not self.is_sampled):
+            return None  # an error that cannot be believed says nothing where it is small
         return self.duration_ps * max(1.0, (error / goal) ** 2)
 
     def wanted_ps(self) -> float:

@@ -48,6 +48,7 @@ def test_an_error_that_nobody_can_believe_is_no_answer(blind):
     plan = plan_of([blind])
     assert plan.state == "longer"
     assert plan.next_ps == 100.0 * BLIND_FACTOR
+    assert plan.needed_ps is None
 
 
 def test_seeds_add_up_by_their_lengths():

@@ -8,7 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.diffusion import TransportResult, estimate_diffusivity
-from aiida_concerted.calculations.analysis_parameters import analysis_parameters
+from aiida_concerted.calculations.analysis_parameters import AnalysisParameters, analysis_parameters
 from aiida_concerted.calculations.functions.context import departure_context, result_context
 from aiida_concerted.data.results import DiffusivityData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
@@ -29,13 +29,7 @@ def compute_diffusivity(
     except ValueError as error:
         return ExitCode(210, str(error))
     try:
-        result = estimate_diffusivity(
-            trajectory.get_trajectory(),
-            charge=settings.charge,
-            discard_ps=settings.discard_ps,
-            fit_window_ps=settings.fit_window_ps,
-            seed=settings.seed,
-        )
+        result = transport_of(trajectory, settings)
     except ValueError as error:
         return ExitCode(410, f"no diffusivity from this trajectory: {error}")
     return DiffusivityData(
@@ -51,6 +45,20 @@ def compute_diffusivity(
             "tracer_A2": result.msd_tracer_A2,
             "collective_A2": result.msd_collective_A2,
         },
+    )
+
+
+def transport_of(trajectory: MolecularDynamicsData, settings: AnalysisParameters) -> TransportResult:
+    """Return the transport of one run as the parameters of an analysis ask for it.
+
+    :raises ValueError: if the run is too short or too still.
+    """
+    return estimate_diffusivity(
+        trajectory.get_trajectory(),
+        charge=settings.charge,
+        discard_ps=settings.discard_ps,
+        fit_window_ps=settings.fit_window_ps,
+        seed=settings.seed,
     )
 
 

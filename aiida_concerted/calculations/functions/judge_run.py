@@ -7,11 +7,11 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.analysis.diffusion import estimate_diffusivity
 from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.site_analysis import analyse_history
 from aiida_concerted.calculations.analysis_parameters import AnalysisParameters, analysis_parameters
 from aiida_concerted.calculations.functions.assign_carrier_sites import carrier_history
+from aiida_concerted.calculations.functions.compute_diffusivity import transport_of
 from aiida_concerted.calculations.functions.context import departure_context
 from aiida_concerted.common.estimate import Interval
 from aiida_concerted.common.parameters import from_mapping
@@ -63,13 +63,7 @@ def judge_run(
 def _transport(trajectory: MolecularDynamicsData, settings: AnalysisParameters) -> dict[str, Any]:
     """Return diffusivity and Haven ratio with their errors, where the run has them."""
     try:
-        result = estimate_diffusivity(
-            trajectory.get_trajectory(),
-            charge=settings.charge,
-            discard_ps=settings.discard_ps,
-            fit_window_ps=settings.fit_window_ps,
-            seed=settings.seed,
-        )
+        result = transport_of(trajectory, settings)
     except ValueError as error:
         return {"is_sampled": False, "reason": str(error)}
     found: dict[str, Any] = {
