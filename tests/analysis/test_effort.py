@@ -10,7 +10,6 @@ import pytest
 from aiida_concerted.analysis.effort import (
     BLIND_FACTOR,
     LARGEST_FACTOR,
-    MARGIN,
     EffortTarget,
     RunSoFar,
     plan_effort,
@@ -67,7 +66,7 @@ def test_the_worst_quantity_counts():
     plan = plan_of([run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": (25.0, 5.0)})], target)
     assert plan.quantity == "mode 4d-16h-4d"
     assert plan.relative_error == pytest.approx(0.2)
-    assert plan.next_ps == pytest.approx(100.0 * MARGIN * 4.0, rel=0.1)
+    assert plan.next_ps == pytest.approx(100.0 * LARGEST_FACTOR)
     plan = plan_of([run(0.05, haven=(0.5, 0.2), events={"4d-16h-4d": (400.0, 20.0)})], target)
     assert plan.quantity == "Haven ratio"
     two = [run(0.05, haven=(0.5, 0.05), events={"4d-16h-4d": (50.0, 8.0)})] * 2

@@ -7,7 +7,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.analysis.cell_sizes import SizeTest, compare_cell_sizes
+from aiida_concerted.analysis.cell_sizes import NOT_ASSESSED, SizeTest, compare_cell_sizes
 from aiida_concerted.calculations.functions.context import has_departed, shared_context
 from aiida_concerted.data.results import CellSizeData, DiffusivityData
 
@@ -32,7 +32,7 @@ def compare_sizes(tolerance: orm.Float, **diffusivities: DiffusivityData) -> Cel
     used = {name: node for name, node in nodes.items() if _is_usable(node)}
     attributes = {**context, "temperature_K": temperatures[0], "left_out": [name for name in nodes if name not in used]}
     if not used:
-        return CellSizeData(attributes={**attributes, "verdict": "not assessed", "cell_sizes_n_atoms": []})
+        return CellSizeData(attributes={**attributes, "verdict": NOT_ASSESSED, "cell_sizes_n_atoms": []})
     test = compare_cell_sizes(
         [node["n_atoms"] for node in used.values()],
         [node["diffusivity_m2_s"] for node in used.values()],
