@@ -12,6 +12,7 @@ from aiida_concerted.common.strict_yaml import read_strict
 from aiida_concerted.environment.errors import SetupError
 from aiida_concerted.environment.setup.schema import PROGRAMS, SCHEDULERS, SSH_OPTIONS, TRANSPORTS, setup_schema
 from aiida_concerted.environment.setup.wishes import CodeWish, ComputerWish, PotcarWish, ProfileWish, Wishes
+from aiida_concerted.workflows.protocols.loader import merge
 
 Content = Mapping[str, Any]
 
@@ -154,7 +155,7 @@ def _code(name: str, said: Content, common: Content) -> CodeWish:
         raise ValueError(f"{where}.container.command must have {{image_name}} in it, got {container['command']!r}")
     _refuse_relative(said["executable"], where)
     loads = [f"module load {module}" for module in said.get("modules", ())]
-    options = {**common, **said.get("options", {})}
+    options = merge(dict(common), said.get("options", {}))  # as study files do, nested ones key by key
     if "gpus" in said:
         if "gpus" in said.get("options", {}):
             raise ValueError(f"{where}: gpus stands twice, in the code and in its options: keep one")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.common.units import FS_IN_PS
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.imports.dpgen.account import JOBS, Account, number, numbers, rounded, shown, whole, wholes
 from aiida_concerted.imports.dpgen.project import Project
@@ -15,7 +16,6 @@ from aiida_concerted.imports.dpgen.systems import Systems
 
 SCHEDULE, MD = "learn.iteration.explore.schedule", "learn.iteration.explore.md"
 
-FS_IN_PS = 1000.0
 
 ALIASES = {
     "ensemble": ("ensemble", "ens"),
@@ -124,7 +124,7 @@ def _job(project: Project, job: Mapping[str, Any], index: int, where: str, ensem
     taut = number(job, "taut", where, number(param, "model_devi_taut", project.name, TAUT_PS))
     taup = number(job, "taup", where, number(param, "model_devi_taup", project.name, TAUP_PS))
     md = {
-        "timestep_fs": rounded(timestep_ps * FS_IN_PS),
+        "timestep_fs": rounded(timestep_ps / FS_IN_PS),
         "frame_interval_ps": rounded(every * timestep_ps),
         "deviation_interval_ps": rounded(every * timestep_ps),
         "equilibration_ps": rounded(skip * timestep_ps),
