@@ -12,6 +12,7 @@ from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.values import value_port
+from aiida_concerted.workflows.vasp.validation import non_negative
 
 SET_FOR_EACH_RUN = ("md.structure", "md.models", "md.parameters", "md.restart", "before")
 """Inputs of a run that the work chain sets."""
@@ -25,7 +26,10 @@ def dynamics_ports(spec: ProcessSpec) -> None:
         validator=checks.dynamics,
     )  # fmt: skip
     value_port(spec, "temperatures_K", orm.List, "Temperatures of the runs in K.", validator=checks.temperatures)
-    value_port(spec, "seed", orm.Int, "Seed of the velocities and of every draw (without unit).", default=1)
+    value_port(
+        spec, "seed", orm.Int, "Seed of the velocities and of every draw (without unit).", default=1,
+        validator=non_negative,
+    )  # fmt: skip
 
 
 def fill_dynamics(

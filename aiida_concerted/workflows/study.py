@@ -20,7 +20,7 @@ from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
 from aiida_concerted.workflows.vasp.sample import VaspSampleWorkChain, distortion, repetitions
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
-from aiida_concerted.workflows.vasp.validation import fraction
+from aiida_concerted.workflows.vasp.validation import fraction, non_negative
 from aiida_concerted.workflows.waves import positive
 
 SAMPLING = {
@@ -102,8 +102,9 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
             default={},
         )  # fmt: skip
         value_port(
-            spec, "seed", orm.Int, "Seed of the study (without unit); every random choice follows from it.", default=1
-        )
+            spec, "seed", orm.Int, "Seed of the study (without unit); every random choice follows from it.", default=1,
+            validator=non_negative,
+        )  # fmt: skip
         value_port(
             spec, "aimd_supercell", orm.List,
             "Repetitions of the unit cell in the first-principles runs and in exploration (numbers without unit).",

@@ -21,8 +21,6 @@ from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_o
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import positive
 
-SEED_STRIDE = 31
-
 RUN_OUTPUTS = {
     "trajectories": "Production trajectories by run (Å, ps).",
     "thermo": "Temperature in K and energies in eV over each run.",
@@ -183,10 +181,8 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         builder._update(self.exposed_inputs(LammpsMdWorkChain, "run"))
         builder.md.structure = self.crystal(name)
         builder.md.models = dict(self.inputs.models)
-        seed = self.inputs.seed.value + SEED_STRIDE * list(self.ctx.runs).index(name)
-        builder.md.parameters = orm.Dict(
-            {**self.inputs.md.get_dict(), "temperature_K": run.temperature_K, "seed": seed}
-        )
+        of_the_run = {"temperature_K": run.temperature_K, "seed": run.seed(self.inputs.seed.value)}
+        builder.md.parameters = orm.Dict({**self.inputs.md.get_dict(), **of_the_run})
         return builder
 
     def crystal(self, name: str) -> orm.StructureData:

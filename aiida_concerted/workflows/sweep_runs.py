@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from aiida_concerted.analysis.cell_sizes import TOLERANCE
 from aiida_concerted.common.parameters import from_mapping, positive, positive_integer
 
@@ -82,6 +84,16 @@ class SweepRun:
         """Return the name of the run, fit for the label of a link."""
         return self.point if self.seed_number == 1 else f"{self.point}_s{self.seed_number}"
 
+    def seed(self, seed: int) -> int:
+        """Return the seed of the run, which stays whatever other runs a sweep has.
+
+        The runs of a point follow each other, so that no two of them are the same.
+
+        :param seed: of the sweep.
+        """
+        first: int = int(np.random.SeedSequence([seed, *self.point.encode()]).generate_state(1)[0])
+        return first % 2**30 + self.seed_number
+
 
 def planned_runs(
     temperatures_K: Sequence[float],
@@ -89,7 +101,7 @@ def planned_runs(
     sizes: SizeSettings | None = None,
     supercell: Iterable[int] | None = None,
 ) -> dict[str, SweepRun]:
-    """Return the runs of a sweep by name, in the order that numbers their seeds.
+    """Return the runs of a sweep by name.
 
     A cell of the size test that the sweep runs at that temperature anyway is not run twice.
 

@@ -29,10 +29,13 @@ def test_a_cell_that_the_sweep_has_anyway_is_run_once():
     assert len(planned_runs([600, 1000], 1, sizes, [3, 3, 2])) == 2 + 8
 
 
-def test_seeds_of_one_seed_are_those_of_a_sweep_without_more():
-    """A second seed must not change what the first gives."""
-    one, two = planned_runs([500, 1000]), planned_runs([500, 1000], 2)
-    assert list(two)[: len(one)] == list(one)
+def test_the_seed_of_a_run_does_not_depend_on_the_other_runs():
+    sizes = SizeSettings(((2, 1, 1),), 800.0)
+    few, many = planned_runs([500, 1000]), planned_runs([400, 500.0, 800, 1000], 3, sizes)
+    assert all(few[name].seed(1) == many[name].seed(1) for name in few)
+    seeds = [run.seed(number) for number in (0, 1, 2) for run in many.values()]
+    assert len(set(seeds)) == len(seeds) == 3 * (4 * 3 + 3)
+    assert all(0 < seed < 2**31 for seed in seeds)
 
 
 @pytest.mark.parametrize(

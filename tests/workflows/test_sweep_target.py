@@ -149,6 +149,20 @@ def test_without_a_target_every_run_has_one_length(sweep):
     assert "plan" not in gas.process.outputs
 
 
+def test_runs_stay_the_same_when_a_sweep_gets_more_of_them(sweep):
+    """Else a sweep that is continued with another temperature would make again what it has."""
+    sizes = {"supercells": [[2, 1, 1]], "temperature_K": 900}
+    few, more = (
+        sweep(**given).process
+        for given in ({"sizes": sizes}, {"sizes": sizes, "temperatures_K": [500, 700, 1100], "n_seeds": 2})
+    )
+    assert few.ctx.runs.keys() < more.ctx.runs.keys()
+    for name in few.ctx.runs:
+        first, second = (process.prepare(name).md.parameters.get_dict() for process in (few, more))
+        assert first == second, name
+    assert len({more.prepare(name).md.parameters["seed"] for name in more.ctx.runs}) == len(more.ctx.runs)
+
+
 def test_what_a_budget_does_not_reach_is_named_with_what_it_would_take(sweep):
     gas = sweep(target={"diffusivity_relative_error": 0.01, "max_production_ps": 10.0})
     code = gas.make_all()
