@@ -24,7 +24,7 @@ from aiida_concerted.learning.stopping import (
     StoppingPolicy,
     StoppingRule,
 )
-from aiida_concerted.learning.trust import LevelTable
+from aiida_concerted.learning.trust import Calibration, LevelTable
 
 SELECTION_RULES = ("dpgen", "dpgen2", "adaptive")
 
@@ -83,6 +83,8 @@ class SelectionSettings:
     :param choice: which of too many candidates, see :func:`~aiida_concerted.learning.choice.choose`.
     :param scope: what ``max_selected`` holds for: ``all`` runs, each ``system`` or each ``run``.
     :param levels: levels of systems and temperatures that have their own.
+    :param calibrate: how the first committee of a loop gives the force levels, see :class:`Calibration`; the levels
+        above stand where it is not given, and where it is only until then.
     :param virial_lower_eV: lower level of the virial by atom; virials are judged where the upper one is given.
     :raises ValueError: if a name is unknown or a value impossible.
     """
@@ -97,6 +99,7 @@ class SelectionSettings:
     accurate_threshold: float = 1.0
     accurate_soft_threshold: float | None = None
     levels: tuple[Mapping[str, Any], ...] = ()
+    calibrate: Mapping[str, Any] | None = None
     virial_lower_eV: float | None = None
     virial_upper_eV: float | None = None
     adaptive: Mapping[str, Any] = field(default_factory=dict)
@@ -106,12 +109,23 @@ class SelectionSettings:
         known(self.rule, SELECTION_RULES, "rule")
         known(self.choice, METHODS, "choice")
         self.policy()
+        calibration = self.calibration()
+        if calibration is not None and calibration.by == "temperature" and self.has_temperatures():
+            raise ValueError("levels of each temperature_K are given and calibrated: keep one of the two")
 
     def policy(self) -> Policy:
         """Return how frames are picked."""
         quota = Quota(self.max_selected, self.min_selected, self.accurate_threshold, self.accurate_soft_threshold)
         screens = from_mapping(ScreenSettings, self.screens, "screens").screens() if self.screens else None
         return Policy(self._rule(), quota, self.choice, self.scope, screens)
+
+    def calibration(self) -> Calibration | None:
+        """Return how the first committee gives the levels, ``None`` where they are given."""
+        return None if self.calibrate is None else from_mapping(Calibration, self.calibrate, "calibrate")
+
+    def has_temperatures(self) -> bool:
+        """Return whether levels are given for temperatures, whatever the system."""
+        return any(entry.system is None for entry in self._entries())
 
     def systems(self) -> tuple[str, ...]:
         """Return the names of the systems that have their own levels."""

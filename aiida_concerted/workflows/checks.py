@@ -118,6 +118,8 @@ def exploration(inputs: Any, namespace: Any) -> str | None:
         return problem
     if any(name not in namespace for name in ("structures", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the exploration sets them when it runs
+    if inputs["selection"].get_dict().get("calibrate") is not None:
+        return "selection.calibrate: a turn of learning calibrates levels, an exploration alone cannot: give them"
     if len(inputs["models"]) < 2:
         return f"a deviation needs two models at least, got {len(inputs['models'])}"
     carrier, models = inputs["md"]["carrier"], ordered_models(inputs["models"])

@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
 
 from aiida_concerted.calculations.functions.summarise_learning import (
+    CALIBRATION,
     LABELS,
     METRICS,
     OBSERVABLE,
@@ -25,7 +26,7 @@ from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain, prepare_committee
 from aiida_concerted.workflows.explore import observed_runs, planned_runs
-from aiida_concerted.workflows.iteration import IterationWorkChain, validate_labels
+from aiida_concerted.workflows.iteration import IterationWorkChain, validate_calibration, validate_labels
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.sections import STOPPING_KEYS
@@ -39,10 +40,15 @@ NET = ("cutoff_A", "smooth_cutoff_A", "sel", "descriptor_neurons", "axis_neurons
 """What two trainings must share for one to start from the other's potential."""
 
 
+FRAMES = ("dataset", "validation")
+"""What a turn takes of the loop."""
+
+
 def validate_inputs(inputs: Any, namespace: Any) -> str | None:
     """Return why the inputs cannot run together."""
-    turn = {**inputs.get("iteration", {}), "dataset": inputs.get("dataset")} if inputs else {}
-    return validate_warm_start(inputs, namespace) or validate_observable(inputs) or validate_labels(turn, namespace)
+    turn = {**inputs.get("iteration", {}), **{key: inputs.get(key) for key in FRAMES}} if inputs else {}
+    problem = validate_warm_start(inputs, namespace) or validate_observable(inputs)
+    return problem or validate_labels(turn, namespace) or validate_calibration(turn)
 
 
 def validate_observable(inputs: Any) -> str | None:
@@ -221,6 +227,8 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
         builder.explore.turn = orm.Int(self.ctx.turn + 1)
         if self.stopping.observable_temperature_K is not None:
             builder.explore.observable_temperature_K = orm.Float(self.stopping.observable_temperature_K)
+        if self.ctx.turn and "selection" in (first := self.ctx[self.turn_label(0)].outputs):
+            builder.explore.selection = first.selection
         self.start_warm(builder.committee)
         label = self.turn_label(self.ctx.turn)
         self.to_context(**{label: self.run_child(label, builder)})
@@ -276,6 +284,8 @@ class LearnWorkChain(ProtocolMixin, ResumableWorkChain):
             columns[f"{STATISTICS}{turn + 1:02d}"] = outputs.statistics
             if "observable" in outputs:
                 columns[f"{OBSERVABLE}{turn + 1:02d}"] = outputs.observable
+            if "calibration" in outputs:
+                columns[f"{CALIBRATION}{turn + 1:02d}"] = outputs.calibration
             if "labels" in outputs:
                 columns[f"{LABELS}{turn + 1:02d}"] = outputs.labels
             for name, metrics in outputs.committee.metrics.items():

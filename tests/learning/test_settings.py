@@ -138,3 +138,12 @@ def test_what_the_page_on_trust_levels_shows_is_accepted():
     assert from_mapping(SelectionSettings, blocks[0]["selection"], "selection").systems() == ("disordered",)
     from_mapping(SelectionSettings, blocks[1]["selection"], "selection")
     from_mapping(StoppingSettings, blocks[2]["stopping"], "stopping")
+
+
+def test_levels_of_temperatures_are_given_or_calibrated():
+    own = [{"temperature_K": 300, "trust_lower_eV_A": 0.1, "trust_upper_eV_A": 0.2}]
+    assert selection(calibrate={}, levels=own).calibration().quantile == 0.95
+    with pytest.raises(ValueError, match="keep one of the two"):
+        selection(calibrate={"by": "temperature"}, levels=own)
+    with pytest.raises(ValueError, match="did you mean 'quantile'"):
+        selection(calibrate={"quantil": 0.9})

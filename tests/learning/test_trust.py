@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aiida_concerted.learning.selection import TrustLevels
-from aiida_concerted.learning.trust import LevelTable, calibrate_levels, interpolate
+from aiida_concerted.learning.trust import Calibration, LevelTable, calibrate_levels, interpolate
 
 GENERAL = TrustLevels(0.12, 0.25)
 HOT = {300.0: TrustLevels(0.1, 0.2), 1200.0: TrustLevels(0.4, 0.8)}
@@ -56,3 +56,32 @@ def test_calibrated_levels_make_the_stated_share_of_known_frames_accurate():
 def test_what_cannot_be_calibrated_from_is_refused(deviations, options, message):
     with pytest.raises(ValueError, match=message):
         calibrate_levels(deviations, **options)
+
+
+def test_levels_by_temperature_are_those_of_its_own_frames():
+    deviations = np.concatenate([np.linspace(0.0, 0.1, 21), np.linspace(0.0, 0.4, 21)])
+    temperatures = [300.0] * 21 + [900.0] * 21
+    table = Calibration(by="temperature").table(deviations, temperatures)
+    assert table.of(temperature_K=300.0) == calibrate_levels(deviations[:21])
+    assert table.of(temperature_K=900.0) == calibrate_levels(deviations[21:])
+    assert table.of() == calibrate_levels(deviations)
+    assert Calibration().table(deviations, temperatures) == LevelTable(calibrate_levels(deviations))
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "message"),
+    [
+        ([300.0] * 41 + [None], "temperatures of 1 of 42 frames are not known"),
+        (None, "temperatures of 42 of 42 frames are not known"),
+        ([300.0] * 30 + [900.0] * 12, "at 900 K: calibration needs at least 20 frames, got 12"),
+    ],
+)
+def test_levels_by_temperature_need_the_frames_of_each(temperatures, message):
+    with pytest.raises(ValueError, match=message):
+        Calibration(by="temperature").table(np.ones(42), temperatures)
+
+
+@pytest.mark.parametrize("options", [{"by": "system"}, {"floor_eV_A": -1}, {"ratio": float("inf")}, {"quantile": "x"}])
+def test_a_calibration_that_makes_no_sense_is_refused(options):
+    with pytest.raises(ValueError, match="calibrat"):
+        Calibration(**options)

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.engine import run_get_node
 
+from aiida_concerted.calculations.deepmd_evaluate import DeepmdEvaluateCalculation
 from aiida_concerted.data.frames import LabelledFramesData
+from aiida_concerted.learning.trust import calibrate_levels
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain
 from aiida_concerted.workflows.iteration import IterationWorkChain
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.vasp.label import VaspLabelWorkChain
 from tests.workflows.ended import ended
+from tests.workflows.test_explore import potential_of
 
 ITERATION = {"explore": {"temperatures_K": [300, 900]}, "label": {}}
 
@@ -331,3 +335,105 @@ def test_a_diffusivity_that_is_stable_ends_the_loop_where_that_is_asked_for(loop
 def test_a_diffusivity_that_nothing_explores_is_refused_at_the_door(loop):
     with pytest.raises(ValueError, match="explores nothing at 1000 K and constant volume, only 300, 900"):
         loop(stopping={"rules": ["observable"], "observable": {"temperature_K": 1000}})
+
+
+CALIBRATED = {**ITERATION["explore"], "selection": {"calibrate": {"ratio": 3.0}}}
+
+
+@pytest.fixture
+def calibrating_turn(arguments, process_of, tiny_frames):
+    """Return a function that makes a turn which calibrates its levels."""
+
+    def make(n_frames=25, explore=CALIBRATED, **nodes):
+        positional, overrides = arguments(explore=explore)
+        builder = IterationWorkChain.get_builder_from_protocol(*positional, protocol="fast", overrides=overrides)
+        builder.dataset = dataset_of(tiny_frames, 0, n_frames)
+        for name, node in nodes.items():
+            builder[name] = node
+        return process_of(builder)
+
+    return make
+
+
+@pytest.mark.deepmd
+def test_the_first_committee_gives_the_levels_from_held_out_frames(calibrating_turn, tiny_frames, tiny_models):
+    held_out = dataset_of(tiny_frames, 15, 40)
+    turn = calibrating_turn(n_frames=15, validation=held_out)
+    submitted = caught(turn)
+    models = {f"model_{index}": potential_of(path).store() for index, path in enumerate(tiny_models)}
+    turn.ctx.committee = ended(DeepmdCommitteeWorkChain, committee(models))
+    assert turn.needs_deviation()
+    turn.run_evaluation()
+    evaluate = submitted["evaluate"]
+    assert evaluate.frames["held_out"].uuid == held_out.uuid
+    _, turn.ctx.evaluation = run_get_node(evaluate)
+    assert turn.ctx.evaluation.is_finished_ok, turn.ctx.evaluation.exit_message
+    assert turn.inspect_evaluation() is None
+    assert not turn.needs_deviation()
+    assert turn.calibrate() is None
+    deviation = turn.ctx.evaluation.outputs.deviations.held_out.get_array("max_devi_f_eV_A")
+    expected = calibrate_levels(deviation, ratio=3.0)
+    assert 0 < expected.lower < 5
+    turn.run_explore()
+    selection = submitted["explore"].selection
+    assert selection.creator.process_label == "calibrate_trust_levels"
+    found = selection["trust_lower_eV_A"], selection["trust_upper_eV_A"]
+    assert found == pytest.approx((expected.lower, expected.upper))
+    assert "calibrate" not in selection.get_dict()
+    record = turn.outputs["calibration"].get_dict()
+    assert (record["frames"], record["n_frames"]) == ("held_out", 25)
+
+
+def test_levels_that_are_given_are_not_calibrated(turn):
+    assert not turn.needs_levels()
+    assert not turn.needs_deviation()
+
+
+def test_a_deviation_that_fails_twice_ends_the_turn(calibrating_turn, fast_localhost):
+    turn = calibrating_turn()
+    failed = ended(
+        DeepmdEvaluateCalculation, computer=fast_localhost, exit_status=310, exit_message="no disk left",
+        options={"resources": {"num_machines": 1}},
+    )  # fmt: skip
+    turn.ctx.evaluation, turn.ctx.evaluations = failed, 1
+    assert turn.inspect_evaluation() is None
+    assert turn.needs_deviation()
+    turn.ctx.evaluations = 2
+    code = turn.inspect_evaluation()
+    assert code.status == IterationWorkChain.exit_codes.ERROR_CALIBRATION_FAILED.status
+    assert "no disk left" in code.message
+
+
+def test_too_few_frames_to_calibrate_on_are_refused_at_the_door(calibrating_turn, tiny_frames):
+    with pytest.raises(ValueError, match="needs 20 frames at least, dataset holds 10"):
+        calibrating_turn(n_frames=10)
+    with pytest.raises(ValueError, match="needs 20 frames at least, validation holds 5"):
+        calibrating_turn(validation=dataset_of(tiny_frames, 30, 35))
+    unknown = {**CALIBRATED, "selection": {"calibrate": {"by": "temperature"}}}
+    with pytest.raises(ValueError, match="frames of dataset do not tell their temperatures"):
+        calibrating_turn(explore=unknown)
+
+
+def test_an_exploration_alone_calibrates_nothing(process_of, lmp_code, potentials, sound_structure):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast",
+        overrides={"selection": {"calibrate": {}}},
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="a turn of learning calibrates levels"):
+        process_of(builder)
+
+
+def test_the_levels_of_the_first_turn_hold_for_all(loop, potentials):
+    process = loop(max_iterations=5)
+    submitted = caught(process)
+    process.run_iteration()
+    selection = orm.Dict({"trust_lower_eV_A": 0.2, "trust_upper_eV_A": 0.6, "max_selected": 3}).store()
+    record = orm.Dict({"frames": "held_out", "trust_lower_eV_A": 0.2})
+    counts = statistics(cell_T300=(1, 1, 0), cell_T900=(0, 2, 0))
+    end_turn(process, counts, committee=committee(potentials), selection=selection, calibration=record)
+    process.run_iteration()
+    assert submitted["iteration_01"].explore.selection.uuid != selection.uuid
+    assert submitted["iteration_02"].explore.selection.uuid == selection.uuid
+    process.ctx.final = ended(DeepmdCommitteeWorkChain, committee(potentials))
+    process.results()
+    assert process.outputs["table"]["turns"][0]["calibration"] == record.get_dict()
