@@ -119,9 +119,12 @@ def _estimate(name: str, stderr: str, heading: str, scale: float = 1.0) -> View:
     return View(heading, text)
 
 
-def _interval(name: str, lower: str, upper: str, heading: str) -> View:
+def _interval(name: str, lower: str, upper: str, heading: str, scale: float = 1.0) -> View:
     def text(row: Row) -> str:
-        return UNKNOWN if row[name] is None else format_interval(row[name], row[lower], row[upper])
+        if row[name] is None:
+            return UNKNOWN
+        ends = (None if row[end] is None else scale * row[end] for end in (lower, upper))
+        return format_interval(scale * row[name], *ends)
 
     return View(heading, text)
 
@@ -162,7 +165,12 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "arrhenius": (
         _PK, _MATERIAL, _word("quantity"), _word("mode"),
         _estimate("activation_energy_eV", "activation_energy_stderr_eV", "Eₐ (eV)"),
-        _number("prefactor", "prefactor"), _word("prefactor_unit", "in"), _word("temperatures_K", "T (K)"),
+        _number("prefactor", "prefactor"), _word("prefactor_unit", "in"),
+        _interval(
+            "conductivity_300K_S_m", "conductivity_300K_lower_S_m", "conductivity_300K_upper_S_m",
+            "σ at 300 K (mS cm⁻¹)", S_PER_M_IN_MS_PER_CM,
+        ),
+        _word("temperatures_K", "T (K)"),
         _count("n_events", "events"), _STUDY, _word("reason", length=48), _SOURCE,
     ),
     "modes": (

@@ -99,6 +99,14 @@ class ArrheniusData(ResultData):
         "activation_energy_stderr_eV": Field(REAL, "Its standard error in eV.", required=False),
         "prefactor": Field(REAL, "Value at infinite temperature, in the quantity's unit.", required=False),
         "prefactor_unit": Field((str,), "Unit of the prefactor.", required=False),
+        "diffusivity_300K_m2_s": Field(REAL, "Diffusivity at 300 K in m² s⁻¹, extrapolated.", required=False),
+        "diffusivity_300K_lower_m2_s": Field(REAL, "Lower end of its 95 % interval in m² s⁻¹.", required=False),
+        "diffusivity_300K_upper_m2_s": Field(REAL, "Upper end of its 95 % interval in m² s⁻¹.", required=False),
+        "conductivity_300K_S_m": Field(
+            REAL, "Nernst–Einstein conductivity at 300 K in S m⁻¹ of the extrapolated diffusivity.", required=False
+        ),
+        "conductivity_300K_lower_S_m": Field(REAL, "Lower end of its 95 % interval in S m⁻¹.", required=False),
+        "conductivity_300K_upper_S_m": Field(REAL, "Upper end of its 95 % interval in S m⁻¹.", required=False),
         "temperatures_K": Field((list,), "Temperatures of the fit in K."),
         "framework_lost_temperatures_K": Field(
             (list,), "Temperatures in K left out because the framework had left its crystal.", required=False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -108,18 +108,22 @@ def plot_directions(axes: Axes, result: TransportResult, *, names: tuple[str, st
     return axes
 
 
-def _common_exponent(values: Sequence[float]) -> int:
+def _common_exponent(values: Iterable[float]) -> int:
     largest = max((abs(value) for value in values), default=0.0)
     return int(np.floor(np.log10(largest))) if largest > 0 else -12
 
 
-def plot_cell_sizes(axes: Axes, sizes: CellSizes, *, label: str = "D (m$^2$ s$^{-1}$)") -> Axes:
+def plot_cell_sizes(axes: Axes, sizes: CellSizes, *, label: str | None = None) -> Axes:
     """Return the axes with a quantity over the number of atoms in the cell, with 95 % intervals.
 
     The value of the largest cell and its interval run through as a band: cells within it have converged.
 
-    :param label: what it is, with its unit.
+    :param label: what it is, with its unit; a diffusivity in m² s⁻¹ without it, drawn in a power of ten of that.
     """
+    if label is None:
+        exponent = _common_exponent(sizes.value)
+        sizes = replace(sizes, value=sizes.value / 10.0**exponent, stderr=sizes.stderr / 10.0**exponent)
+        label = f"D (10$^{{{exponent}}}$ m$^2$ s$^{{-1}}$)"
     axes.set_xlabel("size of the cell (number of atoms)")
     axes.set_ylabel(label)
     if not len(sizes.n_atoms):

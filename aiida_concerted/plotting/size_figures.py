@@ -19,7 +19,7 @@ from aiida_concerted.plotting.run_transport import CellSizes, plot_cell_sizes
 from aiida_concerted.plotting.style import new_figure, publication_style
 
 KINDS = {
-    "diffusivity": ("diffusivity_by_cell_size", "D (m$^2$ s$^{-1}$)"),
+    "diffusivity": ("diffusivity_by_cell_size", None),
     "ab_share": ("anisotropy_by_cell_size", "share of the ab plane"),
 }
 
@@ -44,7 +44,7 @@ def size_figures(content: Mapping[str, Any]) -> list[DrawnFigure]:
         return [_figure(content[key], names, *KINDS[key]) for key in KINDS if key in content]
 
 
-def _figure(test: Mapping[str, Any], names: Mapping[int, str], name: str, label: str) -> DrawnFigure:
+def _figure(test: Mapping[str, Any], names: Mapping[int, str], name: str, label: str | None) -> DrawnFigure:
     rows = [(point["n_atoms"], point["value"], point["stderr"]) for point in test["points"]]
     n_atoms, value, stderr = np.array(rows, dtype=np.float64).T
     sizes = CellSizes(n_atoms, value, stderr, names=tuple(names.get(row[0], "") for row in rows))

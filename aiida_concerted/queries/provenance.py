@@ -30,9 +30,9 @@ def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
         return _creators(kind.node_class, wanted, backend)
     found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path in kind.paths:
-        for pk, facts in _runs(kind.node_class, path, wanted, backend):
+        for pk, facts in _runs(kind, path, wanted, backend):
             for name, value in facts.items():
-                if value is not None and name in kind.provenance:
+                if value is not None:
                     found[pk][name].add(value)
     # Databases give rows in any order; sorted, the same graph has the same words on all of them.
     facts_by_pk = {
@@ -59,23 +59,25 @@ def find_workchains(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
     return found
 
 
-def _runs(
-    node_class: type[orm.Data], path: tuple[type[orm.Data], ...], pks: list[int], backend: Any
-) -> list[tuple[int, Facts]]:
+_OF_TRAJECTORY = {"trajectory_uuid": "uuid", "potential_sha256": "attributes.potential_sha256"}
+
+
+def _runs(kind: Kind, path: tuple[type[orm.Data], ...], pks: list[int], backend: Any) -> list[tuple[int, Facts]]:
     """Return the trajectory, potential and code behind each node, along one path."""
     builder = orm.QueryBuilder(backend=backend)
-    builder.append(node_class, filters={"id": {"in": pks}}, project="id", tag="data_0")
+    builder.append(kind.node_class, filters={"id": {"in": pks}}, project="id", tag="data_0")
     steps: tuple[type[orm.Data], ...] = (*path, MolecularDynamicsData)
     for number, data_class in enumerate(steps):
         builder.append(orm.CalcFunctionNode, with_outgoing=f"data_{number}", tag=f"function_{number}")
         builder.append(data_class, with_outgoing=f"function_{number}", tag=f"data_{number + 1}")
     last = f"data_{len(path) + 1}"
-    builder.add_projection(last, ["uuid", "attributes.potential_sha256"])
+    # What is not asked for is not read: a fit of many runs with one potential is one row then.
+    asked = {name: place for name, place in _OF_TRAJECTORY.items() if name in kind.provenance}
+    builder.add_projection(last, list(asked.values()))
     # Trajectories from elsewhere were made by no job of ours.
     builder.append(orm.CalcJobNode, with_outgoing=last, tag="job", outerjoin=True)
     builder.append(orm.AbstractCode, with_outgoing="job", project="label", outerjoin=True)
-    names = ("trajectory_uuid", "potential_sha256", "code")
-    return [(pk, dict(zip(names, facts, strict=True))) for pk, *facts in builder.distinct().all()]
+    return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
 
 
 def _creators(node_class: type[orm.Data], pks: list[int], backend: Any) -> dict[int, Facts]:

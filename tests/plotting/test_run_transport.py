@@ -101,6 +101,16 @@ def test_cells_are_drawn_by_size_with_the_largest_as_a_band(axes):
     assert has_unit(axes.get_xlabel())
 
 
+def test_a_diffusivity_is_drawn_in_a_power_of_ten_that_its_label_names(axes):
+    sizes = CellSizes(np.array([50.0, 200.0]), np.array([1.4e-8, 1.22e-8]), np.array([2e-9, 1e-9]))
+    plot_cell_sizes(axes, sizes)
+
+    np.testing.assert_allclose(points(errorbars(axes)["_sizes"]), [[50, 1.4], [200, 1.22]])
+    assert axes.get_ylabel() == "D (10$^{-8}$ m$^2$ s$^{-1}$)"
+    axes.figure.canvas.draw()
+    assert not axes.yaxis.get_offset_text().get_text()
+
+
 def test_no_cells_are_said_to_be_none(axes):
     plot_cell_sizes(axes, CellSizes(np.zeros(0), np.zeros(0), np.zeros(0)))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import cycle
+from math import exp
 from typing import Any
 
 from aiida import orm
@@ -12,6 +15,7 @@ from aiida.common import timezone
 from aiida.manage import get_manager
 from aiida.orm.entities import EntityTypes
 
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.results import ArrheniusData, DiffusivityData, ModeFrequenciesData, VacancyFormationData
@@ -29,11 +33,15 @@ class BulkProfile:
     """Nodes and links to be inserted into the loaded profile in a few statements.
 
     :param created: when all of them were made; as they are added where not given.
+    :param theories: levels of theory, of which studies have one after the other.
     """
 
-    def __init__(self, seed: int = 1, created: datetime | None = None) -> None:
+    def __init__(
+        self, seed: int = 1, created: datetime | None = None, theories: Sequence[str] = ("PBE/VASP 6.4.2",)
+    ) -> None:
         self.created = created
-        self.random = random.Random(seed)
+        self.theories = cycle(theories)
+        self.random, self.other = random.Random(seed), random.Random(seed)
         self.nodes: list[dict[str, Any]] = []
         self.links: list[dict[str, Any]] = []
         self.storage = get_manager().get_profile_storage()
@@ -65,17 +73,12 @@ class BulkProfile:
             self.link(process, pk, "create", f"output_{number}")
         return process
 
-    def add_sweep(self, material: str, study: str, model: int, digest: str, code: int) -> None:
+    def add_sweep(self, of_study: dict[str, Any], model: int, digest: str, code: int) -> None:
         """Add the runs of one sweep and their results."""
-        common = {
-            "material": material,
-            "formula": FORMULAS[material],
-            "carrier": FORMULAS[material][:2],
-            "level_of_theory": "PBE/VASP 6.4.2",
-            "n_atoms": 900,
-            "study_uuid": study,
-        }
-        points = []
+        formula = FORMULAS[of_study["material"]]
+        common = {**of_study, "formula": formula, "carrier": formula[:2], "n_atoms": 900}
+        points: list[int] = []
+        frequencies: list[int] = []
         for temperature in TEMPERATURES_K:
             at = {**common, "temperature_K": temperature}
             run = self.add(MolecularDynamicsData, {
@@ -99,22 +102,36 @@ class BulkProfile:
                 "n_events": {"Li4-Li1-Li3": 12, "Li1-Li3-Li1": 20, "Li2-Li3-Li2": 0},
             })  # fmt: skip
             self.computed([history], [modes])
+            frequencies.append(modes)
+        energy = self.random.uniform(0.15, 0.4)
+        cold = 1e-7 * exp(-energy / (BOLTZMANN_EV_PER_K * 300.0))
         fit = self.add(ArrheniusData, {
-            **common, "quantity": "tracer_diffusivity", "activation_energy_eV": self.random.uniform(0.15, 0.4),
+            **common, "quantity": "tracer_diffusivity", "activation_energy_eV": energy,
             "activation_energy_stderr_eV": 0.01, "prefactor": 1e-7, "prefactor_unit": "m2_s",
+            "diffusivity_300K_m2_s": cold, "conductivity_300K_S_m": 1.1e11 * cold,
             "temperatures_K": list(TEMPERATURES_K), "method": "weighted least squares of ln D",
         })  # fmt: skip
         self.computed(points, [fit])
+        for mode in ("Li4-Li1-Li3", "Li1-Li3-Li1"):
+            fit = self.add(ArrheniusData, {
+                **common, "quantity": "mode_frequency", "mode": mode, "n_events": 80, "prefactor": 1e12,
+                "activation_energy_eV": self.other.uniform(0.1, 0.4), "activation_energy_stderr_eV": 0.02,
+                "prefactor_unit": "per_cell_s", "temperatures_K": list(TEMPERATURES_K), "method": "joint-poisson",
+            })  # fmt: skip
+            self.computed(frequencies, [fit])
 
-    def add_study(self) -> str:
-        """Return the UUID of a study with a potential, datasets, two sweeps and much that nobody asks for."""
+    def add_study(self, n_others: int = 200) -> str:
+        """Return the UUID of a study with a potential, datasets, two sweeps and nodes that nobody asks for.
+
+        :param n_others: how many of the last.
+        """
         material = self.random.choice(MATERIALS)
         study = self.add(orm.WorkChainNode, {"process_label": "StudyWorkChain"})
         uuid_of_study = self.nodes[study]["uuid"]
         code = self.add(orm.InstalledCode, {"input_plugin": "concerted.lammps.md"})
         self.nodes[-1]["label"] = "lmp"
         digest = f"{self.random.getrandbits(256):064x}"
-        common = {"material": material, "level_of_theory": "PBE/VASP 6.4.2", "study_uuid": uuid_of_study}
+        common = {"material": material, "level_of_theory": next(self.theories), "study_uuid": uuid_of_study}
         model = self.add(DeepPotentialData, {
             **common, "type_map": ["Ge", "Li", "P", "S"], "cutoff_A": 6.0, "backend": "tensorflow", "version": "3.2.0",
             "sha256": digest, "seed": 7, "compressed": False,
@@ -124,14 +141,14 @@ class BulkProfile:
             "species": ["Ge", "Li", "P", "S"], "has_virials": True,
         })  # fmt: skip
         for _ in range(2):
-            self.add_sweep(material, uuid_of_study, model, digest, code)
+            self.add_sweep(common, model, digest, code)
         energies = {"Li1": 3.1, "Li2": 3.2, "Li4": 3.0}
         self.add(VacancyFormationData, {
             **common, "formula": FORMULAS[material], "carrier": "Li", "n_atoms": 50, "formation_energy_eV": energies,
             "spread_eV": {"Li1": 0.1}, "n_sites": {"Li1": 4, "Li2": 1, "Li4": 2}, "missing_labels": ["Li3"],
             "reference_energy_eV_per_atom": -1.9, "perfect_energy_eV": -212.0,
         })  # fmt: skip
-        for number in range(100):
+        for number in range(n_others // 2):
             self.add(orm.Dict, {"parameters": {"encut": 500, "nsw": number}, "notes": "x" * 200})
             self.add(orm.CalcJobNode, {"process_label": "VaspCalculation", "exit_status": 0})
         return uuid_of_study

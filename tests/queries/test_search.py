@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from aiida_concerted import queries
 from aiida_concerted.cli.result_table import VIEWS, render
+from aiida_concerted.common.numbers import format_number
 from aiida_concerted.data.results import DiffusivityData
 from aiida_concerted.queries.filters import parse_range
 from aiida_concerted.queries.kinds import KINDS
@@ -68,11 +69,21 @@ def test_a_study_is_found_by_uuid_and_its_beginning(studies):
 
 
 def test_fits_are_bounded_by_their_activation_energy(studies):
-    rows = queries.arrhenius(max_activation_energy_eV=0.25, sort="-activation_energy_eV")
+    rows = queries.arrhenius(quantity="tracer_diffusivity", max_activation_energy_eV=0.25, sort="-activation_energy_eV")
     energies = rows.column("activation_energy_eV")
     assert energies == sorted(energies, reverse=True)
     assert energies[0] <= 0.25
     assert len(rows) < len(queries.arrhenius(quantity="tracer_diffusivity")) == 2 * len(studies)
+
+
+def test_the_best_conductors_at_room_temperature_stand_first(studies, statements):
+    best = queries.arrhenius(quantity="tracer_diffusivity", sort="-conductivity_300K_S_m", limit=5)
+    assert any("LIMIT" in statement for statement in statements)
+    every = queries.arrhenius(quantity="tracer_diffusivity").column("conductivity_300K_S_m")
+    assert best.column("conductivity_300K_S_m") == sorted(every, reverse=True)[:5]
+    heading, _, first, *_ = render(VIEWS["arrhenius"], best).splitlines()
+    assert "σ at 300 K (mS cm⁻¹)" in heading
+    assert format_number(10 * best[0]["conductivity_300K_S_m"]) in first.split()
 
 
 def test_a_mode_without_a_frequency_keeps_its_events(studies):

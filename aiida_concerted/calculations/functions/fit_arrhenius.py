@@ -55,7 +55,7 @@ def _fit(used: list[Any], attributes: dict[str, Any], excluded: list[float]) -> 
     except ValueError as error:
         return ArrheniusData(attributes={**attributes, "reason": str(error)})
     content = result.as_dict()
-    content["extrapolated_300K_m2_s"] = result.extrapolate(EXTRAPOLATION_K).as_dict()
+    content["extrapolated_300K_m2_s"] = cold = result.extrapolate(EXTRAPOLATION_K).as_dict()
     content["excluded_temperatures_K"] = excluded
     content["points"] = [
         {key: node[key] for key in ("temperature_K", "diffusivity_m2_s", "diffusivity_stderr_m2_s")} for node in used
@@ -66,6 +66,33 @@ def _fit(used: list[Any], attributes: dict[str, Any], excluded: list[float]) -> 
             "activation_energy_eV": result.activation_energy_eV.value,
             "activation_energy_stderr_eV": result.activation_energy_eV.stderr,
             "prefactor": result.prefactor.value,
+            **_at_300K(cold, _conductivity_by_diffusivity(used)),
         },
         result=content,
     )
+
+
+def _conductivity_by_diffusivity(used: list[Any]) -> float | None:
+    """Return the Nernst–Einstein conductivity at 300 K in S m⁻¹ of a diffusivity of 1 m² s⁻¹.
+
+    Density and charge of the carriers are those of the coldest run that has a conductivity; ``None`` without any.
+    """
+    for node in used:
+        if (conductivity := node.get("conductivity_S_m")) is not None:
+            at_run: float = conductivity / node["diffusivity_m2_s"]
+            return at_run * node["temperature_K"] / EXTRAPOLATION_K
+    return None
+
+
+def _at_300K(diffusivity: dict[str, float], conductivity: float | None) -> dict[str, float]:
+    """Return the attributes for 300 K.
+
+    :param diffusivity: in m² s⁻¹, with its interval.
+    :param conductivity: conductivity in S m⁻¹ of a diffusivity of 1 m² s⁻¹.
+    """
+    endings = {"value": "", "lower": "_lower", "upper": "_upper"}
+    known = {endings[key]: value for key, value in diffusivity.items() if key in endings}
+    found = {f"diffusivity_300K{ending}_m2_s": value for ending, value in known.items()}
+    if conductivity is not None:
+        found |= {f"conductivity_300K{ending}_S_m": conductivity * value for ending, value in known.items()}
+    return found

@@ -34,6 +34,24 @@ class TestFitDiffusivity:
         closed_form = 0.1 / np.sqrt(((inverse - inverse.mean()) ** 2).sum())  # ten per cent error at each
         assert fit["activation_energy_stderr_eV"] == pytest.approx(closed_form, rel=1e-6)
 
+    def test_the_value_at_room_temperature_is_that_of_the_line(self):
+        temperatures = (600, 800, 1000, 1200)
+        # Nernst–Einstein: the conductivity goes as D/T where the density of carriers is the same.
+        points = {
+            f"T{T}": point(float(T), arrhenius(T), conductivity_S_m=4e12 * arrhenius(T) / T) for T in temperatures
+        }
+        fit = fit_diffusivity(**points)
+        assert fit["diffusivity_300K_m2_s"] == pytest.approx(arrhenius(300), rel=1e-5)
+        assert fit["diffusivity_300K_lower_m2_s"] < arrhenius(300) < fit["diffusivity_300K_upper_m2_s"]
+        for ending in ("", "_lower", "_upper"):
+            expected = 4e12 * fit[f"diffusivity_300K{ending}_m2_s"] / 300
+            assert fit[f"conductivity_300K{ending}_S_m"] == pytest.approx(expected, rel=1e-9)
+
+    def test_without_conductivities_there_is_none_at_room_temperature(self):
+        fit = fit_diffusivity(**{f"T{T}": point(float(T), arrhenius(T), conductivity_S_m=None) for T in (600, 900)})
+        assert fit["diffusivity_300K_m2_s"] == pytest.approx(arrhenius(300), rel=1e-5)
+        assert fit.get("conductivity_300K_S_m") is None
+
     def test_a_point_where_nothing_diffuses_is_left_out_and_named(self):
         points = {"a": point(300.0, 0.0), "b": point(600.0, arrhenius(600)), "c": point(900.0, arrhenius(900))}
         fit = fit_diffusivity(**points)
