@@ -36,7 +36,7 @@ test-all: $(VENV)/.installed-test ## everything, the slow tests too
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-kernels: $(VENV)/.installed-test ## the layers that need no AiiDA, tested without it
-	@for folder in analysis learning materials plotting; do \
+	@for folder in analysis learning materials plotting reduction; do \
 	  $(BIN)/python -m pytest -q -m "not slow" --confcutdir=tests/$$folder tests/$$folder || exit 1; done
 
 check: $(VENV)/.installed-test ## lint, types, layers, dependencies

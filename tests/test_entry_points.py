@@ -191,7 +191,7 @@ def test_every_test_file_is_collected():
 
 
 def test_the_pure_layers_import_without_aiida_pymatgen_and_ase():
-    names = ("common", "analysis", "learning", "formats", "materials", "plotting")
+    names = ("common", "analysis", "learning", "formats", "materials", "plotting", "reduction")
     modules = [
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         for name in names

@@ -12,6 +12,9 @@ from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
 
+MAX_FRAMEWORK_DEPARTURE_A = 1.2
+"""Beyond it no element of the framework keeps to its places: twice what vibration does in soft sulphides at 1000 K."""
+
 DEPARTURE_FRAMES = 50
 """Frames of the second half of a run that its departure is measured in."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,3 +180,48 @@ def _lay(network: SiteNetwork, cell: FloatArray, candidate: Candidate, origin: O
         basin=basin,
         edges=basin_edges(network, supercell, basin),
     )
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What is kept of a network that was placed: enough to place it again.
+
+    :param cell: lattice vectors of the trajectory as rows in Å.
+    :param supercell: three integers, or a 3×3 matrix where the supercell is not diagonal.
+    :param origin_shift: fractional shift (of the site cell) of the sites in the trajectory.
+    :param residual_A: root mean square distance in Å of framework atoms from the model's, where these fixed the origin.
+    """
+
+    cell: FloatArray
+    supercell: list[int] | list[list[int]]
+    origin_shift: tuple[float, float, float]
+    residual_A: float | None = None
+
+    @classmethod
+    def of(cls, placed: PlacedNetwork) -> Placement:
+        """Return what is kept of a placed network."""
+        x, y, z = placed.origin_shift.tolist()
+        residual = None if placed.residual_A is None else float(placed.residual_A)
+        return cls(placed.cell, placed.supercell_summary, (x, y, z), residual)
+
+    @classmethod
+    def from_attributes(cls, cell: FloatArray, attributes: Mapping[str, Any]) -> Placement:
+        """Return the placement that :meth:`as_attributes` was taken of."""
+        x, y, z = attributes["origin_shift"]
+        return cls(cell, attributes["supercell"], (x, y, z), attributes.get("residual_A"))
+
+    def as_attributes(self) -> dict[str, Any]:
+        """Return all but the cell, JSON-compatible; a residual that is not known is absent."""
+        known = {} if self.residual_A is None else {"residual_A": self.residual_A}
+        return {"supercell": self.supercell, "origin_shift": list(self.origin_shift), **known}
+
+    def place(self, network: SiteNetwork, labels: tuple[str, ...]) -> PlacedNetwork:
+        """Return the network placed as it was.
+
+        :param labels: label of each site as it was placed.
+        :raises ValueError: if it is not the same network.
+        """
+        placed = place_network(network, self.cell, origin_shift=self.origin_shift)
+        if placed.labels != labels:
+            raise ValueError(f"the site model '{network.material}' is not the one this history was made with")
+        return placed

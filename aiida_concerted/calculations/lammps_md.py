@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
+from aiida_concerted.formats.lammps_frames import frame_files
 from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 
 MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}
@@ -41,6 +43,36 @@ def md_parameters(parameters: orm.Dict) -> MdParameters:
 def ordered_models(models: Any) -> list[DeepPotentialData]:
     """Return the potentials in the alphabetical order of their names; the first drives the run."""
     return [models[name] for name in sorted(models)]
+
+
+def run_context(node: orm.CalcJobNode) -> dict[str, Any]:
+    """Return what the node of a run's trajectory says of where it comes from; what is not known is ``None``.
+
+    :param node: the calculation that ran it.
+    """
+    model = ordered_models(node.inputs.models)[0]
+    attributes = model.base.attributes.all
+    return {
+        "level_of_theory": model.level_of_theory,
+        "material": attributes.get("material"),
+        "study_uuid": attributes.get("study_uuid"),
+        "potential_sha256": model.sha256,
+        "seed": md_parameters(node.inputs.parameters).seed,
+    }
+
+
+def stashed_files(options: Mapping[str, Any]) -> list[str]:
+    """Return which files of the frames are stashed by name, and not retrieved.
+
+    :param options: ``metadata.options`` of the run.
+    """
+    stashed = (options.get("stash") or {}).get("source_list", ())
+    return [name for name in (lammps_input.CARRIERS_DCD, lammps_input.FRAMEWORK_DCD) if name in stashed]
+
+
+def stays_there(node: orm.CalcJobNode) -> bool:
+    """Return whether the frames of a run stay where they were made."""
+    return lammps_input.CARRIERS_DCD in stashed_files({"stash": node.get_option("stash")})
 
 
 def check_system(structure: orm.StructureData, models: list[DeepPotentialData], carrier: str) -> None:
@@ -66,6 +98,25 @@ def check_system(structure: orm.StructureData, models: list[DeepPotentialData], 
         raise ValueError(
             f"the cell is {height:.2f} Å high, less than the cutoff of {first.cutoff_A:g} Å: build a supercell first"
         )
+
+
+def check_stash(options: Mapping[str, Any], structure: orm.StructureData, carrier: str) -> None:
+    """Raise if frames cannot stay where they are made.
+
+    :param options: ``metadata.options`` of the run.
+    :raises ValueError: if there is no framework, by whose mean frames are counted that are not brought home, or if a
+        part of what belongs to a frame would be missing.
+    """
+    files = stashed_files(options)
+    if not files:
+        return
+    if set(structure.get_symbols_set()) == {carrier}:
+        raise ValueError(
+            "metadata.options.stash: frames without a framework are not counted where they are: leave it out"
+        )
+    named = options["stash"]["source_list"]
+    if missing := [name for name in frame_files(has_framework=True) if name not in named]:
+        raise ValueError(f"metadata.options.stash.source_list lacks {', '.join(missing)}, which belongs to the frames")
 
 
 class LammpsMdCalculation(LammpsRawCalculation):
@@ -263,6 +314,7 @@ class LammpsMdCalculation(LammpsRawCalculation):
             check_system(value["structure"], ordered_models(value["models"]), parameters.carrier)
             if value.get("restart") is not None:
                 parameters.check_start(restart_point(value["restart"]))
+            check_stash(value.get("metadata", {}).get("options", {}), value["structure"], parameters.carrier)
         except ValueError as error:
             return str(error)
         return None
@@ -319,4 +371,6 @@ class LammpsMdCalculation(LammpsRawCalculation):
             lammps_input.FINAL_RESTART,
             *lammps_input.RESTARTS,
         ]
+        stay = stashed_files(self.inputs.metadata.options)
+        info.retrieve_temporary_list = [name for name in info.retrieve_temporary_list if name not in stay]
         return info

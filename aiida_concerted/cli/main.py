@@ -20,6 +20,7 @@ from aiida_concerted.cli.dpgen import dpgen
 from aiida_concerted.cli.imports import import_group
 from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
+from aiida_concerted.cli.reduce import reduce
 from aiida_concerted.cli.report import report
 from aiida_concerted.cli.run import run
 from aiida_concerted.cli.setup import setup
@@ -47,6 +48,7 @@ for _command in (
     import_group,
     plot,
     query,
+    reduce,
     report,
     run,
     setup,

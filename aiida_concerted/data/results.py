@@ -13,9 +13,6 @@ SIZE_VERDICTS = (CONVERGED, DEPENDS, UNDECIDED, NOT_ASSESSED)
 
 QUANTITIES = ("tracer_diffusivity", "charge_diffusivity", "mode_frequency", "residence_time")
 
-MAX_FRAMEWORK_DEPARTURE_A = 1.2
-"""Beyond it no element of the framework keeps to its places: twice what vibration does in soft sulphides at 1000 K."""
-
 DEPARTURE = Field(
     REAL,
     "Root mean square distance in Å, late in the run, of the framework's steadiest element from its places in the "

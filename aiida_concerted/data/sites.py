@@ -14,7 +14,7 @@ from aiida import orm
 from aiida.common.exceptions import ValidationError
 
 from aiida_concerted.analysis.history import SiteHistory
-from aiida_concerted.analysis.placement import PlacedNetwork, place_network
+from aiida_concerted.analysis.placement import PlacedNetwork, Placement
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.data.migrations import SCHEMA_VERSION
 from aiida_concerted.materials import SiteModel, parse_site_model, read_site_model
@@ -110,7 +110,7 @@ class SiteHistoryData(orm.Data):
     """The site of every carrier over a run, run-length encoded, with how the network lies in the run's cell.
 
     :param history: the sites.
-    :param placed: the network as it was placed for the assignment.
+    :param placed: the network as it was placed for the assignment, or what is kept of that.
     :param context: material, formula, carrier, level_of_theory, n_atoms, temperature_K and optional study_uuid.
     """
 
@@ -120,14 +120,15 @@ class SiteHistoryData(orm.Data):
     def __init__(
         self,
         history: SiteHistory,
-        placed: PlacedNetwork,
+        placed: PlacedNetwork | Placement,
         *,
         context: dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, cell_A=placed.cell, **history.to_arrays())
+        kept = placed if isinstance(placed, Placement) else Placement.of(placed)
+        np.savez_compressed(buffer, cell_A=kept.cell, **history.to_arrays())
         buffer.seek(0)
         self.base.repository.put_object_from_filelike(buffer, self._HISTORY)
         self.base.attributes.set_many(
@@ -136,14 +137,11 @@ class SiteHistoryData(orm.Data):
                 "frame_interval_ps": history.frame_interval_ps,
                 "n_hops": history.n_hops,
                 "n_carriers": history.n_carriers,
-                "supercell": placed.supercell_summary,
-                "origin_shift": [float(number) for number in placed.origin_shift],
+                **kept.as_attributes(),
                 "schema_version": SCHEMA_VERSION,
                 **{key: value for key, value in context.items() if value is not None},
             }
         )
-        if placed.residual_A is not None:
-            self.base.attributes.set("residual_A", float(placed.residual_A))
 
     def _validate(self) -> bool:
         super()._validate()
@@ -171,8 +169,6 @@ class SiteHistoryData(orm.Data):
 
         :raises ValueError: if it is not the network of this history.
         """
-        shift = self.base.attributes.get("origin_shift")
-        placed = place_network(network, self._arrays()["cell_A"], origin_shift=tuple(shift))
-        if placed.labels != self.get_history().labels:
-            raise ValueError(f"the site model '{network.material}' is not the one this history was made with")
-        return placed
+        arrays, attributes = self._arrays(), self.base.attributes.all
+        placement = Placement.from_attributes(arrays["cell_A"], attributes)
+        return placement.place(network, SiteHistory.from_arrays(arrays).labels)

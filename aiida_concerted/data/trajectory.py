@@ -16,10 +16,29 @@ from numpy.typing import NDArray
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.formula import reduced_formula
 from aiida_concerted.data.migrations import SCHEMA_VERSION
-from aiida_concerted.formats.h5md import H5mdReader, write_h5md
+from aiida_concerted.formats.h5md import H5mdReader, run_facts, write_h5md
 
 
-class MolecularDynamicsData(orm.Data):
+class RunData(orm.Data):
+    """What nodes of a run say of it, wherever its frames are."""
+
+    @property
+    def n_frames(self) -> int:
+        """Return the number of frames."""
+        return int(self.base.attributes.get("n_frames"))
+
+    @property
+    def frame_interval_ps(self) -> float:
+        """Return the time between frames in ps."""
+        return float(self.base.attributes.get("frame_interval_ps"))
+
+    @property
+    def duration_ps(self) -> float:
+        """Return the time between the first and the last frame in ps."""
+        return (self.n_frames - 1) * self.frame_interval_ps
+
+
+class MolecularDynamicsData(RunData):
     """One replica and segment of a run: an H5MD file with carriers at every frame and the framework at its stride.
 
     :param path: H5MD file written by :mod:`aiida_concerted.formats.h5md`; it is copied into the repository.
@@ -55,14 +74,7 @@ class MolecularDynamicsData(orm.Data):
             header, n_frames = reader.header, reader.n_frames
         attributes = {
             "formula": reduced_formula((header.carrier,) * len(header.carrier_ids) + header.framework_species),
-            "carrier": header.carrier,
-            "temperature_K": header.temperature_K,
-            "n_frames": n_frames,
-            "frame_interval_ps": header.frame_interval_ps,
-            "framework_stride": header.framework_stride,
-            "n_atoms": header.n_atoms,
-            "n_carriers": len(header.carrier_ids),
-            "volume_A3": float(abs(np.linalg.det(header.cell))),
+            **run_facts(header, n_frames),
             "supercell": None if supercell is None else [int(n) for n in supercell],
             "level_of_theory": level_of_theory,
             "material": material,
@@ -107,21 +119,6 @@ class MolecularDynamicsData(orm.Data):
         """Return the whole trajectory."""
         with self.reader() as reader:
             return reader.trajectory()
-
-    @property
-    def n_frames(self) -> int:
-        """Return the number of frames."""
-        return int(self.base.attributes.get("n_frames"))
-
-    @property
-    def frame_interval_ps(self) -> float:
-        """Return the time between frames in ps."""
-        return float(self.base.attributes.get("frame_interval_ps"))
-
-    @property
-    def duration_ps(self) -> float:
-        """Return the time between the first and the last frame in ps."""
-        return (self.n_frames - 1) * self.frame_interval_ps
 
     def _validate(self) -> bool:
         super()._validate()

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.common.positions import frame_blocks
+from aiida_concerted.common.positions import PositionArray, frame_blocks
 from aiida_concerted.common.trajectory import Trajectory
 
 FloatArray = NDArray[np.float64]
@@ -72,6 +72,20 @@ class H5mdHeader:
     def n_atoms(self) -> int:
         """Return the number of atoms."""
         return len(self.carrier_ids) + len(self.framework_ids)
+
+
+def run_facts(header: H5mdHeader, n_frames: int) -> dict[str, Any]:
+    """Return what the node of a run says of it for queries, formula aside; what is not known is ``None``."""
+    return {
+        "carrier": header.carrier,
+        "temperature_K": header.temperature_K,
+        "n_frames": n_frames,
+        "frame_interval_ps": header.frame_interval_ps,
+        "framework_stride": header.framework_stride,
+        "n_atoms": header.n_atoms,
+        "n_carriers": len(header.carrier_ids),
+        "volume_A3": float(abs(np.linalg.det(header.cell))),
+    }
 
 
 class H5mdWriter:
@@ -313,12 +327,15 @@ class H5mdReader:
             species[header.framework_ids] = header.framework_species
         return tuple(species), positions
 
-    def trajectory(self) -> Trajectory:
-        """Return all frames."""
+    def trajectory(self, carriers: PositionArray | None = None) -> Trajectory:
+        """Return all frames.
+
+        :param carriers: their positions, where they were read from here before; read into memory when not given.
+        """
         header = self.header
         return Trajectory(
             carrier=header.carrier,
-            carriers=self.carriers(),
+            carriers=self.carriers() if carriers is None else carriers,
             cell=header.cell,
             frame_interval_ps=header.frame_interval_ps,
             framework_species=header.framework_species,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from aiida import orm
 
 from aiida_concerted import __version__
+from aiida_concerted.common.files import file_sha256
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def describe_source(kind: str, files: Iterable[Path], root: Path) -> dict[str, A
     :param root: folder that the names are relative to.
     """
     entries = [
-        {"name": _relative(path, root), "n_bytes": path.stat().st_size, "sha256": _digest(path)} for path in files
+        {"name": _relative(path, root), "n_bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in files
     ]
     return {"format": kind, "folder": root.name, "files": entries, "importer": f"aiida-concerted {__version__}"}
 
@@ -56,11 +56,3 @@ def _relative(path: Path, root: Path) -> str:
         return path.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
         return path.name
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

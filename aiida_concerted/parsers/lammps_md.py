@@ -13,15 +13,14 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 from numpy.typing import NDArray
 
-from aiida_concerted.calculations.lammps_md import md_parameters, ordered_models
+from aiida_concerted.calculations.lammps_md import md_parameters, run_context, stays_there
 from aiida_concerted.calculations.lammps_restart import restart_node, restart_point
 from aiida_concerted.data.conversion import arrays_of_structure, structure_of_arrays
-from aiida_concerted.data.lammps import LammpsFrames, newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_guards, lammps_input
-from aiida_concerted.formats.h5md import H5mdHeader
 from aiida_concerted.formats.lammps_data import lammps_axes
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
+from aiida_concerted.formats.lammps_frames import FrameCount, count_frames, newest_restart, open_frames, write_run_h5md
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import LammpsLog, production_averages, read_lammps_log
 from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
@@ -86,48 +85,25 @@ class LammpsMdParser(Parser):
         self._attach_results(log, frames, exit_code)
         return exit_code
 
-    def _attach_trajectory(self, folder: Path) -> tuple[LammpsFrames | None, str]:
-        """Attach the frames, and return them, or why there are none."""
-        parameters = self.parameters
+    def _attach_trajectory(self, folder: Path) -> tuple[FrameCount | None, str]:
+        """Attach the frames unless they stay where they are, and return them or their number, or why there are none."""
         cell, _, species = arrays_of_structure(self.node.inputs.structure)
-        is_carrier = np.array(species) == parameters.carrier
+        has_framework = any(symbol != self.parameters.carrier for symbol in species)
         try:
-            frames = open_frames(folder, parameters, has_framework=not is_carrier.all(), start=self.start)
+            if stays_there(self.node):
+                return count_frames(folder, self.parameters, start=self.start), ""
+            frames = open_frames(folder, self.parameters, has_framework=has_framework, start=self.start)
         except (OSError, ValueError) as error:
             return None, str(error)
         if frames.n_frames < 2:
             return frames, f"{frames.n_frames} frames are sound, a trajectory needs two"
-        header = H5mdHeader(
-            carrier=parameters.carrier,
-            carrier_ids=np.flatnonzero(is_carrier),
-            framework_species=tuple(symbol for symbol in species if symbol != parameters.carrier),
-            framework_ids=np.flatnonzero(~is_carrier),
-            cell=cell,
-            frame_interval_ps=parameters.frame_steps * parameters.timestep_ps,
-            framework_stride=parameters.framework_stride,
-            step_interval=parameters.frame_steps,
-            temperature_K=parameters.temperature_K,
-            first_step=frames.first_step,
-        )
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / MolecularDynamicsData.FILENAME
-            with_cells = parameters.pressure_bar is not None
-            write_frames_h5md(path, frames, header, lammps_axes(cell), with_cells=with_cells)
-            self.out("trajectory", MolecularDynamicsData(path, **self._context()))
+            write_run_h5md(path, frames, species, cell, self.parameters)
+            self.out("trajectory", MolecularDynamicsData(path, **run_context(self.node)))
         return frames, ""
 
-    def _context(self) -> dict[str, Any]:
-        model = ordered_models(self.node.inputs.models)[0]
-        attributes = model.base.attributes.all
-        return {
-            "level_of_theory": model.level_of_theory,
-            "material": attributes.get("material"),
-            "study_uuid": attributes.get("study_uuid"),
-            "potential_sha256": model.sha256,
-            "seed": self.parameters.seed,
-        }
-
-    def _attach_deviation(self, folder: Path, frames: LammpsFrames | None) -> None:
+    def _attach_deviation(self, folder: Path, frames: FrameCount | None) -> None:
         """Attach the deviations at the frames of the trajectory; the columns of the heating are left out."""
         path = folder / lammps_input.DEVIATION
         if not path.is_file() or frames is None or frames.n_frames < 2:
@@ -172,7 +148,7 @@ class LammpsMdParser(Parser):
         if np.isfinite(positions).all() and len(positions) == len(species):
             self.out("structure", structure_of_arrays(cell, positions, species))
 
-    def _attach_restart(self, folder: Path, log: LammpsLog, frames: LammpsFrames | None) -> None:
+    def _attach_restart(self, folder: Path, log: LammpsLog, frames: FrameCount | None) -> None:
         """Attach the restart file from which the run can go on, with what the next segment must know of its start."""
         path = newest_restart(folder, self.parameters, frames)
         if path is None:
@@ -185,7 +161,7 @@ class LammpsMdParser(Parser):
             return
         self.out("restart", restart_node(path.read_bytes(), begin))
 
-    def _judge(self, log: LammpsLog, frames: LammpsFrames | None, reason: str) -> ExitCode | None:
+    def _judge(self, log: LammpsLog, frames: FrameCount | None, reason: str) -> ExitCode | None:
         """Return what went wrong, if anything."""
         place = {"step": _last_step(log, 0 if self.start is None else self.start.step), "n_steps": self._planned_steps}
         if not log.is_complete and (complaint := OUT_OF_MEMORY.search(self._messages(log))):
@@ -251,7 +227,7 @@ class LammpsMdParser(Parser):
                 return code if "{" not in code.message else code.format(step=step, error=error)
         return self.exit_codes.ERROR_PARSER_DETECTED_LAMMPS_RUN_ERROR.format(error=error)
 
-    def _attach_results(self, log: LammpsLog, frames: LammpsFrames | None, exit_code: ExitCode | None) -> None:
+    def _attach_results(self, log: LammpsLog, frames: FrameCount | None, exit_code: ExitCode | None) -> None:
         step = _last_step(log, 0 if self.start is None else self.start.step)
         results: dict[str, Any] = {
             "steps_done": step,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiida import orm
 
 from aiida_concerted.data.potential import DeepPotentialData
+from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.queries.kinds import CREATED_BY, Kind
 
@@ -29,8 +31,8 @@ def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
     if kind.provenance == CREATED_BY:
         return _creators(kind.node_class, wanted, backend)
     found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for path in kind.paths:
-        for pk, facts in _runs(kind, path, wanted, backend):
+    for along_path in _all_runs(kind, wanted, backend):
+        for pk, facts in along_path:
             for name, value in facts.items():
                 if value is not None:
                     found[pk][name].add(value)
@@ -62,6 +64,10 @@ def find_workchains(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
 _OF_TRAJECTORY = {"trajectory_uuid": "uuid", "potential_sha256": "attributes.potential_sha256"}
 
 
+_REMOTE: list[Any] = [orm.RemoteData, orm.RemoteStashFolderData, orm.RemoteStashCompressedData]
+"""Where the frames of a run may lie that are not brought home."""
+
+
 def _runs(kind: Kind, path: tuple[type[orm.Data], ...], pks: list[int], backend: Any) -> list[tuple[int, Facts]]:
     """Return the trajectory, potential and code behind each node, along one path."""
     builder = orm.QueryBuilder(backend=backend)
@@ -77,6 +83,36 @@ def _runs(kind: Kind, path: tuple[type[orm.Data], ...], pks: list[int], backend:
     # Trajectories from elsewhere were made by no job of ours.
     builder.append(orm.CalcJobNode, with_outgoing=last, tag="job", outerjoin=True)
     builder.append(orm.AbstractCode, with_outgoing="job", project="label", outerjoin=True)
+    return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
+
+
+def _all_runs(kind: Kind, pks: list[int], backend: Any) -> Iterator[list[tuple[int, Facts]]]:
+    """Yield what is known of the runs behind each node along every path."""
+    for path in kind.paths:
+        yield _runs(kind, path, pks, backend)
+    if orm.QueryBuilder(backend=backend).append(StashedTrajectoryData, project="id").limit(1).first() is None:
+        return
+    # Where frames stay, one job makes all the results of a run, the history of its sites among them.
+    for path in dict.fromkeys(tuple(step for step in path if step is not SiteHistoryData) for path in kind.paths):
+        yield _stashed_runs(kind, path, pks, backend)
+
+
+def _stashed_runs(
+    kind: Kind, path: tuple[type[orm.Data], ...], pks: list[int], backend: Any
+) -> list[tuple[int, Facts]]:
+    """Return the trajectory, potential and code behind each node whose run was analysed where its frames stay."""
+    builder = orm.QueryBuilder(backend=backend)
+    builder.append(kind.node_class, filters={"id": {"in": pks}}, project="id", tag="data_0")
+    for number, data_class in enumerate(path):
+        builder.append(orm.CalcFunctionNode, with_outgoing=f"data_{number}", tag=f"function_{number}")
+        builder.append(data_class, with_outgoing=f"function_{number}", tag=f"data_{number + 1}")
+    asked = {name: place for name, place in _OF_TRAJECTORY.items() if name in kind.provenance}
+    builder.append(orm.CalcJobNode, with_outgoing=f"data_{len(path)}", tag="reduction")
+    builder.append(StashedTrajectoryData, with_outgoing="reduction", tag="run", project=list(asked.values()))
+    builder.append(orm.CalcJobNode, with_outgoing="run", tag="reading")
+    builder.append(_REMOTE, with_outgoing="reading", tag="frames")
+    builder.append(orm.CalcJobNode, with_outgoing="frames", tag="job")
+    builder.append(orm.AbstractCode, with_outgoing="job", project="label")
     return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from aiida_concerted.analysis.cell_sizes import DEPENDS, UNDECIDED
 from aiida_concerted.analysis.effort import REACHED, describe_point
-from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
+from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.modes import shown_modes
 

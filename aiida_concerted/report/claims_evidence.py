@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
+from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.common.numbers import format_estimate, format_interval, format_number
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, PS_IN_S
-from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.modes import mode_entries
 from aiida_concerted.report.published import DIFFUSIVITY, Published

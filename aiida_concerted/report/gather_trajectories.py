@@ -15,6 +15,7 @@ from aiida_concerted.analysis.placement import PlacedNetwork
 from aiida_concerted.analysis.whole_run import AnalysisSettings, analyse_run
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.report.content import EventContent, Result, StructureContent, StudyContent
 from aiida_concerted.report.graph import below, first_of_each_temperature, inputs_of, part_outputs
@@ -66,7 +67,18 @@ def with_trajectories(
         content,
         structures=tuple(sorted(structures, key=lambda item: item.temperature_K)),
         events=tuple(sorted(events, key=lambda item: item.temperature_K)),
+        missing=(*content.missing, *_elsewhere(trajectories)),
     )
+
+
+def _elsewhere(trajectories: Mapping[str, orm.Data]) -> tuple[str, ...]:
+    """Return what is missing because frames stay where they were made, in one line, if anything is."""
+    stay = [node for node in trajectories.values() if isinstance(node, StashedTrajectoryData)]
+    if not stay:
+        return ()
+    where = ", ".join(sorted({node.computer.label for node in stay if node.computer is not None}))
+    runs = "run" if len(stay) == 1 else f"{len(stay)} runs"
+    return (f"densities, pair functions and events of the {runs} whose frames stay on {where}",)
 
 
 def is_at(node: orm.Data, temperature_K: float | None) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from aiida_concerted.analysis.effort import EffortTarget
-from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
+from aiida_concerted.reduction.parameters import AnalysisParameters
 from aiida_concerted.workflows.sweep_runs import SizeSettings
 
 

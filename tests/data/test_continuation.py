@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from aiida_concerted.calculations.lammps_md import MASSES
-from aiida_concerted.data.lammps import newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader
 from aiida_concerted.formats.h5md_join import join_h5md
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
+from aiida_concerted.formats.lammps_frames import newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, build_lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
 from aiida_concerted.formats.lammps_restart import restart_step

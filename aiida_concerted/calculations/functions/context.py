@@ -8,32 +8,12 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
-from aiida_concerted.analysis.framework import framework_departure
-from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
+from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.data.conversion import arrays_of_structure
-from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 MIN_SOUND_POINTS = 3
 """Least temperatures of a fit that others had to be left out of: two would leave nothing to see the error by."""
-
-
-def result_context(trajectory: MolecularDynamicsData, settings: AnalysisParameters) -> dict[str, Any]:
-    """Return the attributes that results of one run share.
-
-    :param settings: parameters of the analysis; ``material`` wins over the trajectory's own, the formula stands for a
-        material without a name.
-    """
-    attributes = trajectory.base.attributes.all
-    return {
-        "material": settings.material or attributes.get("material") or attributes["formula"],
-        "formula": attributes["formula"],
-        "carrier": attributes["carrier"],
-        "level_of_theory": attributes.get("level_of_theory"),
-        "n_atoms": attributes["n_atoms"],
-        "temperature_K": attributes.get("temperature_K"),
-        "study_uuid": settings.study_uuid,
-    }
 
 
 def shared_context(results: list[Any]) -> dict[str, Any]:
@@ -62,14 +42,6 @@ def crystal_framework(
     with trajectory.reader() as reader:
         framework_ids = reader.header.framework_ids
     return arrays_of_structure(structure)[1][framework_ids] if len(framework_ids) else None
-
-
-def departure_context(structure: orm.StructureData | None, trajectory: MolecularDynamicsData) -> dict[str, float]:
-    """Return the attribute that says how far the framework has gone in Å, none where that cannot be known."""
-    crystal = crystal_framework(structure, trajectory)
-    if crystal is None:
-        return {}
-    return {"framework_departure_A": framework_departure(trajectory.get_trajectory(), crystal)}
 
 
 def has_departed(node: Any) -> bool:

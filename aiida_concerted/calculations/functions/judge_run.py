@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.effort import EffortTarget
-from aiida_concerted.analysis.site_analysis import analyse_history
-from aiida_concerted.calculations.analysis_parameters import AnalysisParameters, analysis_parameters
-from aiida_concerted.calculations.functions.assign_carrier_sites import carrier_history
-from aiida_concerted.calculations.functions.compute_diffusivity import transport_of
-from aiida_concerted.calculations.functions.context import departure_context
-from aiida_concerted.common.estimate import Interval
+from aiida_concerted.calculations.analysis_parameters import analysis_parameters
+from aiida_concerted.calculations.functions.context import crystal_framework
 from aiida_concerted.common.parameters import from_mapping
-from aiida_concerted.data.results import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
-
-HALF_WIDTH_OF_95 = 1.96
-"""Half of a 95 % interval in standard errors."""
+from aiida_concerted.reduction.judgement import judgement_of
 
 
 @calcfunction
@@ -47,62 +38,6 @@ def judge_run(
         wanted = from_mapping(EffortTarget, target.get_dict(), "target")
     except ValueError as error:
         return ExitCode(210, str(error))
-    judgement: dict[str, Any] = {
-        "temperature_K": trajectory.base.attributes.get("temperature_K"),
-        "duration_ps": trajectory.duration_ps,
-    }
-    departure = departure_context(structure, trajectory).get("framework_departure_A", 0.0)
-    if departure > MAX_FRAMEWORK_DEPARTURE_A:
-        return orm.Dict({**judgement, "held": f"the framework is {departure:.1f} Å from its crystal"})
-    judgement |= _transport(trajectory, settings)
-    if wanted.modes and sites is not None:
-        judgement["events"] = _events(trajectory, sites, settings, structure, wanted.modes)
-    return orm.Dict(judgement)
-
-
-def _transport(trajectory: MolecularDynamicsData, settings: AnalysisParameters) -> dict[str, Any]:
-    """Return diffusivity and Haven ratio with their errors, where the run has them."""
-    try:
-        result = transport_of(trajectory, settings)
-    except ValueError as error:
-        return {"is_sampled": False, "reason": str(error)}
-    found: dict[str, Any] = {
-        "diffusivity_m2_s": [result.tracer.value, result.tracer.stderr],
-        "is_sampled": result.sampling == "sufficient",
-    }
-    if result.haven_ratio is not None and (stderr := _stderr(result.haven_ratio)) is not None:
-        found["haven_ratio"] = [result.haven_ratio.value, stderr]
-    return found
-
-
-def _stderr(interval: Interval) -> float | None:
-    """Return the standard error of an interval, from its width where it is not given; ``None`` for an open one."""
-    if interval.stderr is not None:
-        return interval.stderr
-    if interval.lower is None or interval.upper is None:
-        return None
-    return (interval.upper - interval.lower) / (2.0 * HALF_WIDTH_OF_95)
-
-
-def _events(
-    trajectory: MolecularDynamicsData,
-    sites: SiteNetworkData,
-    settings: AnalysisParameters,
-    structure: orm.StructureData | None,
-    modes: tuple[str, ...],
-) -> dict[str, list[float]]:
-    """Return events above background and their standard error by mode, of the modes that have any."""
-    try:
-        history, placed = carrier_history(trajectory, sites, settings, structure)
-        analysis = analyse_history(
-            history,
-            placed,
-            window_ps=settings.window_ps,
-            recrossing_ps=settings.recrossing_ps,
-            seed=settings.seed,
-        )
-    except ValueError:
-        return {}  # no site model fits, or too short: said where the results are made
-    found = {mode.label: mode.events for mode in analysis.modes if mode.label in modes and mode.events is not None}
-    errors = {label: _stderr(events) for label, events in found.items()}
-    return {label: [found[label].value, error] for label, error in errors.items() if error is not None}
+    run, crystal = trajectory.get_trajectory(), crystal_framework(structure, trajectory)
+    network = sites.get_network() if sites is not None else None
+    return orm.Dict(judgement_of(run, settings, wanted, crystal=crystal, network=network))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aiida_concerted.calculations.analysis_parameters import AnalysisParameters
 from aiida_concerted.formats.deepmd_input import TrainingParameters
 from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.reduction.parameters import AnalysisParameters
 from aiida_concerted.workflows import protocols
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.explore import ExploreWorkChain

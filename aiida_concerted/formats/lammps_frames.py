@@ -12,7 +12,7 @@ from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.dcd import DcdFile
 from aiida_concerted.formats.dcd_source import cell_vectors
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
-from aiida_concerted.formats.lammps_data import LammpsAxes
+from aiida_concerted.formats.lammps_data import LammpsAxes, lammps_axes
 from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, read_framework_mean
 from aiida_concerted.formats.lammps_restart import restart_step
 
@@ -22,22 +22,51 @@ CHUNK_NUMBERS = 8_000_000
 """Coordinates in memory at once: 32 MB in single precision."""
 
 
+FRAME_OVERHEAD_BYTES = 80
+"""Cell and markers of a frame in a DCD file."""
+
+MEAN_ROW_BYTES = 100
+"""Step and three numbers of twelve digits, signs and exponents."""
+
+HEADERS_BYTES = 1 << 16
+
+
 @dataclass(frozen=True)
-class LammpsFrames:
+class FrameCount:
+    """How many frames a run left behind.
+
+    :param n_frames: frames for which everything is there and finite.
+    :param first_step: step of the first frame.
+    """
+
+    n_frames: int
+    first_step: int
+
+
+@dataclass(frozen=True)
+class LammpsFrames(FrameCount):
     """The frames that a run left behind, those that all files agree on.
 
     :param carriers: dump of the carriers.
     :param framework: dump of the framework at its stride; ``None`` where there is none.
     :param mean: mean position of the framework at every frame in LAMMPS' axes in Å; ``None`` where there is none.
-    :param n_frames: frames for which everything is there and finite.
-    :param first_step: step of the first frame.
     """
 
     carriers: DcdFile
     framework: DcdFile | None
     mean: FloatArray | None
-    n_frames: int
-    first_step: int
+
+
+def frame_files(*, has_framework: bool) -> list[str]:
+    """Return the names of the files that hold the frames of a run."""
+    framework = [lammps_input.FRAMEWORK_DCD, lammps_input.FRAMEWORK_MEAN] if has_framework else []
+    return [lammps_input.CARRIERS_DCD, *framework]
+
+
+def most_bytes(parameters: MdParameters, n_atoms: int) -> int:
+    """Return more bytes than the files that hold the frames of a run can have."""
+    frame_bytes = 12 * n_atoms + 2 * FRAME_OVERHEAD_BYTES + MEAN_ROW_BYTES
+    return (parameters.n_frames + 2) * frame_bytes + HEADERS_BYTES
 
 
 def open_frames(
@@ -53,20 +82,39 @@ def open_frames(
     carriers = _open(folder / lammps_input.CARRIERS_DCD, first, parameters.frame_steps)
     n_frames = _count_finite(carriers, len(carriers))
     if not has_framework:
-        return LammpsFrames(carriers, None, None, n_frames, first)
+        return LammpsFrames(n_frames, first, carriers, None, None)
     stride = parameters.framework_stride
     framework = _open(folder / lammps_input.FRAMEWORK_DCD, first, parameters.stored_steps)
+    mean, n_mean = _read_mean(folder, parameters, first)
+    n_frames = min(n_frames, n_mean, _count_finite(framework, len(framework)) * stride)
+    return LammpsFrames(n_frames, first, carriers, framework, mean)
+
+
+def count_frames(folder: Path, parameters: MdParameters, *, start: RestartPoint | None = None) -> FrameCount:
+    """Return how many frames a run left whose dumps are elsewhere, by the framework's mean at each of them.
+
+    LAMMPS writes it in the step in which it writes the frame.
+
+    :param folder: where the file of the mean is.
+    :param start: where the run went on from another; it began anew when not given.
+    :raises OSError: if it is missing.
+    :raises ValueError: if it does not begin at the first frame.
+    """
+    first = parameters.first_frame_step(start)
+    return FrameCount(_read_mean(folder, parameters, first)[1], first)
+
+
+def _read_mean(folder: Path, parameters: MdParameters, first: int) -> tuple[FloatArray, int]:
+    """Return the framework's mean at every frame in LAMMPS' axes in Å, and how many frames of it are finite."""
     steps, mean = read_framework_mean((folder / lammps_input.FRAMEWORK_MEAN).read_text())
     expected = first + parameters.frame_steps * np.arange(len(steps))
     if not np.array_equal(steps, expected):
         raise ValueError(f"{lammps_input.FRAMEWORK_MEAN} does not hold every frame from step {first}")
     finite = np.isfinite(mean).all(axis=1)
-    n_mean = len(mean) if finite.all() else int(np.argmin(finite))
-    n_frames = min(n_frames, n_mean, _count_finite(framework, len(framework)) * stride)
-    return LammpsFrames(carriers, framework, mean, n_frames, first)
+    return mean, len(mean) if finite.all() else int(np.argmin(finite))
 
 
-def newest_restart(folder: Path, parameters: MdParameters, frames: LammpsFrames | None) -> Path | None:
+def newest_restart(folder: Path, parameters: MdParameters, frames: FrameCount | None) -> Path | None:
     """Return the restart file from which a run goes on without losing a frame or changing its way, the newest such.
 
     Files that are cut off are passed over, and those beyond the last sound frame: the frames between would be missing.
@@ -84,7 +132,7 @@ def newest_restart(folder: Path, parameters: MdParameters, frames: LammpsFrames 
     return steps[max(steps)] if steps else None
 
 
-def _last_frame_step(parameters: MdParameters, frames: LammpsFrames | None) -> int:
+def _last_frame_step(parameters: MdParameters, frames: FrameCount | None) -> int:
     """Return the last step up to which no frame is missing, that before the first frame where there is none."""
     if frames is None or frames.n_frames == 0:
         return parameters.first_step - 1
@@ -109,6 +157,42 @@ def _count_finite(dcd: DcdFile, n_frames: int) -> int:
     return n_frames
 
 
+def run_header(species: tuple[str, ...], cell: FloatArray, parameters: MdParameters, first_step: int) -> H5mdHeader:
+    """Return what is known of a run before its first frame.
+
+    :param species: element symbol of each atom of the structure that the run began from.
+    :param cell: lattice vectors of that structure as rows in Å.
+    :param first_step: step of the first frame.
+    """
+    is_carrier = np.array(species) == parameters.carrier
+    return H5mdHeader(
+        carrier=parameters.carrier,
+        carrier_ids=np.flatnonzero(is_carrier),
+        framework_species=tuple(symbol for symbol in species if symbol != parameters.carrier),
+        framework_ids=np.flatnonzero(~is_carrier),
+        cell=cell,
+        frame_interval_ps=parameters.frame_steps * parameters.timestep_ps,
+        framework_stride=parameters.framework_stride,
+        step_interval=parameters.frame_steps,
+        temperature_K=parameters.temperature_K,
+        first_step=first_step,
+    )
+
+
+def write_run_h5md(
+    path: Path, frames: LammpsFrames, species: tuple[str, ...], cell: FloatArray, parameters: MdParameters
+) -> None:
+    """Write the frames of a run in the axes of the structure that it began from, chunk by chunk.
+
+    :param path: file to be made.
+    :param species: element symbol of each atom of the structure.
+    :param cell: lattice vectors of the structure as rows in Å.
+    """
+    header = run_header(species, cell, parameters, frames.first_step)
+    with_cells = parameters.pressure_bar is not None
+    write_frames_h5md(path, frames, header, lammps_axes(cell), with_cells=with_cells)
+
+
 def write_frames_h5md(
     path: Path, frames: LammpsFrames, header: H5mdHeader, axes: LammpsAxes, *, with_cells: bool = False
 ) -> None:
@@ -122,7 +206,7 @@ def write_frames_h5md(
     with H5mdWriter(path, header) as writer:
         for start in range(0, frames.n_frames, size):
             stop = min(start + size, frames.n_frames)
-            displacement = None if frames.mean is None else axes.from_lammps(frames.mean[start:stop] - frames.mean[0])
+            displacement = None if frames.mean is None else _displacement(frames.mean, start, stop, axes)
             cells = _cells(frames.carriers, start, stop, axes) if with_cells else None
             writer.append(axes.from_lammps(frames.carriers.positions(start, stop)), displacement, cells)
         if frames.framework is None:
@@ -136,4 +220,9 @@ def write_frames_h5md(
 
 def _cells(dcd: DcdFile, start: int, stop: int, axes: LammpsAxes) -> FloatArray:
     """Return the lattice vectors of frames as rows in our axes in Å, shape ``(stop - start, 3, 3)``."""
-    return axes.from_lammps(cell_vectors(dcd.cells(start, stop)))
+    return np.asarray(axes.from_lammps(cell_vectors(dcd.cells(start, stop))), dtype=np.float64)
+
+
+def _displacement(mean: FloatArray, start: int, stop: int, axes: LammpsAxes) -> FloatArray:
+    """Return how far the mean of frames has gone from that of the first frame, in our axes in Å."""
+    return np.asarray(axes.from_lammps(mean[start:stop] - mean[0]), dtype=np.float64)

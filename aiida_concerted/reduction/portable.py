@@ -1,0 +1,117 @@
+"""Results of a reduction in two files, numbers to the last digit: JSON, and an npz without Python objects."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiida_concerted import __version__
+from aiida_concerted.common.files import write_at_once
+from aiida_concerted.reduction.contents import ResultContent
+
+SCHEMA = "aiida-concerted/reduced/1"
+RESULTS, ARRAYS = "reduced.json", "reduced.npz"
+MAX_JSON_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What a reduction found.
+
+    :param facts: what the node of the run's trajectory says for queries, formula aside.
+    :param segments: the segments with the digests of their files, JSON-compatible.
+    :param contents: results by name: ``diffusivity``, ``history``, ``statistics``, ``modes``.
+    :param judgement: how well the run knows what was asked for, where that was asked for.
+    :param refused: why a result is missing, by ``diffusivity`` or ``sites``.
+    :param failure: kind of failure and its reason, where there is nothing else.
+    :param version: version of the software that made it.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    contents: dict[str, ResultContent] = field(default_factory=dict)
+    judgement: dict[str, Any] | None = None
+    refused: dict[str, str] = field(default_factory=dict)
+    failure: tuple[str, str] | None = None
+    version: str = __version__
+
+
+def write_reduced(folder: Path, reduced: Reduced) -> None:
+    """Write both files, the one that says what there is last; each is there whole or not at all.
+
+    :raises OSError: if the folder cannot be written to.
+    """
+    buffer = io.BytesIO()
+    arrays = {f"{part}.{name}": a for part, content in reduced.contents.items() for name, a in content.arrays.items()}
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_at_once(folder / ARRAYS, buffer.getvalue())
+    content = {
+        "schema": SCHEMA,
+        "version": reduced.version,
+        "facts": reduced.facts,
+        "segments": reduced.segments,
+        "contents": {
+            part: {"attributes": content.attributes, "result": content.result}
+            for part, content in reduced.contents.items()
+        },
+        "judgement": reduced.judgement,
+        "refused": reduced.refused,
+        "failure": None if reduced.failure is None else list(reduced.failure),
+    }
+    write_at_once(folder / RESULTS, json.dumps(content, allow_nan=False))
+
+
+def read_reduced(folder: Path) -> Reduced:
+    """Return what was written.
+
+    :raises ValueError: if the files are missing, damaged, or of another schema.
+    """
+    try:
+        if (folder / RESULTS).stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"{RESULTS} is larger than any result")
+        content = json.loads((folder / RESULTS).read_text(encoding="utf8"), parse_constant=_refuse)
+        arrays = _read_arrays(folder / ARRAYS)
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"{RESULTS} is of the schema {content['schema']!r}, this version reads {SCHEMA}")
+        failure = content["failure"]
+        return Reduced(
+            facts=content["facts"],
+            segments=content["segments"],
+            contents={
+                part: ResultContent(of["attributes"], of["result"], _of_part(arrays, part))
+                for part, of in content["contents"].items()
+            },
+            judgement=content["judgement"],
+            refused=content["refused"],
+            failure=None if failure is None else (str(failure[0]), str(failure[1])),
+            version=str(content["version"]),
+        )
+    except OSError as error:
+        raise ValueError(f"{Path(error.filename or RESULTS).name} is not there: {error.strerror}") from None
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{RESULTS} is no result of a reduction: {type(error).__name__} {error}") from None
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with path.open("rb") as handle:
+        content = io.BytesIO(handle.read())
+    try:
+        with np.load(content, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
+
+
+def _of_part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    return {name.partition(".")[2]: array for name, array in arrays.items() if name.partition(".")[0] == part}
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(f"{RESULTS} holds {word}, which is no number")
