@@ -21,7 +21,8 @@ from aiida_concerted.data.consistency import agreed_settings
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.formats import deepmd_checkpoint, lcurve
-from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
+from aiida_concerted.formats.deepmd_input import DOUBLE as DOUBLE_PRECISION
+from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input, double_precision_twin
 from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
 
 MAX_IN_SET_FRAMES = 1000
@@ -83,6 +84,8 @@ class DeepmdTrainCalculation(CalcJob):
     SYSTEMS = "test_systems.txt"
     DETAIL = "test"
     LOGS = {"train": "train.log", "freeze": "freeze.log", "compress": "compress.log", "test": "test.log"}
+    DOUBLE = "double"
+    """Names of what belongs to the same weights in double precision begin so."""
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
@@ -155,8 +158,9 @@ class DeepmdTrainCalculation(CalcJob):
             "results",
             valid_type=orm.Dict,
             required=False,
-            help="Errors on held-out and in-set frames (eV/atom, eV/Å), steps, times in s, version; of a training cut "
-            "short the steps done and the step of the last checkpoint.",
+            help="Errors on held-out and in-set frames (eV/atom, eV/Å), and of nets in single or mixed precision "
+            "against double; steps, times in s, version; of a training cut short the steps done and that of the last "
+            "checkpoint.",
         )
         spec.output(
             "evaluation",
@@ -256,11 +260,14 @@ class DeepmdTrainCalculation(CalcJob):
         )
         with folder.open(self.INPUT, "w") as handle:
             json.dump(content, handle, indent=1)
+        if self.has_twin(parameters):
+            with folder.open(f"{self.DOUBLE}.json", "w") as handle:
+                json.dump(double_precision_twin(content, self.DOUBLE), handle, indent=1)
         with folder.open(self.SYSTEMS, "w") as handle:
             handle.write("".join(f"{path}\n" for path in tests))
         if "initial_model" in self.inputs:
             copy_potential(self.inputs.initial_model, folder, self.file(self.INITIAL, parameters.backend))
-        info = self._calc_info(parameters.backend)
+        info = self._calc_info(parameters)
         if "restart_folder" in self.inputs:
             self._go_on(folder, info)
         return info
@@ -269,6 +276,11 @@ class DeepmdTrainCalculation(CalcJob):
     def file(stem: str, backend: str) -> str:
         """Return the name of a model's file, by whose ending DeePMD-kit knows the back end."""
         return f"{stem}{DeepPotentialData.SUFFIXES[backend]}"
+
+    @staticmethod
+    def has_twin(parameters: TrainingParameters) -> bool:
+        """Return whether the same weights are tested in double precision, too, to tell what the precision costs."""
+        return parameters.precision not in DOUBLE_PRECISION and parameters.backend == "tensorflow"
 
     def _go_on(self, folder: Folder, info: CalcInfo) -> None:
         """Take over the checkpoint of an earlier training and its learning curve, which the program appends to."""
@@ -288,7 +300,8 @@ class DeepmdTrainCalculation(CalcJob):
         sel = self.inputs.initial_model.base.attributes.get("sel")
         return TrainingParameters(**{**vars(parameters), "sel": tuple(sel)})
 
-    def _calc_info(self, backend: str) -> CalcInfo:
+    def _calc_info(self, parameters: TrainingParameters) -> CalcInfo:
+        backend = parameters.backend
         model, compressed = self.file(self.MODEL, backend), self.file(self.COMPRESSED, backend)
         kept = compressed if self.inputs.compress.value else model
         commands = {
@@ -299,15 +312,31 @@ class DeepmdTrainCalculation(CalcJob):
         }
         if not self.inputs.compress.value:
             del commands["compress"]
+        details = [self.DETAIL]
+        if self.has_twin(parameters):
+            commands |= self._twin_commands(model, backend)
+            details.append(self.DOUBLE)
         info = CalcInfo()
         info.codes_info = [
-            dp_command(self.inputs.code, backend, words, self.LOGS[step]) for step, words in commands.items()
+            dp_command(self.inputs.code, backend, words, self.LOGS.get(step, f"{step}.log"))
+            for step, words in commands.items()
         ]
         info.codes_run_mode = CodeRunMode.SERIAL
         info.provenance_exclude_list = ["training", "validation", "in_set", self.file(self.INITIAL, backend)]
-        info.retrieve_list = [self.CURVE, self.CHECKPOINT, self.FULL_INPUT, *(self.LOGS[step] for step in commands)]
-        info.retrieve_temporary_list = [kept, f"{self.DETAIL}.e.out", f"{self.DETAIL}.f.out"]
+        logs = [self.LOGS.get(step, f"{step}.log") for step in commands]
+        info.retrieve_list = [self.CURVE, self.CHECKPOINT, self.FULL_INPUT, *logs]
+        info.retrieve_temporary_list = [kept, *(f"{detail}.{part}.out" for detail in details for part in "ef")]
         return info
+
+    def _twin_commands(self, model: str, backend: str) -> dict[str, list[str]]:
+        """Return the commands that test the weights of the frozen model in double precision."""
+        twin = self.file(self.DOUBLE, backend)
+        return {
+            f"{self.DOUBLE}_train": ["train", f"{self.DOUBLE}.json", "-o", f"{self.DOUBLE}_out.json",
+                                     "--init-frz-model", model],
+            f"{self.DOUBLE}_freeze": ["freeze", "-o", twin],
+            f"{self.DOUBLE}_test": ["test", "-m", twin, "-f", self.SYSTEMS, "-n", "0", "-d", self.DOUBLE],
+        }  # fmt: skip
 
     def _beginning(self, backend: str) -> list[str]:
         """Return the options that say where the training begins; a checkpoint goes before an initial model."""

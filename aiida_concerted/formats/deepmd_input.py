@@ -10,7 +10,10 @@ import numpy as np
 from aiida_concerted.common.parameters import not_negative, positive, positive_integer
 
 BACKENDS = ("tensorflow", "pytorch")
-PRECISIONS = ("default", "float32", "float64")
+PRECISIONS = ("default", "float32", "float64", "mixed")
+DOUBLE = ("default", "float64")
+MIXED = {"output_prec": "float32", "compute_prec": "float16"}
+"""The one mixture that DeePMD-kit knows: products of matrices in half precision, all else of the nets in single."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class TrainingParameters:
     :param axis_neurons: width of its second factor.
     :param fitting_neurons: widths of the fitting net.
     :param type_one_side: one embedding net for each neighbouring element, not for each pair: faster by a factor.
-    :param precision: ``default`` (double), ``float64`` or ``float32`` of the nets.
+    :param precision: ``default`` (double), ``float64`` or ``float32`` of the nets, or ``mixed``: half precision in
+        their products of matrices, single elsewhere (TensorFlow). Energies are added up in double precision always.
     :param start_learning_rate: learning rate at the first step.
     :param stop_learning_rate: learning rate at the last step.
     :param decay_steps: steps between two reductions of the learning rate; a 200th of the training by default.
@@ -79,6 +83,8 @@ class TrainingParameters:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {self.backend!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if self.precision == "mixed" and self.backend != "tensorflow":
+            raise ValueError(f"mixed precision is of the back end tensorflow alone, got {self.backend}: take float32")
         self._check_nets()
         self._check_selection()
         self._check_prefactors()
@@ -154,7 +160,7 @@ def build_training_input(
             "fitting_net": {
                 "neuron": list(parameters.fitting_neurons),
                 "resnet_dt": True,
-                "precision": parameters.precision,
+                "precision": _of_nets(parameters.precision),
                 "seed": fitting_seed,
             },
         },
@@ -179,7 +185,30 @@ def _descriptor(parameters: TrainingParameters, sel: Any) -> dict[str, Any]:
         "axis_neuron": parameters.axis_neurons,
         "resnet_dt": False,
         "type_one_side": parameters.type_one_side,
-        "precision": parameters.precision,
+        "precision": _of_nets(parameters.precision),
+    }
+
+
+def _of_nets(precision: str) -> str:
+    return MIXED["output_prec"] if precision == "mixed" else precision
+
+
+def double_precision_twin(content: dict[str, Any], stem: str) -> dict[str, Any]:
+    """Return the content of an ``input.json`` that trains nothing and leaves a checkpoint in double precision.
+
+    Begun from a frozen model (``--init-frz-model``), that checkpoint has the model's weights to the last digit.
+
+    :param content: that of the model's training.
+    :param stem: names of the checkpoint and of the empty learning curve begin with it.
+    """
+    model, training = content["model"], content["training"]
+    nets = {name: {**model[name], "precision": "float64"} for name in ("descriptor", "fitting_net")}
+    single = {key: value for key, value in training.items() if key != "mixed_precision"}
+    files = {"save_ckpt": stem, "disp_file": f"{stem}.curve"}
+    return {
+        **content,
+        "model": {**model, **nets},
+        "training": {**single, **files, "numb_steps": 0, "disp_freq": 1, "save_freq": 1},
     }
 
 
@@ -200,6 +229,8 @@ def _training(parameters: TrainingParameters, training: list[str], validation: l
         "save_freq": parameters.save_interval_steps or max(1, parameters.n_steps // 20),
         "max_ckpt_keep": 2,
     }
+    if parameters.precision == "mixed":
+        section["mixed_precision"] = dict(MIXED)
     if validation:
         section["validation_data"] = {"systems": validation, "batch_size": 1, "numb_btch": 1}
     return section

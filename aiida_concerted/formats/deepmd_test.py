@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,3 +83,16 @@ def errors_of(evaluations: list[Evaluation]) -> dict[str, float]:
         "mae_energy_eV_per_atom": float(np.mean(np.abs(energy))),
         "mae_force_eV_A": float(np.mean(np.abs(force))),
     }
+
+
+def differences_of(evaluations: list[Evaluation], others: list[Evaluation]) -> dict[str, float]:
+    """Return how far two models' predictions for the same frames are apart, under the names of :func:`errors_of`.
+
+    :raises ValueError: if the frames are not the same.
+    """
+    if [e.reference_forces.shape for e in evaluations] != [e.reference_forces.shape for e in others]:
+        raise ValueError("the two models were tested on different frames")
+    pairs = list(zip(evaluations, others, strict=True))
+    apart = [replace(a, reference_energies=b.predicted_energies, reference_forces=b.predicted_forces) for a, b in pairs]
+    largest = max(float(np.max(np.abs(e.predicted_forces - e.reference_forces))) for e in apart)
+    return {**errors_of(apart), "max_force_eV_A": largest}

@@ -16,7 +16,7 @@ from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation, ch
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.formats.deepmd_checkpoint import read_checkpoint_step
 from aiida_concerted.formats.deepmd_log import TrainingLog, last_complaint, read_training_log
-from aiida_concerted.formats.deepmd_test import Evaluation, errors_of, read_evaluations
+from aiida_concerted.formats.deepmd_test import Evaluation, differences_of, errors_of, read_evaluations
 from aiida_concerted.formats.lcurve import has_diverged, read_learning_curve
 
 MAX_EVALUATION_ATOMS = 500_000
@@ -101,20 +101,44 @@ class DeepmdTrainParser(Parser):
         in_set = choose_in_set(inputs.training, inputs.seed.value)
         shapes += [(len(frames), frames.n_atoms) for frames in in_set.values()]
         try:
-            energies, forces = (
-                (folder / f"{DeepmdTrainCalculation.DETAIL}.{part}.out").read_text() for part in ("e", "f")
-            )
-            evaluations = read_evaluations(energies, forces, shapes)
+            evaluations = self._evaluations(folder, DeepmdTrainCalculation.DETAIL, shapes)
+            precision = self._precision(folder, evaluations, shapes)
         except (OSError, ValueError) as error:
             reason = last_complaint(test_log) if isinstance(error, OSError) else str(error)
             return self.exit_codes.ERROR_NO_EVALUATION.format(reason=reason)
         tested, known = evaluations[: len(held_out)], evaluations[len(held_out) :]
-        self._attach_results(log, tested, known)
+        self._attach_results(log, tested, known, precision)
         if tested and sum(e.reference_forces.size for e in tested) <= 3 * MAX_EVALUATION_ATOMS:
             self._attach_evaluation(dict(zip(held_out, tested, strict=True)))
         return None
 
-    def _attach_results(self, log: TrainingLog, held_out: list[Evaluation], in_set: list[Evaluation]) -> None:
+    @staticmethod
+    def _evaluations(folder: Path, detail: str, shapes: list[tuple[int, int]]) -> list[Evaluation]:
+        energies, forces = ((folder / f"{detail}.{part}.out").read_text() for part in "ef")
+        return read_evaluations(energies, forces, shapes)
+
+    def _precision(
+        self, folder: Path, evaluations: list[Evaluation], shapes: list[tuple[int, int]]
+    ) -> dict[str, Any] | None:
+        """Return what the precision of the nets does to energies and forces, ``None`` where it is double.
+
+        :raises OSError: if the test in double precision left no files.
+        :raises ValueError: if these are not of the same frames.
+        """
+        parameters = training_parameters(self.node.inputs.parameters)
+        if not DeepmdTrainCalculation.has_twin(parameters):
+            return None
+        double = self._evaluations(folder, DeepmdTrainCalculation.DOUBLE, shapes)
+        n_frames = sum(n_frames for n_frames, _ in shapes)
+        return {"nets": parameters.precision, "n_frames": n_frames, **differences_of(evaluations, double)}
+
+    def _attach_results(
+        self,
+        log: TrainingLog,
+        held_out: list[Evaluation],
+        in_set: list[Evaluation],
+        precision: dict[str, Any] | None,
+    ) -> None:
         results: dict[str, Any] = {
             "n_steps": training_parameters(self.node.inputs.parameters).n_steps,
             "seed": self.node.inputs.seed.value,
@@ -126,6 +150,8 @@ class DeepmdTrainParser(Parser):
             results["restarted_from_step"] = checkpoint.step
         if held_out:
             results["held_out"] = _summary(held_out)
+        if precision is not None:
+            results["precision"] = precision
         if log.wall_s is not None:
             results["training_wall_s"] = log.wall_s
         if log.seconds_per_step:

@@ -158,15 +158,24 @@ def learning_table(content: StudyContent) -> Table:
     return Table("learning", "Explorations by turn and temperature (frames)", columns, tuple(lines))
 
 
+ERRORS_SHOWN = {
+    "held_out": "held-out",
+    "in_set": "training",
+    "precision": "all of these, {nets} against double precision",
+}
+"""How each kind of error in the results of a training is called."""
+
+
 def error_table(content: StudyContent) -> Table:
     """Return the errors of each turn's committee on held-out and training frames: the range over its members."""
     lines = []
     for turn in content.learning.turns:
         metrics = list(turn.get("metrics", {}).values())
         name = str(turn["turn"]) if "runs" in turn else f"{turn['turn']} (final)"
-        for key, title in (("held_out", "held-out"), ("in_set", "training")):
+        for key, template in ERRORS_SHOWN.items():
             parts = [item[key] for item in metrics if isinstance(item.get(key), dict)]
             if parts:
+                title = template.format(**parts[0])
                 energy, force = (_range(parts, column) for column in ("rmse_energy_eV_per_atom", "rmse_force_eV_A"))
                 lines.append((name, title, str(parts[0].get("n_frames", UNKNOWN)), energy, force))
     columns = ("Turn", "Frames", "Number", "Energy RMSE (meV/atom)", "Force RMSE (meV Å⁻¹)")

@@ -60,6 +60,20 @@ def test_a_potential_is_trained_frozen_compressed_and_tested_on_what_it_has_not_
 
 
 @pytest.mark.deepmd
+def test_what_mixed_precision_does_to_the_forces_is_told(dp_code, tiny_frames):
+    builder = builder_of(dp_code, tiny_frames)
+    builder.parameters["precision"] = "mixed"
+    outputs, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    results = outputs["results"].get_dict()
+    told = results["precision"]
+    assert (told["nets"], told["n_frames"]) == ("mixed", results["in_set"]["n_frames"])
+    # Half precision has eleven bits: forces of an eV/Å are off in the fourth digit, and not by their own error.
+    assert 1e-6 < told["rmse_force_eV_A"] < 0.05 * results["in_set"]["rmse_force_eV_A"]
+    assert told["rmse_force_eV_A"] < told["max_force_eV_A"] < 0.1
+
+
+@pytest.mark.deepmd
 def test_a_training_that_starts_from_a_potential_starts_with_its_errors(dp_code, tiny_frames, tiny_models):
     with tiny_models[0].open("rb") as handle:
         model = DeepPotentialData(

@@ -5,7 +5,12 @@ import itertools
 import pytest
 
 from aiida_concerted.common.parameters import from_mapping
-from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input, derived_seeds
+from aiida_concerted.formats.deepmd_input import (
+    TrainingParameters,
+    build_training_input,
+    derived_seeds,
+    double_precision_twin,
+)
 
 TYPE_MAP = ["Li", "Ge", "P", "S"]
 
@@ -71,6 +76,7 @@ def test_seeds_of_neighbouring_members_are_all_different():
         ({"n_steps": 10, "fitting_neurons": [0]}, "fitting_neurons must be a positive integer"),
         ({"n_steps": 10, "descriptor_neurons": [4, 8]}, r"axis_neurons \(16\) must not exceed"),
         ({"n_steps": 10, "precision": "half"}, "precision must be one of"),
+        ({"n_steps": 10, "precision": "mixed", "backend": "pytorch"}, "mixed precision is of the back end tensorflow"),
         ({"n_steps": 10, "stop_learning_rate": 1.0}, "stop_learning_rate must not exceed"),
         ({"n_steps": 10, "force_prefactors": [1.0]}, "force_prefactors must be two numbers"),
         ({"n_steps": 10, "force_prefactors": [1.0, -1.0]}, "force_prefactors must be a number of at least zero"),
@@ -85,3 +91,21 @@ def test_unfit_parameters_are_refused(values, message):
 def test_neighbour_numbers_must_fit_the_type_map():
     with pytest.raises(ValueError, match="sel needs one number for each of"):
         build_training_input(TrainingParameters(n_steps=1, sel=(4, 4)), TYPE_MAP, ["a"], seed=1)
+
+
+def test_mixed_precision_is_single_precision_with_products_in_half():
+    content = build_training_input(TrainingParameters(n_steps=1000, precision="mixed"), TYPE_MAP, ["a"], seed=1)
+    nets = [content["model"][name]["precision"] for name in ("descriptor", "fitting_net")]
+    assert nets == ["float32", "float32"]
+    assert content["training"]["mixed_precision"] == {"output_prec": "float32", "compute_prec": "float16"}
+
+
+def test_the_twin_in_double_precision_has_the_same_nets_and_trains_nothing():
+    content = build_training_input(TrainingParameters(n_steps=1000, precision="mixed"), TYPE_MAP, ["a"], seed=1)
+    twin = double_precision_twin(content, "double")
+    for name in ("descriptor", "fitting_net"):
+        assert twin["model"][name] == {**content["model"][name], "precision": "float64"}
+    assert "mixed_precision" not in twin["training"]
+    assert (twin["training"]["numb_steps"], twin["training"]["save_ckpt"]) == (0, "double")
+    assert twin["training"]["disp_file"] != content["training"]["disp_file"]
+    assert content["training"]["numb_steps"] == 1000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.deepmd_test import Evaluation, errors_of, read_evaluations
+from aiida_concerted.formats.deepmd_test import Evaluation, differences_of, errors_of, read_evaluations
 
 
 def test_systems_are_told_apart_by_their_sizes():
@@ -41,3 +41,16 @@ def test_errors_weigh_frames_and_force_components_alike():
     assert found["mae_force_eV_A"] < found["rmse_force_eV_A"]
     with pytest.raises(ValueError, match="nothing to compare"):
         errors_of([])
+
+
+def test_two_models_are_compared_by_what_they_predict():
+    reference, zero = np.zeros((2, 3, 3)), np.zeros(2)
+    one = [Evaluation(zero, np.array([3.0, 0.0]), reference, np.full((2, 3, 3), 0.2))]
+    other = [Evaluation(zero, np.array([0.0, 0.0]), reference, np.full((2, 3, 3), 0.1))]
+    other[0].predicted_forces[1, 2, 0] = 0.6
+    found = differences_of(one, other)
+    assert found["rmse_energy_eV_per_atom"] == pytest.approx((1.0 / 2) ** 0.5)
+    assert found["max_force_eV_A"] == pytest.approx(0.4)
+    assert found["rmse_force_eV_A"] == pytest.approx(((17 * 0.01 + 0.16) / 18) ** 0.5)
+    with pytest.raises(ValueError, match="different frames"):
+        differences_of(one, [*other, *other])
