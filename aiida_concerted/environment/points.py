@@ -72,11 +72,11 @@ def _diffusivities(sweep: ProcessSummary) -> dict[str, tuple[float, float]]:
     found = {}
     for child in sweep.children:
         kind, _, rest = child.name.partition("_")
-        if kind not in ("judge", "diffusivity") or not child.is_ok:
+        if kind not in ("judge", "diffusivity", "reduce") or not child.is_ok:
             continue
         outputs = orm.load_node(child.pk).base.links.get_outgoing().all_nodes()
-        values = [_value(node) for node in outputs]
-        if values and values[0] is not None:
+        values = [value for node in outputs if (value := _value(node)) is not None]
+        if values:
             found[_PART.sub("", rest)] = values[0]
     return found
 

@@ -16,6 +16,9 @@ from aiida_concerted.queries.kinds import CREATED_BY, Kind
 
 Facts = dict[str, Any]
 
+CODES: list[Any] = [orm.InstalledCode, orm.PortableCode, orm.ContainerizedCode]
+"""All that an executable can be; AiiDA takes AbstractCode in a query for every node of its core."""
+
 
 def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict[int, Facts]:
     """Return the provenance columns of nodes by PK; what is not known is absent.
@@ -82,7 +85,7 @@ def _runs(kind: Kind, path: tuple[type[orm.Data], ...], pks: list[int], backend:
     builder.add_projection(last, list(asked.values()))
     # Trajectories from elsewhere were made by no job of ours.
     builder.append(orm.CalcJobNode, with_outgoing=last, tag="job", outerjoin=True)
-    builder.append(orm.AbstractCode, with_outgoing="job", project="label", outerjoin=True)
+    builder.append(CODES, with_outgoing="job", project="label", outerjoin=True)
     return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
 
 
@@ -90,7 +93,7 @@ def _all_runs(kind: Kind, pks: list[int], backend: Any) -> Iterator[list[tuple[i
     """Yield what is known of the runs behind each node along every path."""
     for path in kind.paths:
         yield _runs(kind, path, pks, backend)
-    if orm.QueryBuilder(backend=backend).append(StashedTrajectoryData, project="id").limit(1).first() is None:
+    if not orm.QueryBuilder(backend=backend).append(StashedTrajectoryData, project="id").count():
         return
     # Where frames stay, one job makes all the results of a run, the history of its sites among them.
     for path in dict.fromkeys(tuple(step for step in path if step is not SiteHistoryData) for path in kind.paths):
@@ -112,7 +115,7 @@ def _stashed_runs(
     builder.append(orm.CalcJobNode, with_outgoing="run", tag="reading")
     builder.append(_REMOTE, with_outgoing="reading", tag="frames")
     builder.append(orm.CalcJobNode, with_outgoing="frames", tag="job")
-    builder.append(orm.AbstractCode, with_outgoing="job", project="label")
+    builder.append(CODES, with_outgoing="job", project="label")
     return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
 
 
@@ -121,7 +124,7 @@ def _creators(node_class: type[orm.Data], pks: list[int], backend: Any) -> dict[
     builder = orm.QueryBuilder(backend=backend)
     builder.append(node_class, filters={"id": {"in": pks}}, project="id", tag="data")
     builder.append(orm.ProcessNode, with_outgoing="data", project="attributes.process_label", tag="process")
-    builder.append(orm.AbstractCode, with_outgoing="process", project="label", outerjoin=True)
+    builder.append(CODES, with_outgoing="process", project="label", outerjoin=True)
     return {pk: {"created_by": process, "code": code} for pk, process, code in builder.distinct().all()}
 
 

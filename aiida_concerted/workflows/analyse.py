@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_
+from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
 from aiida_concerted.data.sites import SiteNetworkData
-from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.data.trajectory import RunData
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.explore import run_name
+from aiida_concerted.workflows.lammps.md import RUN_KINDS
+from aiida_concerted.workflows.lammps.sealing import REDUCE, reduce_ports
+from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols.loader import merge
+from aiida_concerted.workflows.reduced_runs import stashed_only
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.values import value_port
 
@@ -24,10 +28,24 @@ def validate_runs(inputs: Any, _: Any) -> str | None:
     for key in ("material", "carrier", "formula"):
         if len(values := values_of(inputs, key)) > 1:
             return f"the trajectories are of several {key}s ({', '.join(sorted(values))}): analyse each apart"
+    if problem := _cannot_reduce(inputs):
+        return problem
     if "sites" in inputs:
         carrier, moves = inputs["sites"].base.attributes.get("carrier"), min(values_of(inputs, "carrier"))
         if carrier != moves:
             return f"the sites are those of {carrier}, but {moves} moves in the trajectories"
+    return None
+
+
+def _cannot_reduce(inputs: Any) -> str | None:
+    """Return why a run cannot be analysed where its frames stay."""
+    code = (inputs.get(REDUCE) or {}).get("code")
+    for node in stashed_only(inputs["trajectories"]).values():
+        if code is None or code.computer.uuid != node.computer.uuid:
+            return (
+                f"the frames of <{node.pk}> stay on {node.computer.label}: give reduce.code, a code of "
+                "concerted.reduce there (in a study file codes.concerted)"
+            )
     return None
 
 
@@ -36,12 +54,12 @@ def values_of(inputs: Any, key: str) -> set[str]:
     return {str(node.base.attributes.get(key, None)) for node in inputs["trajectories"].values()}
 
 
-def run_names(runs: Iterable[MolecularDynamicsData]) -> dict[str, MolecularDynamicsData]:
+def run_names(runs: Iterable[RunData]) -> dict[str, RunData]:
     """Return runs by a name that says their temperature, a number behind where two share one.
 
     :raises ValueError: if one tells no temperature.
     """
-    named: dict[str, MolecularDynamicsData] = {}
+    named: dict[str, RunData] = {}
     for run in runs:
         temperature = run.base.attributes.get("temperature_K", None)
         if temperature is None:
@@ -68,7 +86,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
         spec.input_namespace(
-            "trajectories", dynamic=True, valid_type=MolecularDynamicsData,
+            "trajectories", dynamic=True, valid_type=RUN_KINDS,
             help="Runs of one material by name (Å, ps), each at a temperature of its own in K.",
         )  # fmt: skip
         spec.input(
@@ -77,7 +95,9 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         )  # fmt: skip
         value_port(spec, "seed", orm.Int, "Seed of bootstraps and null models (without unit).", default=1)
         spec.inputs.validator = validate_runs
+        reduce_ports(spec)
         spec.outline(
+            while_(cls.has_unreduced)(cls.reduce_runs),
             if_(cls.has_sites)(cls.analyse_sites),
             cls.analyse_transport,
             cls.results,
@@ -92,26 +112,36 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
     @classmethod
     def get_builder_for_runs(
         cls,
-        trajectories: dict[str, MolecularDynamicsData],
+        trajectories: dict[str, RunData],
         *,
         sites: SiteNetworkData | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
+        reduce_code: orm.AbstractCode | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled with the analysis of a sweep's protocol.
 
         :param trajectories: the runs by name.
         :param sites: site model of the carriers.
         :param overrides: parameters of the analysis that differ from the protocol.
+        :param reduce_code: code of `concerted.reduce` where the frames of runs stay, if they do.
         """
         analysis = SweepWorkChain.get_protocol_inputs(protocol, {"analysis": overrides or {}})["analysis"]
         builder = cls.get_builder()
         builder.trajectories = trajectories
+        if reduce_code is not None and stashed_only(trajectories):
+            builder.reduce.code = reduce_code
+            builder.reduce.metadata.options = calcjob_options(None, reduce_code)
         if sites is not None:
             builder.sites = sites
             analysis = merge({"material": sites.base.attributes.get("material")}, analysis)
         builder.analysis = orm.Dict(analysis)
         return builder
+
+    def reduce_inputs(self) -> Mapping[str, Any] | None:
+        """Return code and scheduler options of the jobs that analyse runs where they are."""
+        inputs: Mapping[str, Any] | None = self.inputs.get(REDUCE)
+        return inputs
 
     def trajectories(self) -> dict[str, orm.Data]:
         """Return the trajectories by name."""
@@ -135,7 +165,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
 def find_analysis(builder: ProcessBuilder) -> orm.WorkChainNode | None:
     """Return the earlier analysis of the same trajectories with the same sites and parameters, if there is one."""
     wanted = {node.uuid for node in builder.trajectories.values()}
-    query = orm.QueryBuilder().append(MolecularDynamicsData, filters={"uuid": {"in": list(wanted)}}, tag="run")
+    query = orm.QueryBuilder().append(orm.Data, filters={"uuid": {"in": list(wanted)}}, tag="run")
     label = AnalyseWorkChain.__name__
     query.append(orm.WorkChainNode, with_incoming="run", filters={"attributes.process_label": label})
     for found in query.distinct().all(flat=True):

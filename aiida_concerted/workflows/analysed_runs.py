@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -14,8 +15,10 @@ from aiida_concerted.calculations.functions.context import has_departed
 from aiida_concerted.calculations.functions.fit_arrhenius import fit_diffusivity
 from aiida_concerted.calculations.functions.fit_modes import fit_modes
 from aiida_concerted.data.sites import SiteNetworkData
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.workflows import checks
-from aiida_concerted.workflows.resumable import ResumableWorkChain
+from aiida_concerted.workflows.lammps.sealing import is_stashed
+from aiida_concerted.workflows.reduced_runs import ReducedRunsWorkChain, stashed_only
 from aiida_concerted.workflows.values import value_port
 
 OUTPUTS = {
@@ -28,7 +31,7 @@ OUTPUTS = {
 """What an analysis leaves, one node a run, or a fit in the last."""
 
 
-class AnalysedRunsWorkChain(ResumableWorkChain):
+class AnalysedRunsWorkChain(ReducedRunsWorkChain):
     """The steps that turn trajectories into results; a subclass says which, and has an input ``seed``."""
 
     needs_every_run = True
@@ -57,6 +60,19 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
         """Return the crystal that the run of this name began from, where it is known."""
         return None
 
+    def to_reduce(self) -> Mapping[str, StashedTrajectoryData]:
+        """Return the runs that are to be analysed where they are."""
+        return stashed_only(self.trajectories())
+
+    def job_of(self, name: str) -> str:
+        """Return the name that the job of a run has where it is analysed where it is."""
+        return name
+
+    def reduction_of(self, key: str) -> Mapping[str, Any]:
+        """Return parameters, sites and crystal."""
+        sites = {"sites": self.inputs.sites} if "sites" in self.inputs else {}
+        return {"parameters": self.analysis_parameters(), **sites, **self.where_from(key)}
+
     def analysis_parameters(self) -> orm.Dict:
         """Return the parameters of the analysis with the seed in them, one node for all runs.
 
@@ -74,6 +90,8 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
 
     def diffusivity_of(self, name: str, trajectory: orm.Data) -> Any:
         """Return the diffusivity of one run, ``None`` where it has none."""
+        if is_stashed(trajectory):
+            return self.reduced(self.job_of(name), "diffusivity")
         parameters = self.analysis_parameters()
         return self.call(compute_diffusivity, f"diffusivity_{name}", trajectory, parameters, **self.where_from(name))
 
@@ -105,18 +123,15 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
 
     def analyse_sites(self) -> ExitCode | None:
         """Turn every trajectory into the sites its carriers visit, their statistics and concerted modes."""
-        sites, parameters = self.inputs.sites, self.analysis_parameters()
         modes, unplaced = {}, {}
         for name, trajectory in self.trajectories().items():
-            history = self.call(
-                assign_carrier_sites, f"sites_{name}", trajectory, sites, parameters, **self.where_from(name)
-            )
+            history = self.history_of(name, trajectory)
             if history is None:
                 unplaced[name] = self.ctx.function_failure[-1]
                 self.report(f"{name}: {unplaced[name]}")
                 continue
             self.out(f"site_histories.{name}", history)
-            results = self.call(analyse_site_history, f"analysis_{name}", history, sites, parameters)
+            results = self.site_results_of(name, trajectory, history)
             if results is None:
                 return self.function_failure()
             self.out(f"site_statistics.{name}", results["statistics"])
@@ -130,6 +145,22 @@ class AnalysedRunsWorkChain(ResumableWorkChain):
             for label, fit in fits.items():
                 self.out(f"arrhenius.{label}", fit)
         return None
+
+    def history_of(self, name: str, trajectory: orm.Data) -> Any:
+        """Return the sites of the carriers of one run, ``None`` where they have none."""
+        if is_stashed(trajectory):
+            return self.reduced(self.job_of(name), "site_history")
+        inputs = (trajectory, self.inputs.sites, self.analysis_parameters())
+        return self.call(assign_carrier_sites, f"sites_{name}", *inputs, **self.where_from(name))
+
+    def site_results_of(self, name: str, trajectory: orm.Data, history: orm.Data) -> dict[str, orm.Data] | None:
+        """Return ``statistics`` and ``modes`` of one run, ``None`` where its history has none."""
+        if is_stashed(trajectory):
+            found = {label: self.reduced(self.job_of(name), label) for label in ("site_statistics", "modes")}
+            return None if None in found.values() else {"statistics": found["site_statistics"], "modes": found["modes"]}
+        inputs = (history, self.inputs.sites, self.analysis_parameters())
+        results: dict[str, orm.Data] | None = self.call(analyse_site_history, f"analysis_{name}", *inputs)
+        return results
 
     def note_departure(self, name: str, result: orm.Data) -> None:
         """Say that a run is left out of the fits, where its framework left its crystal."""

@@ -23,6 +23,8 @@ HARMLESS = frozenset({CONTINUES, "max_concurrent", "max_segments", "clean_workdi
 """Inputs that say how a run is done, which no result of a run that came to its end depends on."""
 
 NAMESPACES = "__"
+REDUCE = "reduce"
+"""Namespace of what runs `concerted.reduce`."""
 INPUTS = (LinkType.INPUT_CALC, LinkType.INPUT_WORK)
 
 
@@ -91,7 +93,12 @@ def _content(node: orm.Data) -> str:
 
 
 def _deciding(inputs: Mapping[str, orm.Data]) -> dict[str, orm.Data]:
-    return {name: node for name, node in inputs.items() if name.rpartition(NAMESPACES)[2] not in HARMLESS}
+    """Return the inputs that a result depends on; where frames are read, they are read to the same numbers."""
+    return {
+        name: node
+        for name, node in inputs.items()
+        if name.rpartition(NAMESPACES)[2] not in HARMLESS and REDUCE not in name.split(NAMESPACES)
+    }
 
 
 def _flat(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, orm.Data]:

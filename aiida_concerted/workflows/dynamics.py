@@ -10,6 +10,7 @@ from aiida.engine import ProcessBuilder, ProcessSpec
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
+from aiida_concerted.workflows.lammps.sealing import REDUCE
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.vasp.validation import non_negative
@@ -18,9 +19,13 @@ SET_FOR_EACH_RUN = ("md.structure", "md.models", "md.parameters", "md.restart", 
 """Inputs of a run that the work chain sets."""
 
 
-def dynamics_ports(spec: ProcessSpec) -> None:
-    """Define the ports of work chains that run potentials at several temperatures."""
-    spec.expose_inputs(LammpsMdWorkChain, namespace="run", exclude=SET_FOR_EACH_RUN)
+def dynamics_ports(spec: ProcessSpec, *, may_stay_there: bool = False) -> None:
+    """Define the ports of work chains that run potentials at several temperatures.
+
+    :param may_stay_there: whether frames may stay where they were made.
+    """
+    exclude = SET_FOR_EACH_RUN if may_stay_there else (*SET_FOR_EACH_RUN, REDUCE)
+    spec.expose_inputs(LammpsMdWorkChain, namespace="run", exclude=exclude)
     value_port(
         spec, "md", orm.Dict, "Parameters of `concerted.lammps.md` without temperature and seed; units in the keys.",
         validator=checks.dynamics,

@@ -13,9 +13,12 @@ from aiida_concerted.calculations.functions.join_segments import SERIES
 from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
 from aiida_concerted.common.parameters import from_mapping
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
+from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed
+from aiida_concerted.workflows.reduced_runs import stashed_only
 from aiida_concerted.workflows.sweep_runs import SweepRun
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
@@ -90,14 +93,20 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
         if self.target is None or self.ctx.pending:
             return None
         self.note_extensions()
+        if (code := self.refuse_lost_runs()) is not None:
+            return code
         judgements = dict(self.ctx.get("judgements", {}))
         for run in self.survivors:
             child = self.ctx.get("latest", {}).get(run, run)
             if child in judgements:
                 continue
+            trajectory = self.child(child).outputs.trajectory
+            if is_stashed(trajectory):
+                judgements[child] = self.reduced(child, "judgement")
+                continue
             given = {"sites": self.inputs.sites} if "sites" in self.inputs and self.target.modes else {}
             judgement = self.call(
-                judge_run, f"judge_{child}", self.child(child).outputs.trajectory, self.analysis_parameters(),
+                judge_run, f"judge_{child}", trajectory, self.analysis_parameters(),
                 self.inputs.target, **self.where_from(run), **given,
             )  # fmt: skip
             if judgement is None:
@@ -105,6 +114,30 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
             judgements[child] = judgement
         self.ctx.judgements = judgements
         return self.plan_round()
+
+    def to_reduce(self) -> dict[str, StashedTrajectoryData]:
+        """Return the runs whose frames stay where they are, by the child that holds the whole; none within a round."""
+        if self.ctx.pending:
+            return {}
+        self.note_extensions()
+        jobs = {self.job_of(run): self.latest(run).outputs.trajectory for run in self.survivors}
+        return stashed_only(jobs)
+
+    def job_of(self, name: str) -> str:
+        """Return the child that holds the whole of a run."""
+        child: str = self.ctx.get("latest", {}).get(name, name)
+        return child
+
+    def reduce_inputs(self) -> Mapping[str, Any] | None:
+        """Return code and scheduler options of the jobs that analyse runs where they are."""
+        inputs: Mapping[str, Any] | None = self.inputs.run.get(REDUCE)
+        return inputs
+
+    def reduction_of(self, key: str) -> Mapping[str, Any]:
+        """Return what the job of a run takes: the target too, where there is one."""
+        run = next(name for name in self.ctx.runs if self.job_of(name) == key)
+        target = {} if self.target is None else {"target": self.inputs.target}
+        return {**super().reduction_of(run), **target}
 
     def note_extensions(self) -> None:
         """Note which children now hold the whole of their run, and which runs cannot become longer."""

@@ -17,6 +17,7 @@ from aiida_concerted.workflows.extended_runs import ExtendedRunsWorkChain
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS, SIZE_KEYS, TARGET_KEYS
+from aiida_concerted.workflows.stashing import fill_stash
 from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_of_making, planned_runs, size_settings
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import positive
@@ -53,7 +54,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        dynamics_ports(spec)
+        dynamics_ports(spec, may_stay_there=True)
         spec.input("structure", valid_type=orm.StructureData, help="Ordered unit cell (Å) that the supercell repeats.")
         spec.input_namespace("models", dynamic=True, help="The potential that drives the runs, by name; one is enough.")
         value_port(
@@ -72,9 +73,12 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         spec.inputs.validator = checks.sweep
         spec.outline(
             cls.setup,
-            while_(cls.has_pending)(cls.run_wave, cls.inspect_wave, cls.judge_runs),
+            while_(cls.has_pending)(
+                cls.run_wave, cls.inspect_wave, while_(cls.has_unreduced)(cls.reduce_runs), cls.judge_runs
+            ),
             cls.hand_on_stopped,
             if_(cls.lacks_points)(cls.fail),
+            cls.refuse_lost_runs,
             if_(cls.has_sites)(cls.analyse_sites),
             cls.analyse_transport,
             if_(cls.has_sizes)(cls.analyse_sizes),
@@ -132,6 +136,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         inputs = cls.get_protocol_inputs(protocol, overrides)
         builder = cls.get_builder()
         fill_dynamics(builder, code, inputs, options)
+        fill_stash(builder.run, inputs["stash"])
         if structure is not None:
             builder.structure = structure
         if models:

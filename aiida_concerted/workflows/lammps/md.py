@@ -9,15 +9,28 @@ from aiida.engine import ExitCode, ProcessSpec, while_
 
 from aiida_concerted.calculations.functions.join_segments import SERIES, join_segments
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.reduce import segment_of
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.lammps.base import LammpsRunProtocol
+from aiida_concerted.workflows.lammps.sealing import (
+    REDUCE,
+    frames_of,
+    is_stashed,
+    is_worth_a_try,
+    reduce_builder,
+    reduce_ports,
+)
 from aiida_concerted.workflows.lammps.segment import LammpsSegmentWorkChain
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.waves import positive
+from aiida_concerted.workflows.waves import NOT_SEALED, positive
 
 LAST = ("structure", "restart")
 """Outputs of the last segment that are those of the whole run."""
+
+RUN_KINDS = (MolecularDynamicsData, StashedTrajectoryData)
+"""Nodes of a run: with its frames, or with where they stay."""
 
 FAILURES = ("ERROR_PAIR_STYLE_MISSING", "ERROR_WALL_TIME_OVER", "ERROR_OUT_OF_MEMORY", "ERROR_PHYSICS")
 """What ends a segment for good, and the run with it."""
@@ -44,12 +57,23 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
             required=False,
             help="What a run left that this one goes on from, beside its restart file: it is joined to the outputs.",
         )
-        spec.input("before.trajectory", valid_type=MolecularDynamicsData, required=False, help="Its frames (Å, ps).")
+        spec.input("before.trajectory", valid_type=RUN_KINDS, required=False, help="Its frames (Å, ps).")
         for label in ("thermo", "model_deviation"):
             spec.input(f"before.{label}", valid_type=orm.ArrayData, required=False, help=f"Its `{label}`.")
         spec.input("before.results", valid_type=orm.Dict, required=False, help="Its `results`.")
-        spec.outline(cls.setup, while_(cls.should_run_segment)(cls.run_segment, cls.inspect_segment), cls.collect)
-        spec.expose_outputs(LammpsMdCalculation, exclude=("remote_folder", "remote_stash", "retrieved"))
+        reduce_ports(spec)
+        spec.inputs.validator = cls.validate_inputs
+        spec.outline(
+            cls.setup,
+            while_(cls.should_run_segment)(cls.run_segment, cls.inspect_segment),
+            while_(cls.should_seal)(cls.seal),
+            cls.collect,
+        )
+        spec.expose_outputs(LammpsMdCalculation, exclude=("remote_folder", "remote_stash", "retrieved", "trajectory"))
+        spec.output(
+            "trajectory", valid_type=RUN_KINDS, required=False,
+            help="The production: carriers at every frame (Å, ps), framework at its stride; or where its frames stay.",
+        )  # fmt: skip
         for label in FAILURES:
             code = LammpsSegmentWorkChain.exit_codes[label]
             spec.exit_code(code.status, label, code.message)
@@ -59,6 +83,22 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
             message="{n} segments have brought the run to step {step} of {n_steps}; its frames so far are attached. "
             "Give them more wall time, or raise max_segments.",
         )
+        spec.exit_code(
+            NOT_SEALED,
+            "ERROR_NOT_SEALED",
+            message="The run is done, and its frames, which stay in {places}, cannot be read there: {reason}",
+        )
+
+    @classmethod
+    def validate_inputs(cls, value: Any, _: Any) -> str | None:
+        """Return why frames could not stay where they are made."""
+        if not value or "md" not in value or value.get(REDUCE):
+            return None
+        known = (value.get("before") or {}).get("trajectory")
+        if not has_stash(value) and not is_stashed(known):
+            return None
+        where = "before.trajectory" if is_stashed(known) else "md.metadata.options.stash"
+        return f"{where}: frames that stay where they are made are read there by concerted.reduce: give reduce.code"
 
     def setup(self) -> None:
         """Begin at the restart file that was given, or anew."""
@@ -77,6 +117,9 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
         builder._update(self.exposed_inputs(LammpsSegmentWorkChain))
         if self.ctx.n_segments > 1:
             builder.md.restart = self.ctx.segment.outputs.restart
+        if not self.stays_there and has_stash(builder):  # what it goes on from was brought home
+            options = {key: value for key, value in builder.md.metadata.options.items() if key != "stash"}
+            builder.md.metadata.options = options
         self.to_context(segment=self.run_child(segment_label(self.ctx.n_segments), builder))
 
     def inspect_segment(self) -> None:
@@ -103,7 +146,37 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
         """Return the outputs of what was run before and of each segment, in their order."""
         labels = [segment_label(number + 1) for number in range(self.ctx.n_segments)]
         segments = [self.children_labelled(label)[-1].outputs for label in labels]
-        return [self.inputs.before, *segments] if self.inputs.get("before") else segments
+        before = dict(self.inputs.get("before") or {})
+        if self.stays_there:
+            before.pop("trajectory", None)
+        return [before, *segments] if before else segments
+
+    @property
+    def stays_there(self) -> bool:
+        """Return whether the frames stay where they are made: as those before did, or else as it is asked for."""
+        known = (self.inputs.get("before") or {}).get("trajectory")
+        return has_stash(self.inputs) if known is None else is_stashed(known)
+
+    def should_seal(self) -> bool:
+        """Return whether frames that stay where they are have still to be read there."""
+        return self.stays_there and bool(self.frames()) and is_worth_a_try(self.children_labelled("seal"))
+
+    def frames(self) -> dict[str, orm.Data]:
+        """Return where the frames of each segment lie."""
+        labels = [segment_label(number + 1) for number in range(self.ctx.n_segments)]
+        found = {label: frames_of(self.children_labelled(label)[-1].outputs) for label in labels}
+        return {label: node for label, node in found.items() if node is not None}
+
+    def seal(self) -> None:
+        """Have the frames joined, counted and their digests noted where they are."""
+        frames = self.frames()
+        for label, node in frames.items():
+            if has_stash(self.inputs) and isinstance(node, orm.RemoteData):
+                self.report(f"{label}: its frames could not be stashed and stay in the folder of its job <{node.pk}>")
+        known = (self.inputs.get("before") or {}).get("trajectory")
+        builder = reduce_builder(self.inputs[REDUCE], segments=frames, trajectory=known)
+        attempt = len(self.children_labelled("seal")) + 1
+        self.to_context(sealed=self.run_child("seal", builder, attempt=attempt))
 
     def collect(self) -> ExitCode | None:
         """Join what the segments left."""
@@ -122,7 +195,23 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
             if joined is None:
                 return self.function_failure()
             self.out_many(joined)
+        if "sealed" in self.ctx:
+            if not self.ctx.sealed.is_finished_ok:
+                return self.not_sealed()
+            self.out("trajectory", self.ctx.sealed.outputs.trajectory)
         return None if self.ctx.verdict is None else ExitCode(*self.ctx.verdict)
+
+    def not_sealed(self) -> ExitCode:
+        """Return the exit code that says where the frames are and why they cannot be read."""
+        segments = [segment_of(node) for node in self.frames().values()]
+        places, reason = ", ".join(segment.place for segment in segments), self.ctx.sealed.exit_message
+        exit_code: ExitCode = self.exit_codes.ERROR_NOT_SEALED.format(places=places, reason=reason)
+        return exit_code
+
+
+def has_stash(inputs: Any) -> bool:
+    """Return whether frames are asked to stay where they are made."""
+    return bool(inputs["md"].get("metadata", {}).get("options", {}).get("stash"))
 
 
 def segment_label(number: int) -> str:

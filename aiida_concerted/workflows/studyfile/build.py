@@ -14,7 +14,7 @@ from aiida_concerted.calculations.functions.order_site_model import order_site_m
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteNetworkData
-from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.data.trajectory import RunData
 from aiida_concerted.workflows.analyse import AnalyseWorkChain, run_names
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.options import calcjob_options
@@ -22,7 +22,7 @@ from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.study import StudyWorkChain
 from aiida_concerted.workflows.studyfile.nodes import load_code, load_node, load_sites, load_structure
 from aiida_concerted.workflows.studyfile.reading import StudyFile
-from aiida_concerted.workflows.studyfile.schema import GAMMA_CODE
+from aiida_concerted.workflows.studyfile.schema import GAMMA_CODE, REDUCE_CODE
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
@@ -106,6 +106,8 @@ class Request:
         }
         for path in VASP_RUNS.get(section, ()):
             given = merge(_nested(path, self._vasp_defaults()), given)
+        if section == "sweep" and (code := self.study.section("codes").get(REDUCE_CODE)) is not None:
+            given["stash"] = {"code": code, **given.get("stash", {})}
         if section == "sweep" and self.study.get("analyse"):
             given["analysis"] = self.analysis(given)
         return given
@@ -146,7 +148,7 @@ def build(study: StudyFile, only: str | None = None, *, for_real: bool = True) -
     """
     request = Request(study, only, for_real=for_real)
     builder = BUILDERS[only](request)
-    for role in ("dp", "lmp"):
+    for role in ("dp", "lmp", REDUCE_CODE):
         _set_options(builder, study.section("codes").get(role), request.resources(role))
     problem = builder._process_spec.inputs.validate(builder._inputs(prune=True))
     if problem is not None:
@@ -243,14 +245,14 @@ def _analyse(request: Request) -> ProcessBuilder:
     names = request.study.section("analyse").get("trajectories")
     if not names:
         raise ValueError("analyse.trajectories is missing: give PK or UUID of each run, in a list")
-    runs = [
-        load_node(name, f"analyse.trajectories[{number}]", MolecularDynamicsData) for number, name in enumerate(names)
-    ]
+    runs = [load_node(name, f"analyse.trajectories[{number}]", RunData) for number, name in enumerate(names)]
+    reduce_code = request.code(REDUCE_CODE) if REDUCE_CODE in request.study.section("codes") else None
     builder = AnalyseWorkChain.get_builder_for_runs(
         run_names(runs),
         sites=request.sites,
         protocol=request.protocol,
         overrides=request.analysis(request.study.section("sweep")),
+        reduce_code=reduce_code,
     )
     _name_material(builder, request)
     return _with_seed(builder, request)

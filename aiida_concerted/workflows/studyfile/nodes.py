@@ -12,7 +12,7 @@ from pymatgen.core import Structure
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.materials import shipped_materials
 from aiida_concerted.workflows.studyfile.reading import StudyFile
-from aiida_concerted.workflows.studyfile.schema import CODES
+from aiida_concerted.workflows.studyfile.schema import CODES, OTHER_CODES
 
 
 def load_code(study: StudyFile, role: str) -> orm.AbstractCode:
@@ -22,7 +22,8 @@ def load_code(study: StudyFile, role: str) -> orm.AbstractCode:
     """
     name = study.section("codes").get(role)
     if name is None:
-        raise ValueError(f"codes.{role} is missing: name the code of {CODES[role]}; 'verdi code list' shows them")
+        program = {**CODES, **OTHER_CODES}[role]
+        raise ValueError(f"codes.{role} is missing: name the code of {program}; 'verdi code list' shows them")
     try:
         return orm.load_code(name)
     except (NotExistent, MultipleObjectsError) as error:

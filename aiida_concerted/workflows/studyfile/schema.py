@@ -27,8 +27,16 @@ SCHEMA = "aiida-concerted/study/1"
 
 CODES = {"dp": "DeePMD-kit", "lmp": "LAMMPS with the deepmd pair style", "vasp": "VASP, or the surrogate"}
 
+REDUCE_CODE = "concerted"
+"""Key of the code that analyses frames where they stay."""
+
 GAMMA_CODE = "vasp_gam"
 """Key of a code that works beside that of VASP where the Γ point is the only k-point."""
+
+OTHER_CODES = {
+    GAMMA_CODE: "VASP's build for runs at the Γ point alone",
+    REDUCE_CODE: "aiida-concerted where runs are made, to analyse frames that stay there",
+}
 
 Node = dict[str, Any]
 
@@ -75,11 +83,11 @@ def study_schema() -> Node:
         "codes": _object(
             {
                 name: {"type": ["string", "integer"], "description": text}
-                for name, text in {**CODES, GAMMA_CODE: "VASP's build for runs at the Γ point alone"}.items()
+                for name, text in {**CODES, **OTHER_CODES}.items()
             }
         ),
         "potcars": _object({"family": {"type": "string"}, "mapping": {"type": "object"}, "hashes": {"type": "object"}}),
-        "resources": _object({name: {"type": "object"} for name in ("all", *CODES)}),
+        "resources": _object({name: {"type": "object"} for name in ("all", *CODES, REDUCE_CODE)}),
         "sites": {"type": "string", "description": "site model: a shipped name, SITES.yaml or SITES.cif"},
         "study": _without(_protocol(StudyWorkChain), "seed", *OWN_SECTIONS),
         "aimd": _without(_protocol(VaspAimdWorkChain), "seed"),
