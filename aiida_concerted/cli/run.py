@@ -19,7 +19,7 @@ _NO_CONFIG = "Missing argument 'CONFIG'"
 _POLL_S = 1.0
 """Chosen: a look costs one small query, and the shortest runs take seconds."""
 
-PARTS = ("aimd", "learn", "sweep", "vacancy", "analyse")
+PARTS = ("aimd", "committee", "learn", "sweep", "vacancy", "analyse")
 
 
 @click.command()

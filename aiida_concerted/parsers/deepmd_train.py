@@ -107,7 +107,16 @@ class DeepmdTrainParser(Parser):
             reason = last_complaint(test_log) if isinstance(error, OSError) else str(error)
             return self.exit_codes.ERROR_NO_EVALUATION.format(reason=reason)
         tested, known = evaluations[: len(held_out)], evaluations[len(held_out) :]
-        self._attach_results(log, tested, known, precision)
+        by_dataset = {
+            "held_out_by_dataset": dict(zip(held_out, tested, strict=True)),
+            "in_set_by_dataset": dict(zip(in_set, known, strict=True)),
+        }
+        apart = {
+            key: {name: _summary([evaluation]) for name, evaluation in parts.items()}
+            for key, parts in by_dataset.items()
+            if len(parts) > 1
+        }
+        self._attach_results(log, tested, known, {**apart, **precision})
         if tested and sum(e.reference_forces.size for e in tested) <= 3 * MAX_EVALUATION_ATOMS:
             self._attach_evaluation(dict(zip(held_out, tested, strict=True)))
         return None
@@ -117,27 +126,26 @@ class DeepmdTrainParser(Parser):
         energies, forces = ((folder / f"{detail}.{part}.out").read_text() for part in "ef")
         return read_evaluations(energies, forces, shapes)
 
-    def _precision(
-        self, folder: Path, evaluations: list[Evaluation], shapes: list[tuple[int, int]]
-    ) -> dict[str, Any] | None:
-        """Return what the precision of the nets does to energies and forces, ``None`` where it is double.
+    def _precision(self, folder: Path, evaluations: list[Evaluation], shapes: list[tuple[int, int]]) -> dict[str, Any]:
+        """Return what the precision of the nets does to energies and forces, nothing where it is double.
 
         :raises OSError: if the test in double precision left no files.
         :raises ValueError: if these are not of the same frames.
         """
         parameters = training_parameters(self.node.inputs.parameters)
         if not DeepmdTrainCalculation.has_twin(parameters):
-            return None
+            return {}
         double = self._evaluations(folder, DeepmdTrainCalculation.DOUBLE, shapes)
         n_frames = sum(n_frames for n_frames, _ in shapes)
-        return {"nets": parameters.precision, "n_frames": n_frames, **differences_of(evaluations, double)}
+        found = {"nets": parameters.precision, "n_frames": n_frames, **differences_of(evaluations, double)}
+        return {"precision": found}
 
     def _attach_results(
         self,
         log: TrainingLog,
         held_out: list[Evaluation],
         in_set: list[Evaluation],
-        precision: dict[str, Any] | None,
+        more: dict[str, Any],
     ) -> None:
         results: dict[str, Any] = {
             "n_steps": training_parameters(self.node.inputs.parameters).n_steps,
@@ -150,8 +158,7 @@ class DeepmdTrainParser(Parser):
             results["restarted_from_step"] = checkpoint.step
         if held_out:
             results["held_out"] = _summary(held_out)
-        if precision is not None:
-            results["precision"] = precision
+        results |= more
         if log.wall_s is not None:
             results["training_wall_s"] = log.wall_s
         if log.seconds_per_step:

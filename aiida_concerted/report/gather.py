@@ -13,7 +13,7 @@ from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.results import CellSizeData, DiffusivityData, VacancyFormationData
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.report.content import CellSizeContent, HistoryContent, Result, StudyContent
-from aiida_concerted.report.gather_learning import gather_learning, training_outputs
+from aiida_concerted.report.gather_learning import LOOP, gather_learning, trainer_of, training_outputs
 from aiida_concerted.report.gather_processes import gather_making
 from aiida_concerted.report.graph import (
     below,
@@ -42,7 +42,10 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
     :param study: a study; a single sweep, learning loop, committee or training will do.
     """
     inputs = inputs_of(study)
-    learn = training_outputs(study) or part_outputs(study, "learn", "LearnWorkChain")
+    learn = training_outputs(study) or part_outputs(study, "learn", LOOP)
+    trainer = study if learn else trainer_of(inputs)
+    if trainer is not None and trainer is not study:
+        learn = training_outputs(trainer) or outputs_of(trainer)
     results = _Results.of(study)
     context = _context(results.all, inputs, learn)
     sites = inputs.get("sites")
@@ -69,7 +72,7 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         arrhenius=results.arrhenius,
         histories=results.histories,
         vacancy=results.vacancy,
-        learning=gather_learning(study, learn, inputs),
+        learning=gather_learning(trainer or study, learn, inputs),
         making=gather_making(study, learn, inputs),
         missing=tuple(text for name, text in EXPECTED.items() if not getattr(results, name)),
         network=sites.get_network() if isinstance(sites, SiteNetworkData) else None,

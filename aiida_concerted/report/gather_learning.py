@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
+from aiida.common.links import LinkType
 from numpy.typing import NDArray
 
 from aiida_concerted.plotting import Exploration
@@ -15,6 +16,9 @@ from aiida_concerted.report.graph import below, children_of, outputs_of
 
 DEVIATION = "max_devi_f_eV_A"
 TURN_LABEL = "iteration_"
+LOOP, COMMITTEE, TRAINING = "LearnWorkChain", "DeepmdCommitteeWorkChain", "DeepmdBaseWorkChain"
+TRAINERS = (LOOP, COMMITTEE, TRAINING)
+"""Work chains that return potentials, the one that tells most first."""
 
 
 def gather_learning(
@@ -25,13 +29,13 @@ def gather_learning(
     :param learn: outputs of the loop by label.
     :param inputs: inputs of the study by label.
     """
-    loop = study if study.process_label == "LearnWorkChain" else children_of(study).get("learn")
+    loop = study if study.process_label == LOOP else children_of(study).get("learn")
     explorations, trust = _explorations(loop) if loop else ((), None)
-    table, dataset = learn.get("table"), learn.get("dataset")
+    dataset = learn.get("dataset")
     threshold = inputs.get("learn__accurate_fraction") or inputs.get("accurate_fraction")
     return LearningContent(
         uuid=loop.uuid if loop else None,
-        turns=tuple(table.get_dict().get("turns", ())) if isinstance(table, orm.Dict) else (),
+        turns=_turns(learn),
         explorations=explorations,
         trust_eV_A=trust,
         threshold=float(threshold.value) if isinstance(threshold, orm.Float) else None,
@@ -45,6 +49,7 @@ def gather_learning(
 
 ONE_TRAINING = {
     "model": "models__model",
+    "results": "metrics__model",
     "learning_curve": "learning_curves__model",
     "evaluation": "evaluations__model",
 }
@@ -54,11 +59,33 @@ ONE_TRAINING = {
 def training_outputs(process: orm.ProcessNode) -> dict[str, orm.Data]:
     """Return the outputs of a committee or of a single training as a learning loop has them; none of anything else."""
     outputs = outputs_of(process)
-    if process.process_label == "DeepmdCommitteeWorkChain":
+    if process.process_label == COMMITTEE:
         return outputs
-    if process.process_label == "DeepmdBaseWorkChain":
+    if process.process_label == TRAINING:
         return {name: outputs[label] for label, name in ONE_TRAINING.items() if label in outputs}
     return {}
+
+
+def trainer_of(inputs: Mapping[str, orm.Data]) -> orm.ProcessNode | None:
+    """Return what made the potentials that a process was given: a loop, a committee or a training; ``None`` if unknown.
+
+    :param inputs: inputs of the process by label.
+    """
+    model = next((node for label, node in sorted(inputs.items()) if label.startswith("models__")), None)
+    if model is None:
+        return None
+    links = model.base.links.get_incoming(link_type=LinkType.RETURN)
+    returned: dict[str, Any] = {link.node.process_label: link.node for link in links}
+    return next((returned[label] for label in TRAINERS if label in returned), None)
+
+
+def _turns(learn: Mapping[str, orm.Data]) -> tuple[Mapping[str, Any], ...]:
+    """Return the turns of a loop; a committee that was trained alone is one turn without explorations."""
+    table = learn.get("table")
+    if isinstance(table, orm.Dict):
+        return tuple(table.get_dict().get("turns", ()))
+    metrics = {name: node.get_dict() for name, node in sorted(below(dict(learn), "metrics").items())}
+    return ({"turn": 0, "metrics": metrics},) if metrics else ()
 
 
 def _explorations(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiida_concerted.common.numbers import UNKNOWN, format_number
 from aiida_concerted.report.content import StudyContent
@@ -158,28 +159,32 @@ def learning_table(content: StudyContent) -> Table:
     return Table("learning", "Explorations by turn and temperature (frames)", columns, tuple(lines))
 
 
-ERRORS_SHOWN = {
-    "held_out": "held-out",
-    "in_set": "training",
-    "precision": "all of these, {nets} against double precision",
-}
-"""How each kind of error in the results of a training is called."""
-
-
 def error_table(content: StudyContent) -> Table:
     """Return the errors of each turn's committee on held-out and training frames: the range over its members."""
     lines = []
     for turn in content.learning.turns:
         metrics = list(turn.get("metrics", {}).values())
         name = str(turn["turn"]) if "runs" in turn else f"{turn['turn']} (final)"
-        for key, template in ERRORS_SHOWN.items():
-            parts = [item[key] for item in metrics if isinstance(item.get(key), dict)]
-            if parts:
-                title = template.format(**parts[0])
-                energy, force = (_range(parts, column) for column in ("rmse_energy_eV_per_atom", "rmse_force_eV_A"))
-                lines.append((name, title, str(parts[0].get("n_frames", UNKNOWN)), energy, force))
+        name = name if content.learning.explorations else UNKNOWN
+        for title, parts in _errors_shown(metrics):
+            energy, force = (_range(parts, column) for column in ("rmse_energy_eV_per_atom", "rmse_force_eV_A"))
+            lines.append((name, title, str(parts[0].get("n_frames", UNKNOWN)), energy, force))
     columns = ("Turn", "Frames", "Number", "Energy RMSE (meV/atom)", "Force RMSE (meV Å⁻¹)")
     return Table("errors", "Errors of the committee, smallest to largest of its members", columns, tuple(lines))
+
+
+def _errors_shown(metrics: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield what frames errors are of, and these errors of each member; single datasets where there were several."""
+    for key, title in (("held_out", "held-out"), ("in_set", "training")):
+        parts = [item[key] for item in metrics if isinstance(item.get(key), dict)]
+        if parts:
+            yield title, parts
+        apart = [item[f"{key}_by_dataset"] for item in metrics if f"{key}_by_dataset" in item]
+        for dataset in apart[0] if apart else ():
+            yield f"{title}: {dataset}", [item[dataset] for item in apart if dataset in item]
+    precise = [item["precision"] for item in metrics if "precision" in item]
+    if precise:
+        yield f"{precise[0]['nets']} against double precision", precise
 
 
 def _range(parts: Sequence[dict[str, float]], key: str) -> str:

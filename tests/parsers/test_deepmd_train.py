@@ -50,10 +50,10 @@ def parse(fast_localhost, tmp_path):
             "compress": orm.Bool(False),
         }
         tested = [frames]
-        if validation:
-            other = random_frames(n_frames=2, seed=9)
-            inputs["validation__b"] = LabelledFramesData(other, level_of_theory="test")
-            tested = [other, frames]
+        for number in range(int(validation)):
+            other = random_frames(n_frames=2 + number, seed=9 + number)
+            inputs[f"validation__{'bc'[number]}"] = LabelledFramesData(other, level_of_theory="test")
+            tested.insert(number, other)
         if model:
             (tmp_path / "model.pb").write_bytes(model)
         if with_test:
@@ -93,6 +93,17 @@ def test_a_finished_training_gives_model_errors_and_parity(parse):
     )
     assert difference.shape == (10, 3)
     np.testing.assert_allclose(difference, -0.1, atol=1e-6)
+
+
+def test_the_errors_on_several_datasets_stand_apart(parse, tmp_path):
+    outputs, exit_code = parse({"lcurve.out": GOOD_CURVE, "train.log": LOG + FINISHED}, validation=2)
+    assert exit_code is None
+    results = outputs["results"].get_dict()
+    apart = results["held_out_by_dataset"]
+    assert [(name, part["n_frames"]) for name, part in apart.items()] == [("b", 2), ("c", 3)]
+    assert results["held_out"]["n_frames"] == 5
+    assert apart["c"]["rmse_force_eV_A"] == pytest.approx(0.1)
+    assert "in_set_by_dataset" not in results
 
 
 def test_without_held_out_frames_only_the_in_set_error_is_given(parse):

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from aiida import orm
 
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.graph import children_of
-from tests.report.synthetic_study import SURROGATE
+from aiida_concerted.report.tables import error_table
+from tests.report.synthetic_study import SURROGATE, evaluation, learning_curve, potential, process, returned
 
 
 def test_context_comes_from_the_results(content, finished):
@@ -98,3 +100,18 @@ def test_a_sweep_alone_stands_for_a_study(finished):
     assert len(content.diffusivities) == 4
     assert content.vacancy is None
     assert content.learning.explorations == ()
+
+
+def test_a_sweep_alone_shows_the_committee_that_it_was_given(aiida_profile):
+    model = potential(0, "PBE").store()
+    errors = {"n_frames": 5, "rmse_energy_eV_per_atom": 0.002, "rmse_force_eV_A": 0.1}
+    results = orm.Dict({"held_out": errors, "held_out_by_dataset": {"cells_50": errors, "cells_400": errors}}).store()
+    committee = process("DeepmdCommitteeWorkChain")
+    outputs = {"learning_curves__model_0": learning_curve(0).store(), "evaluations__model_0": evaluation(0).store()}
+    returned(committee, {"models__model_0": model, "metrics__model_0": results, **outputs})
+    content = gather_study(process("SweepWorkChain", inputs={"models__model_0": model}))
+
+    assert [item.model for item in content.learning.parities] == ["model_0"]
+    assert [row[:3] for row in error_table(content).rows] == [
+        ("–", "held-out", "5"), ("–", "held-out: cells_50", "5"), ("–", "held-out: cells_400", "5"),
+    ]  # fmt: skip

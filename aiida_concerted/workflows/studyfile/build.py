@@ -16,6 +16,7 @@ from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import RunData
 from aiida_concerted.workflows.analyse import AnalyseWorkChain, run_names
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols.loader import merge
@@ -27,7 +28,12 @@ from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.aimd import VaspAimdWorkChain
 from aiida_concerted.workflows.vasp.vacancy import VaspVacancyWorkChain
 
-NODES_OF = {"learn": ("dataset", "validation", "structures"), "sweep": ("models",), "analyse": ("trajectories",)}
+NODES_OF = {
+    "committee": ("training", "validation"),
+    "learn": ("dataset", "validation", "structures"),
+    "sweep": ("models",),
+    "analyse": ("trajectories",),
+}
 """What stands for the results of earlier parts where a part is run alone."""
 
 VASP_RUNS = {
@@ -142,7 +148,8 @@ class Request:
 def build(study: StudyFile, only: str | None = None, *, for_real: bool = True) -> ProcessBuilder:
     """Return the builder of what a study file describes, in the loaded profile.
 
-    :param only: ``aimd``, ``learn``, ``sweep``, ``vacancy`` or ``analyse``; the whole study when not given.
+    :param only: ``aimd``, ``committee``, ``learn``, ``sweep``, ``vacancy`` or ``analyse``; the whole study when not
+        given.
     :param for_real: whether a structure that has to be ordered first is; a stand-in takes its place otherwise.
     :raises ValueError: in one line, if something named does not exist or does not fit.
     """
@@ -158,6 +165,10 @@ def build(study: StudyFile, only: str | None = None, *, for_real: bool = True) -
 
 def _whole(request: Request) -> ProcessBuilder:
     sites = request.require_sites("for a study")
+    if request.study.section("committee"):
+        raise ValueError(
+            "committee would be ignored: a whole study trains as learn.iteration.committee says; use --only committee"
+        )
     for section, keys in NODES_OF.items():
         for key in keys:
             if key in request.study.section(section):
@@ -183,6 +194,28 @@ def _aimd(request: Request) -> ProcessBuilder:
         request.code("vasp"), request.structure, protocol=request.protocol, overrides=overrides
     )
     return _with_seed(builder, request)
+
+
+def _committee(request: Request) -> ProcessBuilder:
+    section = request.study.section("committee")
+    datasets = {key: _datasets(section.get(key, {}), f"committee.{key}") for key in NODES_OF["committee"]}
+    if not datasets["training"]:
+        raise ValueError("committee.training is missing: give PK or UUID of the frames to train on, by a name")
+    builder = DeepmdCommitteeWorkChain.get_builder_from_protocol(
+        request.code("dp"),
+        datasets["training"],
+        validation=datasets["validation"],
+        protocol=request.protocol,
+        overrides=request.overrides("committee"),
+    )
+    return _with_seed(builder, request)
+
+
+def _datasets(named: Mapping[str, Any], where: str) -> dict[str, orm.Data]:
+    for name in named:
+        if not name.isidentifier():
+            raise ValueError(f"{where}: '{name}' is no name: letters, digits and _, a letter first")
+    return {name: load_node(place, f"{where}.{name}", LabelledFramesData) for name, place in named.items()}
 
 
 def _learn(request: Request) -> ProcessBuilder:
@@ -261,6 +294,7 @@ def _analyse(request: Request) -> ProcessBuilder:
 BUILDERS: Mapping[str | None, Callable[[Request], ProcessBuilder]] = {
     None: _whole,
     "aimd": _aimd,
+    "committee": _committee,
     "learn": _learn,
     "sweep": _sweep,
     "vacancy": _vacancy,

@@ -91,6 +91,7 @@ def study_schema() -> Node:
         "sites": {"type": "string", "description": "site model: a shipped name, SITES.yaml or SITES.cif"},
         "study": _without(_protocol(StudyWorkChain), "seed", *OWN_SECTIONS),
         "aimd": _without(_protocol(VaspAimdWorkChain), "seed"),
+        "committee": _with(_protocol(DeepmdCommitteeWorkChain), training=_named(node), validation=_named(node)),
         "learn": _with(_protocol(LearnWorkChain), dataset=node, validation=node, structures={"type": "object"}),
         "sweep": _with(_protocol(SweepWorkChain), models={"type": "array", "items": node}),
         "vacancy": _without(_protocol(VaspVacancyWorkChain), "carrier"),
@@ -102,6 +103,11 @@ def study_schema() -> Node:
         **_object(properties),
         "required": ["schema"],
     }
+
+
+def _named(item: Node) -> Node:
+    """Return the schema of items by name."""
+    return {"type": "object", "additionalProperties": item}
 
 
 def protocol_names() -> list[str]:

@@ -105,6 +105,23 @@ def test_parts_alone_take_nodes(study, model, tiny_frames):
     assert sweep.sites.base.attributes.get("material") == "LGPS"
 
 
+def test_a_committee_alone_is_trained_on_the_datasets_that_are_named(study, codes, tiny_frames):
+    frames = LabelledFramesData(tiny_frames, level_of_theory="test").store()
+    file = study(
+        seed=5,
+        committee={
+            "training": {"first": frames.pk, "second": frames.uuid}, "validation": {"last": frames.pk}, "n_models": 2,
+            "train": {"n_steps": 60},
+        },
+        resources={"dp": {"queue_name": "gpu"}},
+    )  # fmt: skip
+    builder = build(file, "committee")
+    assert sorted(builder.train.training) == ["first", "second"]
+    assert builder.train.validation["last"].uuid == frames.uuid
+    assert (builder.n_models.value, builder.seed.value, builder.train.parameters["n_steps"]) == (2, 5, 60)
+    assert builder.train.metadata.options.queue_name == "gpu"
+
+
 def test_without_a_structure_one_is_ordered_when_it_is_for_real(study):
     file = study(vacancy={"selection": "one_per_label"}, study={"ordering": {"n_steps": 50, "n_restarts": 1}})
     assert len(build(file, "vacancy", for_real=False).structure.sites) > 50
@@ -125,6 +142,10 @@ def test_without_a_structure_one_is_ordered_when_it_is_for_real(study):
         ({"carrier": "Na"}, None, "the sites of 'LGPS' are those of Li, but the carrier is Na"),
         ({}, "learn", "learn.dataset is missing"),
         ({}, "sweep", "sweep.models is missing"),
+        ({}, "committee", "committee.training is missing"),
+        ({"committee": {"training": {"50 atoms": 1}}}, "committee", "committee.training: '50 atoms' is no name"),
+        ({"committee": {"training": {"a": 987654}}}, "committee", "committee.training.a: there is no node '987654'"),
+        ({"committee": {"n_models": 2}}, None, "committee would be ignored"),
         ({"sweep": {"models": [1]}}, None, "sweep.models would be ignored"),
         ({"aimd": {"temperature_K": 1}}, None, "a study runs at study.aimd_temperatures_K"),
         ({"analyse": {"window_ps": 1}, "sweep": {"analysis": {"window_ps": 2}}}, None, "keep one of them"),
@@ -155,7 +176,7 @@ def test_disordered_structures_are_refused(study, tmp_path):
 
 
 def test_every_part_has_a_builder():
-    assert ONLY == ("aimd", "learn", "sweep", "vacancy", "analyse")
+    assert ONLY == ("aimd", "committee", "learn", "sweep", "vacancy", "analyse")
 
 
 def test_one_gamma_build_and_hashes_serve_every_run_of_vasp(study, codes, surrogate_code, lgps_potcars):
