@@ -48,6 +48,7 @@ class StashedTrajectoryData(RunData):
             **facts,
             **(context or {}),
             "segments": [segment.as_dict() for segment in segments],
+            "places": [f"{computer.label}:{segment.place}" for segment in segments],
             "schema_version": SCHEMA_VERSION,
         }
         self.base.attributes.set_many({key: value for key, value in attributes.items() if value is not None})
@@ -61,12 +62,6 @@ class StashedTrajectoryData(RunData):
     def get_segments(self) -> list[Segment]:
         """Return where the files lie and their digests, in the order of the segments."""
         return [from_mapping(Segment, segment, "segments") for segment in self.base.attributes.get("segments")]
-
-    @property
-    def places(self) -> str:
-        """Return in words where the frames are."""
-        computer = self.computer.label if self.computer is not None else "an unknown computer"
-        return f"{', '.join(segment.place for segment in self.get_segments())} on {computer}"
 
     def _validate(self) -> bool:
         super()._validate()

@@ -87,4 +87,4 @@ def fetch_first(
 
 def _builder(kind: Kind, filters: dict[str, Any], backend: Any) -> QueryBuilder:
     builder = QueryBuilder(backend=backend)
-    return builder.append(kind.node_class, filters=filters, project=PROJECTED, subclassing=False, tag="node")
+    return builder.append(kind.classes, filters=filters, project=PROJECTED, subclassing=False, tag="node")

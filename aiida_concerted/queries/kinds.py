@@ -19,6 +19,7 @@ from aiida_concerted.data.results import (
     VacancyFormationData,
 )
 from aiida_concerted.data.sites import SiteHistoryData
+from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.queries.table import Row
 
@@ -65,6 +66,7 @@ class Kind:
     :param published: what a published number becomes in a row, by its quantity: the column of the value and that of its
         error, the column of its label, and further columns.
     :param sort: columns that rows are sorted by.
+    :param also: node types that are of this kind too, with the same attributes.
     """
 
     name: str
@@ -77,6 +79,12 @@ class Kind:
     provenance: tuple[str, ...] = ()
     published: Mapping[str, Published] = field(default_factory=dict)
     sort: tuple[str, ...] = ("material",)
+    also: tuple[type[orm.Data], ...] = ()
+
+    @property
+    def classes(self) -> Any:
+        """Return the node type, or all of them in a list, as queries take it."""
+        return [self.node_class, *self.also] if self.also else self.node_class
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -223,9 +231,10 @@ KINDS: dict[str, Kind] = {
             "trajectories",
             MolecularDynamicsData,
             (*_MATERIAL, "temperature_K", "n_frames", "frame_interval_ps", "n_atoms", "n_carriers", "volume_A3",
-             "supercell", "seed", "level_of_theory", "potential_sha256"),
+             "supercell", "seed", "level_of_theory", "potential_sha256", "places"),
             filters=("temperature_K",),
             provenance=CREATED_BY,
+            also=(StashedTrajectoryData,),
             sort=("material", "temperature_K"),
         ),
     )

@@ -32,7 +32,7 @@ def find_provenance(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
     if not wanted or not kind.provenance:
         return {}
     if kind.provenance == CREATED_BY:
-        return _creators(kind.node_class, wanted, backend)
+        return _creators(kind.classes, wanted, backend)
     found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for along_path in _all_runs(kind, wanted, backend):
         for pk, facts in along_path:
@@ -56,7 +56,7 @@ def find_workchains(kind: Kind, pks: Iterable[int], backend: Any = None) -> dict
     if not wanted:
         return {}
     builder = orm.QueryBuilder(backend=backend)
-    builder.append(kind.node_class, filters={"id": {"in": wanted}}, project="id", tag="data")
+    builder.append(kind.classes, filters={"id": {"in": wanted}}, project="id", tag="data")
     builder.append(orm.WorkflowNode, with_outgoing="data", project="id")
     found: dict[int, int] = {}
     for pk, chain in builder.all():
@@ -119,10 +119,10 @@ def _stashed_runs(
     return [(pk, dict(zip((*asked, "code"), facts, strict=True))) for pk, *facts in builder.distinct().all()]
 
 
-def _creators(node_class: type[orm.Data], pks: list[int], backend: Any) -> dict[int, Facts]:
+def _creators(classes: Any, pks: list[int], backend: Any) -> dict[int, Facts]:
     """Return the process that created each node, and the code it ran."""
     builder = orm.QueryBuilder(backend=backend)
-    builder.append(node_class, filters={"id": {"in": pks}}, project="id", tag="data")
+    builder.append(classes, filters={"id": {"in": pks}}, project="id", tag="data")
     builder.append(orm.ProcessNode, with_outgoing="data", project="attributes.process_label", tag="process")
     builder.append(CODES, with_outgoing="process", project="label", outerjoin=True)
     return {pk: {"created_by": process, "code": code} for pk, process, code in builder.distinct().all()}

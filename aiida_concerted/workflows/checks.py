@@ -170,7 +170,12 @@ def sweep(inputs: Any, namespace: Any) -> str | None:
     """Return why a potential cannot run the supercells of this structure, or the target never be reached."""
     if "md" in inputs and inputs["md"].get_dict().get("pressure_bar") is not None:
         return "md.pressure_bar: displacements are measured in a cell that is fixed; leave it out"
-    if problem := _longest_run(inputs) or _modes_of_target(inputs, namespace) or _energy_of_target(inputs):
+    if (
+        problem := _packed_stash(inputs)
+        or _longest_run(inputs)
+        or _modes_of_target(inputs, namespace)
+        or _energy_of_target(inputs)
+    ):
         return problem
     if any(name not in namespace for name in ("structure", "models")) or not inputs.get("models"):
         return None  # a work chain that exposes the sweep sets them when it runs
@@ -187,6 +192,14 @@ def sweep(inputs: Any, namespace: Any) -> str | None:
         except ValueError as error:
             return f"{name}{error}"
     return None
+
+
+def _packed_stash(inputs: Any) -> str | None:
+    """Return why frames cannot stay where they are made."""
+    is_packed = inputs and "runs_per_job" in inputs and inputs["runs_per_job"].value > 1
+    if not is_packed or not inputs["run"]["md"].get("metadata", {}).get("options", {}).get("stash"):
+        return None
+    return "runs that share a job bring their frames home: set runs_per_job to 1, or leave the stash out"
 
 
 def _target(inputs: Any) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def test_frames_that_stay_are_analysed_verified_and_analysed_anew(build, lmp_cod
     rows = queries.diffusivities(study=away.uuid)
     digest = known.base.attributes.get("potential_sha256")
     assert [(row["code"], row["potential_sha256"]) for row in rows] == [(lmp_code.label, digest)] * 2
+    (row,) = (row for row in queries.trajectories(temperature_K=400) if row["uuid"] == node.uuid)
+    assert row["places"] == [f"localhost:{segment.place}"]
     content = with_trajectories(gather_study(away), away)
     assert content.missing[-1] == "densities, pair functions and events of the 2 runs whose frames stay on localhost"
 
