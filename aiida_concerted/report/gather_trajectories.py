@@ -30,6 +30,9 @@ TOLERANCE_K = 1e-3
 PAIRS_ONLY = frozenset({"transport", "sites", "recrossing", "density"})
 """Parts of the analysis of a run that a study has as results already, or that are made differently here."""
 
+OF_FRAMES = "densities, pair functions and events"
+"""What is missing of runs whose frames are not at home."""
+
 PARTS = frozenset({"density", "rdf", "van_hove", "event"})
 """What a trajectory is read for."""
 
@@ -78,7 +81,7 @@ def _elsewhere(trajectories: Mapping[str, orm.Data]) -> tuple[str, ...]:
         return ()
     where = ", ".join(sorted({node.computer.label for node in stay if node.computer is not None}))
     runs = "run" if len(stay) == 1 else f"{len(stay)} runs"
-    return (f"densities, pair functions and events of the {runs} whose frames stay on {where}",)
+    return (f"{OF_FRAMES} of the {runs} whose frames stay on {where}",)
 
 
 def is_at(node: orm.Data, temperature_K: float | None) -> bool:

@@ -23,7 +23,7 @@ from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.figures import ReportFigure, single, sites, transport
 from aiida_concerted.report.figures.collect import MAKERS, Maker
 from aiida_concerted.report.gather import gather_study
-from aiida_concerted.report.gather_trajectories import TOLERANCE_K, with_trajectories
+from aiida_concerted.report.gather_trajectories import OF_FRAMES, TOLERANCE_K, with_trajectories
 from aiida_concerted.report.node_content import content_of_result
 from aiida_concerted.report.published import Published
 
@@ -137,6 +137,8 @@ def figure_of_node(
         content = _alone(node, temperature_K, chosen.parts)
     with publication_style(columns):
         figures = make(content, Published.of(content.material))
+    if not figures and (elsewhere := [text for text in content.missing if text.startswith(OF_FRAMES)]):
+        raise NothingToDrawError(f"node {node.pk} has no figure '{found.name}': missing are {elsewhere[0]}")
     return replace(_the_only_one(found.name, node, figures, pair), paper=found.paper)
 
 

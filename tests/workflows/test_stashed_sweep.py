@@ -15,6 +15,7 @@ from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.gather_trajectories import with_trajectories
+from aiida_concerted.report.node_figures import figure_of_node
 from aiida_concerted.workflows.analyse import AnalyseWorkChain
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.sealing import reduce_builder
@@ -101,6 +102,10 @@ def test_frames_that_stay_are_analysed_verified_and_analysed_anew(build, lmp_cod
     (row,) = (row for row in queries.trajectories(temperature_K=400) if row["uuid"] == node.uuid)
     assert row["places"] == [f"localhost:{segment.place}"]
     content = with_trajectories(gather_study(away), away)
+    with pytest.raises(
+        ValueError, match=r"no figure 'rdf': missing are densities.*2 runs whose frames stay on localhost"
+    ):
+        figure_of_node("rdf", away)
     assert content.missing[-1] == "densities, pair functions and events of the 2 runs whose frames stay on localhost"
 
     again = build(stash, analysis={**ANALYSIS, "window_ps": 0.1})
