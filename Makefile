@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test test-all test-kernels check docs coverage bench-long bench-md bench-queries bench-peers clean
+.PHONY: help demo test test-all test-kernels check docs coverage bench-learning bench-long bench-loop bench-md bench-queries bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -54,6 +54,12 @@ docs: $(BIN)/python ## the documentation as HTML, in build/docs
 coverage: $(VENV)/.installed-test ## whether the stated errors are true: 200 synthetic runs of each kind, in five minutes
 	@$(BIN)/python -m benchmarks.coverage
 
+bench-learning: $(VENV)/.installed-test ## frames that the loop picks against random ones, on the published labels below CONCERTED_TEST_DATA
+	@$(BIN)/python -m benchmarks.selection
+
+bench-loop: $(VENV)/.installed-test .venv-dpgen/.installed ## the same loop by DP-GEN and by this package: time outside engines, and what kills cost
+	@$(BIN)/python -m benchmarks.loop --python .venv-dpgen/bin/python
+
 bench-long: $(VENV)/.installed-test ## time and memory of the analysis command up to 400,000 frames of 900 atoms
 	@$(BIN)/python -m benchmarks.long_run
 
@@ -72,6 +78,11 @@ bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajecto
 .venv-peers/.installed: benchmarks/requirements-peers.txt
 	@$(PYTHON) -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.venv-dpgen/.installed: pyproject.toml
+	@$(PYTHON) -m venv .venv-dpgen
+	@.venv-dpgen/bin/python -m pip install --quiet --disable-pip-version-check dpgen==0.14.0
 	@touch $@
 
 clean: ## remove the environment and caches, never results

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
-from benchmarks.md_speed import FOLDER, PAGE, THREADS, TIMESTEP_FS, prepare, run, speed_of, train
+from benchmarks.md_speed import FOLDER, PAGE, TIMESTEP_FS, prepare, run, speed_of, train
+from benchmarks.profiles import load_temporary_profile, single_thread_code
 from benchmarks.tables import markdown_table, write_between_marks
 from tests.engines import TYPE_MAP, labelled_frames, small_crystal
 
@@ -36,31 +37,6 @@ REQUIRED_MINUTES = 10.0
 HEAD = ("run", "steps", "wall, s", "of it LAMMPS, s", "outside, s", "of ten minutes")
 PLAIN = re.compile(r"^(dump|dump_modify|fix mean|compute (unwrapped|mean)|restart|write_restart)\b.*\n", re.MULTILINE)
 """What of a script writes frames and checkpoints; a plain run has none of it."""
-
-
-def make_profile(folder: str, lmp: str) -> Any:
-    """Make and load a profile on SQLite in a folder, and return its code of LAMMPS."""
-    os.environ["AIIDA_PATH"] = folder
-    from aiida import orm
-    from aiida.manage.configuration import create_profile, get_config, load_profile
-
-    config = get_config(create=True)
-    config.set_option("runner.poll.interval", 1)  # without a broker parents look for finished children by the clock
-    storage = {"storage_backend": "core.sqlite_dos", "storage_config": {"filepath": f"{folder}/storage"}}
-    create_profile(config, name="bench", email="bench@localhost", **storage)
-    load_profile("bench")
-    computer = orm.Computer(
-        label="localhost", hostname="localhost", transport_type="core.local", scheduler_type="core.direct",
-        workdir=f"{folder}/work",
-    ).store()  # fmt: skip
-    computer.configure(safe_interval=0.0)
-    computer.set_minimum_job_poll_interval(1.0)
-    computer.set_default_mpiprocs_per_machine(1)
-    exports = "\n".join(f"export {name}={value}" for name, value in THREADS.items())
-    return orm.InstalledCode(
-        label="lmp", computer=computer, filepath_executable=lmp, default_calc_job_plugin="concerted.lammps.md",
-        prepend_text=exports,
-    ).store()  # fmt: skip
 
 
 def run_chain(code: Any, model: Path, crystal: Atoms, production_ps: float) -> tuple[float, float]:
@@ -132,7 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
     full, plain = plain_speed(model, crystal, PROBE_STEPS, chosen.lmp)
     n_frames = max(10, int(chosen.minutes * 60 * full * TIMESTEP_FS * 1e-3 / 0.1))
     with tempfile.TemporaryDirectory() as folder:
-        wall_s, engine_s = run_chain(make_profile(folder, chosen.lmp), model, crystal, 0.1 * n_frames)
+        code = single_thread_code(load_temporary_profile(folder), "lmp", chosen.lmp, "concerted.lammps.md")
+        wall_s, engine_s = run_chain(code, model, crystal, 0.1 * n_frames)
     outside_s = wall_s - engine_s
     share = outside_s / (60 * REQUIRED_MINUTES)
     steps = round(0.1 * n_frames / (TIMESTEP_FS * 1e-3))
