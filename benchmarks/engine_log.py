@@ -91,7 +91,8 @@ def stand_in(name: str, program: str, log: str) -> int:
     kind = " ".join([name, *[word for word in words if not word.startswith("-")][: int(name == "dp")]])
     _note(log, "begin", name=kind, key=_key(folder, kind, words), folder=str(folder))
     start = resumed_step(folder, words)
-    status = subprocess.run([program, *words], env=environment, check=False).returncode
+    # A session of its own: kernels that share the processor among sessions first treat the engines of all alike.
+    status = subprocess.run([program, *words], env=environment, check=False, start_new_session=True).returncode
     if kind == "lmp":
         start = _numbers(folder / "log.lammps", after="Step")[0]
     _note(log, "end", status=status, from_step=start, to_step=reached_step(folder, kind))

@@ -93,14 +93,16 @@ def our_loop(folder: Path, scale: LoopScale) -> Loop:
 
 def timed(loop: Loop) -> dict[str, Any]:
     """Return wall time and time of engines of a loop that nobody disturbs."""
+    load = [os.getloadavg()[0]]
     begin = time.time()
     loop.go()
     state = loop.wait()
     end = time.time()
+    load.append(os.getloadavg()[0])
     runs = [run for run in loop.runs if run.begin >= begin]
     busy = busy_seconds(runs, end)
     return {
-        "state": state, "wall_s": end - begin, "engines_s": busy, "outside_s": end - begin - busy,
+        "state": state, "load": load, "wall_s": end - begin, "engines_s": busy, "outside_s": end - begin - busy,
         "engine_sum_s": sum((run.end or end) - run.begin for run in runs),
         "runs": {name: sum(run.name == name for run in runs) for name in sorted({run.name for run in runs})},
         "seconds": {

@@ -52,9 +52,9 @@ class LoopScale:
 
     n_turns: int = 3
     n_models: int = 2
-    n_steps: int = 1500
-    n_md_steps: int = 1000
-    frame_steps: int = 50
+    n_steps: int = 800
+    n_md_steps: int = 500
+    frame_steps: int = 25
     temperatures_K: tuple[int, ...] = (300, 500)
     n_labels: int = 12
     labels_at_once: int = 12

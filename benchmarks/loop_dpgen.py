@@ -76,7 +76,7 @@ def parameters(scale: LoopScale) -> dict[str, Any]:
         "numb_models": scale.n_models,
         "default_training_param": training_input(scale),
         "model_devi_dt": 0.001,
-        "model_devi_skip": 0,
+        "model_devi_skip": scale.frame_steps,  # the frame that all runs begin with is one
         "model_devi_f_trust_lo": WIDEST[0],
         "model_devi_f_trust_hi": WIDEST[1],
         "model_devi_clean_traj": True,

@@ -47,8 +47,8 @@ def study(scale: LoopScale, dataset: str) -> dict[str, Any]:
                         "trust_lower_eV_A": WIDEST[0], "trust_upper_eV_A": WIDEST[1], "max_selected": scale.n_labels,
                     },
                     "md": {
-                        "timestep_fs": 1.0, "thermostat_damping_ps": 0.1, "equilibration_ps": 0.0,
-                        "production_ps": scale.n_md_steps * 1e-3, "frame_interval_ps": interval_ps,
+                        "timestep_fs": 1.0, "thermostat_damping_ps": 0.1, "equilibration_ps": interval_ps,
+                        "production_ps": scale.n_md_steps * 1e-3 - interval_ps, "frame_interval_ps": interval_ps,
                         "deviation_interval_ps": interval_ps, "restart_interval_ps": 4 * interval_ps,
                     },
                 },

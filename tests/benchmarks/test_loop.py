@@ -33,7 +33,9 @@ def test_both_explore_and_label_as_much():
     explore, jobs = ours["iteration"]["explore"], theirs["model_devi_jobs"]
     assert len(jobs) == ours["min_iterations"] == ours["max_iterations"]
     assert jobs[0]["temps"] == explore["temperatures_K"]
-    assert jobs[0]["nsteps"] * theirs["model_devi_dt"] == pytest.approx(explore["md"]["production_ps"])
+    length_ps = explore["md"]["equilibration_ps"] + explore["md"]["production_ps"]
+    assert jobs[0]["nsteps"] * theirs["model_devi_dt"] == pytest.approx(length_ps)
+    assert theirs["model_devi_skip"] * theirs["model_devi_dt"] == pytest.approx(explore["md"]["equilibration_ps"])
     assert jobs[0]["trj_freq"] * theirs["model_devi_dt"] == pytest.approx(explore["md"]["frame_interval_ps"])
     assert theirs["fp_task_max"] == explore["selection"]["max_selected"]
     assert theirs["numb_models"] == ours["final"]["n_models"] == ours["iteration"]["committee"]["n_models"]
