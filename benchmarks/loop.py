@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ import psutil
 from benchmarks import loop_dpgen, loop_ours
 from benchmarks.engine_log import WORK, EngineRun, busy_seconds, reached_step, read_runs, repeated_runs
 from benchmarks.loop_case import LoopScale, make_first_labels
-from benchmarks.loop_table import PAGE, kill_text, time_text
+from benchmarks.loop_table import NAMES, PAGE, kill_text, time_text
+from benchmarks.tables import write_between_marks
 
 FOLDER = Path(os.environ.get("BENCH_FOLDER", "build/bench")) / "loop"
 TIMEOUT_S = 3600.0
@@ -198,38 +201,73 @@ def lost_steps(kill: dict[str, Any], after: list[EngineRun]) -> int:
     return total
 
 
+def write_page(results: dict[str, Any]) -> None:
+    """Put the tables into the page of benchmarks, those of which there are results."""
+    machine = f"{datetime.now(timezone.utc).date().isoformat()}, {platform.machine()}, {os.cpu_count()} cores"
+    if "time" in results:
+        loads = "; ".join(
+            f"{NAMES[program]} {' to '.join(f'{load:.1f}' for load in found['load'])}"
+            for program, found in results["time"].items()
+        )
+        text = f"{machine}. Load of the machine at begin and end: {loads}.\n\n{time_text(results)}"
+        write_between_marks(PAGE, "loop", text)
+    if "kill" in results:
+        write_between_marks(PAGE, "kills", f"{machine}.\n\n{kill_text(results)}")
+
+
+def stages_of(known: dict[str, Any], program: str) -> dict[str, float]:
+    """Return how long stages take undisturbed: by this program, else by the other one, which runs the same engines.
+
+    :raises ValueError: if nothing was timed yet.
+    """
+    timings = known.get("time", {})
+    if not timings:
+        raise ValueError("kills come at random moments of stages whose length is not known: run the task 'time' first")
+    found: dict[str, float] = timings.get(program, next(iter(timings.values())))["stage_s"]
+    return found
+
+
+def measure(task: str, program: str, chosen: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what one loop took, or what it did again when it was killed.
+
+    :param known: results so far; how long stages take undisturbed is among them.
+    """
+    scale = replace(LoopScale(), n_turns=chosen.turns if task == "time" else 1)
+    folder = FOLDER / f"{program}-{task}"
+    loop = dpgen_loop(folder, scale, chosen.python) if program == "dpgen" else our_loop(folder, scale)
+    try:
+        found = timed(loop) if task == "time" else killed(loop, stages_of(known, program), chosen.seed)
+    finally:
+        loop.close()
+    return found | {"scale": asdict(scale)}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print what the same loop takes with DP-GEN and with this package, and what each does again after kills."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loop", description=main.__doc__)
     parser.add_argument(
         "--python", type=Path, default=Path(".venv-dpgen/bin/python"), help="that of DP-GEN's environment (%(default)s)"
     )
-    parser.add_argument("--tasks", nargs="+", default=["time", "kill"], choices=["time", "kill"], help="%(default)s")
-    parser.add_argument("--programs", nargs="+", default=["dpgen", "ours"], choices=["dpgen", "ours"])
+    tasks, programs = ["time", "kill"], ["dpgen", "ours"]
+    parser.add_argument("--tasks", nargs="*", default=tasks, choices=tasks, help="kill needs what time found")
+    parser.add_argument("--programs", nargs="+", default=programs, choices=programs)
     parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (%(default)s)")
     parser.add_argument("--turns", type=int, default=LoopScale.n_turns, help="of the timed loop (%(default)s)")
+    parser.add_argument("--result", type=Path, default=FOLDER / "loop.json", help="%(default)s")
     parser.add_argument("--page", action="store_true", help=f"put the tables into {PAGE}")
     chosen = parser.parse_args(arguments)
-    place = FOLDER / "loop.json"
+    place = chosen.result
     results: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {}
     make_first_labels(FOLDER / "first")
     for task in chosen.tasks:
         for program in chosen.programs:
-            scale = replace(LoopScale(), n_turns=chosen.turns if task == "time" else 1)
-            folder = FOLDER / f"{program}-{task}"
-            loop = dpgen_loop(folder, scale, chosen.python) if program == "dpgen" else our_loop(folder, scale)
-            try:
-                if task == "time":
-                    found = timed(loop)
-                else:
-                    found = killed(loop, results["time"][program]["stage_s"], chosen.seed)
-            finally:
-                loop.close()
-            found |= {"scale": asdict(scale)}
+            found = measure(task, program, chosen, results)
             results.setdefault(task, {})[program] = found
             print(json.dumps({task: {program: found}}), file=sys.stderr, flush=True)
             place.write_text(json.dumps(results, indent=1) + "\n")
     print(time_text(results), kill_text(results), sep="\n\n")
+    if chosen.page:
+        write_page(results)
     return 0
 
 

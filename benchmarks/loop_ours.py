@@ -92,6 +92,9 @@ def prepare(folder: Path, first: Path, scale: LoopScale) -> None:
     (folder / "study.yaml").write_text(text.replace(f"dataset: '{found.group(1)}'", f"dataset: {found.group(1)}"))
     call(folder, "aiida-concerted", "run", "study.yaml", "--only", "learn", "--dry-run")
     call(folder, "verdi", "daemon", "start", "1")
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("**/broker.sockets")) and time.monotonic() < deadline:
+        time.sleep(0.5)  # `verdi daemon start` returns before its broker listens
 
 
 def call(folder: Path, program: str, *words: str) -> str:
