@@ -177,6 +177,25 @@ def test_a_run_that_was_killed_is_sealed_as_the_run_that_nobody_touched(
     assert_same(found.outputs.diffusivity, expected.outputs.diffusivity)
 
 
+@pytest.mark.slow
+def test_frames_that_cannot_be_stashed_stay_in_the_folder_of_their_job(
+    lmp_code, concerted_code, tiny_models, tmp_path, caplog
+):
+    builder = LammpsMdWorkChain.get_builder_from_protocol(
+        lmp_code, orm.StructureData(ase=small_crystal()), {"m": potential(tiny_models[0])}, protocol="fast",
+        overrides={"md": {**MD, "temperature_K": 300}},
+    )  # fmt: skip
+    (tmp_path / "full").write_text("where no folder can be made")
+    fill_stash(builder, {"folder": str(tmp_path / "full"), "mode": "tar", "code": concerted_code.full_label})
+    _, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    assert "segment_001: its frames could not be stashed and stay in the folder of its job" in caplog.text
+    (segment,) = node.outputs.trajectory.get_segments()
+    assert segment.kind == "folder"
+    assert set(segment.sha256) == {"carriers.dcd", "framework.dcd", "framework_mean.dat"}
+    assert node.outputs.trajectory.n_frames == 81
+
+
 def test_frames_cannot_stay_without_a_code_that_reads_them_there(build, lmp_code, fast_localhost):
     with pytest.raises(ValueError, match=r"stash\.folder needs a code that analyses frames where they are"):
         build("/frames", stash={"folder": "/frames"})

@@ -13,6 +13,7 @@ from ase.io import write
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.workflows.studyfile import ONLY, SCHEMA, build, parse_study, preview
+from tests.data.test_stashed import stashed_run
 from tests.engines import TYPE_MAP, small_crystal
 
 
@@ -202,3 +203,38 @@ def test_one_gamma_build_and_hashes_serve_every_run_of_vasp(study, codes, surrog
 def test_labels_that_differ_from_the_frames_they_join_are_refused_at_the_door(study, aimd, reason):
     with pytest.raises(ValueError, match=f"would not belong to the frames of aimd: .*{reason}"):
         build(study(aimd={"vasp": aimd}), for_real=False)
+
+
+@pytest.fixture
+def concerted_code(engine_code):
+    """Return the code of our own command."""
+    return engine_code("concerted", "concerted.reduce", "aiida-concerted")
+
+
+def test_frames_of_a_sweep_stay_where_a_folder_is_named(study, codes, concerted_code):
+    resources = {"all": {"max_wallclock_seconds": 60}, "concerted": {"queue_name": "cpu"}}
+    words = {"codes": {**codes, "concerted": concerted_code.full_label}, "resources": resources}
+    builder = build(study(**words, sweep={"stash": {"folder": "/frames"}}), for_real=False)
+    options = builder.sweep.run.md.metadata.options
+    assert options["stash"]["target_base"] == "/frames"
+    assert options["stash"]["stash_mode"] == "tar"
+    assert options["stash"]["source_list"] == ["carriers.dcd", "framework.dcd", "framework_mean.dat"]
+    assert options["max_wallclock_seconds"] == 60
+    assert builder.sweep.run.reduce.code.uuid == concerted_code.uuid
+    assert builder.sweep.run.reduce.metadata.options["queue_name"] == "cpu"
+    assert not builder.learn.iteration.explore.run.md.metadata.options.get("stash")
+    at_home = build(study(**words), for_real=False)
+    assert not at_home.sweep.run.md.metadata.options.get("stash")
+    with pytest.raises(ValueError, match=r"needs a code that analyses frames where they are: give codes\.concerted"):
+        build(study(sweep={"stash": {"folder": "/frames"}}), for_real=False)
+
+
+def test_runs_whose_frames_stay_are_analysed_by_a_code_of_their_computer(study, codes, concerted_code, fast_localhost):
+    run = stashed_run(fast_localhost)
+    with pytest.raises(ValueError, match=rf"the frames of <{run.pk}> stay on .*codes\.concerted"):
+        build(study(analyse={"trajectories": [run.pk]}), "analyse")
+    words = {"codes": {"concerted": concerted_code.uuid}, "resources": {"concerted": {"queue_name": "cpu"}}}
+    builder = build(study(**words, analyse={"trajectories": [run.pk]}), "analyse")
+    assert builder.trajectories == {"run_T600": run}
+    assert builder.reduce.code.uuid == concerted_code.uuid
+    assert builder.reduce.metadata.options["queue_name"] == "cpu"
