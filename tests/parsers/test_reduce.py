@@ -200,6 +200,7 @@ def request_of(reduced):
     return ReduceRequest.from_dict(stored)
 
 
+@pytest.mark.slow
 def test_a_stash_is_analysed_verified_and_analysed_anew(run, reduce_code, at_home, reduced):
     stashes = {f"segment_{n}": node.outputs.remote_stash for n, (node, _) in enumerate(run)}
     outputs, node = run_get_node(reduce_builder(reduce_code, at_home, segments=stashes))
@@ -244,6 +245,7 @@ def test_a_missing_segment_is_named_and_leaves_nothing(run, reduced, tmp_path):
         assert reason in json.loads((tmp_path / "reduced.json").read_text())["failure"][1]
 
 
+@pytest.mark.slow
 def test_what_is_too_short_says_so_and_the_rest_is_kept(reduce_code, at_home, reduced):
     inputs = {"trajectory": reduced["trajectory"], "parameters": orm.Dict({**ANALYSIS, "discard_ps": 2.9})}
     outputs, node = run_get_node(reduce_builder(reduce_code, at_home, **inputs))
