@@ -52,7 +52,13 @@ def join_segments(
 
 
 def _join_trajectories(nodes: list[Any]) -> MolecularDynamicsData:
-    """Return the node of a joined trajectory, with what is known of the first segment."""
+    """Return the node of a joined trajectory, with what is known of the first segment.
+
+    :raises ValueError: if they are not segments of one run without a gap, or the frames of one are not at home.
+    """
+    for node in nodes:
+        if not isinstance(node, MolecularDynamicsData):
+            raise ValueError(f"the frames of <{node.pk}> are not at home, and those that follow them are")
     attributes = nodes[0].base.attributes.all
     context = {name: attributes[name] for name in CONTEXT if name in attributes}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
