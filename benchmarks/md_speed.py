@@ -1,7 +1,8 @@
 """Speed of molecular dynamics with a deep potential by size of the cell, compressed or not, and replicas a device.
 
 The potential has the nets and the cutoff of the paper. It is trained for some seconds on a pair potential in closed
-form: how fast a net is does not depend on what it has learned. Times are LAMMPS' own, of its main loop.
+form: how fast a net is does not depend on what it has learned. Times are LAMMPS' own, of its main loop. Replicas are
+started as a job of several runs starts them: as processes of their own, or as partitions of one LAMMPS.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
+from aiida_concerted.formats.lammps_replicas import enter, partitions_script, words_of_partitions, words_of_process
 from aiida_concerted.materials.loader import load_site_model
 from aiida_concerted.structures.ordering import DisorderedSites, order_cell
 from aiida_concerted.structures.oxidation import OXIDATION_STATES
@@ -45,6 +47,7 @@ REPLICAS = (1, 2, 4, 8, 16)
 REPLICATED = (3, 3, 2)
 """The cell that is run several times on one device: 900 atoms, those of the paper's production."""
 
+SCRIPT = "in.lammps"
 TRAINING_STEPS = 200
 N_FRAMES = 16
 TIMESTEP_FS = 2.0
@@ -61,6 +64,7 @@ class Speed:
     :param compressed: whether the potential was compressed.
     :param replicas: runs at the same time on the device.
     :param steps_per_s: steps in a second of the wall clock, of all replicas together.
+    :param are_partitions: whether they were partitions of one LAMMPS, not processes of their own.
     """
 
     device: str
@@ -68,6 +72,7 @@ class Speed:
     compressed: bool
     replicas: int
     steps_per_s: float
+    are_partitions: bool = False
 
     @property
     def ns_per_day(self) -> float:
@@ -77,11 +82,15 @@ class Speed:
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table."""
         kind = "compressed" if self.compressed else "as trained"
+        replicas = f"{self.replicas} partitions" if self.are_partitions else f"{self.replicas}"
         return (
-            self.device, f"{self.n_atoms:,}", kind, f"{self.replicas}", f"{self.steps_per_s:.3g}",
+            self.device, f"{self.n_atoms:,}", kind, replicas, f"{self.steps_per_s:.3g}",
             f"{self.ns_per_day:.3g}", f"{1e6 / self.steps_per_s / self.n_atoms:.3g}",
         )  # fmt: skip
 
+
+Case = tuple[tuple[int, int, int], bool, int, str | None]
+"""Cell, whether the potential is compressed, replicas, and what starts them as partitions."""
 
 HEAD = ("device", "atoms", "potential", "replicas", "steps/s", "ns a day", "µs per step and atom")
 
@@ -148,22 +157,35 @@ def prepare(folder: Path, model: Path, crystal: Atoms, cell: tuple[int, int, int
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     script = build_lammps_input(parameters, elements, [str(model.resolve())], n_atoms=len(atoms))
-    (folder / "in.lammps").write_text(script)
+    (folder / SCRIPT).write_text(enter(folder.name) + script)
     axes = lammps_axes(atoms.cell.array)
     (folder / lammps_input.DATA).write_text(write_lammps_data(axes, atoms.positions, types, masses))
     return folder
 
 
-def run(folders: Sequence[Path], lmp: str) -> float:
+def commands_of(folders: Sequence[Path], lmp: str, mpirun: str | None = None) -> list[list[str]]:
+    """Return the commands of runs at the same time, to be started in the folder that holds theirs.
+
+    :param mpirun: starts them as partitions of one LAMMPS; without it each is a process.
+    """
+    if mpirun is None:
+        return [[lmp, *words_of_process(path.name, SCRIPT)] for path in folders]
+    (folders[0].parent / SCRIPT).write_text(partitions_script([path.name for path in folders], SCRIPT))
+    return [[mpirun, "-np", f"{len(folders)}", lmp, *words_of_partitions(len(folders), 1, SCRIPT)]]
+
+
+def run(folders: Sequence[Path], lmp: str, mpirun: str | None = None) -> float:
     """Return the steps in a second of runs at the same time, summed over them.
 
+    :param mpirun: starts them as partitions of one LAMMPS; without it each is a process.
     :raises RuntimeError: if one fails.
     """
-    words = [lmp, "-in", "in.lammps", "-log", lammps_input.LOG, "-screen", "none"]
     environment = {**THREADS, **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     running = [
-        subprocess.Popen(words, cwd=path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for path in folders
+        subprocess.Popen(
+            words, cwd=folders[0].parent, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for words in commands_of(folders, lmp, mpirun)
     ]
     said = [process.communicate()[1].decode(errors="replace") for process in running]
     for process, words_said in zip(running, said, strict=True):
@@ -211,6 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--replicas", type=int, nargs="+", help="runs at once on one device (1 to 16 on a GPU, 1 and 2)"
     )
+    parser.add_argument("--mpirun", help="measure replicas as partitions too, started by this program")
+    parser.add_argument("--replicas-only", action="store_true", help="measure one and several replicas of one cell")
     parser.add_argument("--max-atoms", type=int, default=2_500, help="largest cell (default %(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of steps (default %(default)s)")
     parser.add_argument("--page", action="store_true", help=f"put the table into {PAGE}")
@@ -219,18 +243,23 @@ def main(arguments: list[str] | None = None) -> int:
     crystal = lgps_cell()
     models = train(FOLDER / "potential", chosen.dp, pair_frames(crystal))
     replicas = chosen.replicas or (REPLICAS if "thread" not in device else (1, 2))
-    cases = [(cell, kind, 1) for kind in (False, True) for cell in CELLS]
-    cases += [(REPLICATED, True, number) for number in replicas if number > 1]
+    cases: list[Case] = [(cell, kind, 1, None) for kind in (False, True) for cell in CELLS]
+    if chosen.replicas_only:
+        cases = [(REPLICATED, True, 1, None)]
+    ways = [None, chosen.mpirun] if chosen.mpirun else [None]
+    cases += [(REPLICATED, True, number, way) for number in replicas if number > 1 for way in ways]
     done: list[Speed] = []
-    for cell, compressed, number in cases:
+    for cell, compressed, number, mpirun in cases:
         n_atoms = len(crystal) * int(np.prod(cell))
         if n_atoms > chosen.max_atoms:
             continue
         n_steps = steps_for(n_atoms, compressed, chosen.scale)
         folders = [
-            prepare(FOLDER / f"run_{index}", models[compressed], crystal, cell, n_steps) for index in range(number)
+            prepare(FOLDER / "job" / f"run_{index}", models[compressed], crystal, cell, n_steps)
+            for index in range(number)
         ]
-        done.append(Speed(device, n_atoms, compressed, number, run(folders, chosen.lmp)))
+        speed = run(folders, chosen.lmp, mpirun)
+        done.append(Speed(device, n_atoms, compressed, number, speed, mpirun is not None))
         print(" | ".join(done[-1].cells()), file=sys.stderr)
     table = markdown_table(HEAD, [speed.cells() for speed in done])
     print(table)

@@ -28,6 +28,17 @@ from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_inpu
 
 MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}
 
+PARSED_FILES = (
+    lammps_input.CARRIERS_DCD,
+    lammps_input.FRAMEWORK_DCD,
+    lammps_input.FRAMEWORK_MEAN,
+    lammps_input.DEVIATION,
+    lammps_input.FINAL_DUMP,
+    lammps_input.FINAL_RESTART,
+    *lammps_input.RESTARTS,
+)
+"""What a run leaves beside its log; it is read and not kept as files."""
+
 TIMER_MARGIN_S = 60
 """Wall time in s kept for starting and for writing the last files, at most a tenth of what there is."""
 
@@ -45,10 +56,11 @@ def ordered_models(models: Any) -> list[DeepPotentialData]:
     return [models[name] for name in sorted(models)]
 
 
-def run_context(node: orm.CalcJobNode) -> dict[str, Any]:
+def run_context(node: orm.CalcJobNode, parameters: orm.Dict | None = None) -> dict[str, Any]:
     """Return what the node of a run's trajectory says of where it comes from; what is not known is ``None``.
 
     :param node: the calculation that ran it.
+    :param parameters: of the run, where it was one of several; those of the calculation by default.
     """
     model = ordered_models(node.inputs.models)[0]
     attributes = model.base.attributes.all
@@ -57,7 +69,7 @@ def run_context(node: orm.CalcJobNode) -> dict[str, Any]:
         "material": attributes.get("material"),
         "study_uuid": attributes.get("study_uuid"),
         "potential_sha256": model.sha256,
-        "seed": md_parameters(node.inputs.parameters).seed,
+        "seed": md_parameters(node.inputs.parameters if parameters is None else parameters).seed,
     }
 
 
@@ -117,6 +129,61 @@ def check_stash(options: Mapping[str, Any], structure: orm.StructureData, carrie
     named = options["stash"]["source_list"]
     if missing := [name for name in frame_files(has_framework=True) if name not in named]:
         raise ValueError(f"metadata.options.stash.source_list lacks {', '.join(missing)}, which belongs to the frames")
+
+
+def check_run(run: Mapping[str, Any], models: list[DeepPotentialData]) -> None:
+    """Raise if the inputs of a run do not go together.
+
+    :param run: its inputs ``structure``, ``parameters`` and, where it goes on, ``restart``.
+    :raises ValueError: in one line.
+    """
+    parameters = md_parameters(run["parameters"])
+    if parameters.max_deviation_eV_A is not None and len(models) < 2:
+        raise ValueError("parameters.max_deviation_eV_A: one potential has no deviation; give a committee in models")
+    check_system(run["structure"], models, parameters.carrier)
+    if run.get("restart") is not None:
+        parameters.check_start(restart_point(run["restart"]))
+
+
+def model_files(models: list[DeepPotentialData]) -> list[str]:
+    """Return the names that the files of potentials have in the folder of a job."""
+    return [f"model_{number}{model.suffix}" for number, model in enumerate(models)]
+
+
+def write_run(
+    folder: Folder,
+    run: Mapping[str, Any],
+    script_name: str,
+    model: DeepPotentialData,
+    files: list[str],
+    *,
+    timeout_s: int | None,
+    begin: str = "",
+) -> None:
+    """Write script, structure and restart file of one run into a folder.
+
+    :param run: its inputs ``structure``, ``parameters`` and, where it goes on, ``restart``.
+    :param model: the potential that drives it.
+    :param files: the files of all potentials, as LAMMPS finds them.
+    :param timeout_s: wall time in s after which LAMMPS stops by itself.
+    :param begin: what the script begins with.
+    """
+    cell, positions, species = arrays_of_structure(run["structure"])
+    elements = [symbol for symbol in model.type_map if symbol in species]
+    types = np.array([elements.index(symbol) for symbol in species])
+    data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
+    restart = run.get("restart")
+    script = build_lammps_input(
+        md_parameters(run["parameters"]), elements, files, n_atoms=len(species), timeout_s=timeout_s,
+        start=None if restart is None else restart_point(restart),
+    )  # fmt: skip
+    with folder.open(script_name, "w") as handle:
+        handle.write(begin + script)
+    with folder.open(lammps_input.DATA, "w") as handle:
+        handle.write(data)
+    if restart is not None:
+        with folder.open(lammps_input.START_RESTART, "wb") as target, restart.open(mode="rb") as source:
+            shutil.copyfileobj(source, target)
 
 
 class LammpsMdCalculation(LammpsRawCalculation):
@@ -308,40 +375,23 @@ class LammpsMdCalculation(LammpsRawCalculation):
         if not value.get("models"):
             return "models needs at least one potential"
         try:
-            parameters = md_parameters(value["parameters"])
-            if parameters.max_deviation_eV_A is not None and len(value["models"]) < 2:
-                return "parameters.max_deviation_eV_A: one potential has no deviation; give a committee in models"
-            check_system(value["structure"], ordered_models(value["models"]), parameters.carrier)
-            if value.get("restart") is not None:
-                parameters.check_start(restart_point(value["restart"]))
-            check_stash(value.get("metadata", {}).get("options", {}), value["structure"], parameters.carrier)
+            check_run(value, ordered_models(value["models"]))
+            options = value.get("metadata", {}).get("options", {})
+            check_stash(options, value["structure"], md_parameters(value["parameters"]).carrier)
         except ValueError as error:
             return str(error)
         return None
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the script, the structure and the potentials."""
-        parameters = md_parameters(self.inputs.parameters)
-        cell, positions, species = arrays_of_structure(self.inputs.structure)
         models = ordered_models(self.inputs.models)
-        elements = [symbol for symbol in models[0].type_map if symbol in species]
-        types = np.array([elements.index(symbol) for symbol in species])
-        data = write_lammps_data(lammps_axes(cell), positions, types, {symbol: MASSES[symbol] for symbol in elements})
-        files = [f"model_{number}{model.suffix}" for number, model in enumerate(models)]
-        restart = self.inputs.get("restart")
-        script = build_lammps_input(
-            parameters, elements, files, n_atoms=len(species), timeout_s=self._timeout_s(),
-            start=None if restart is None else restart_point(restart),
-        )  # fmt: skip
-        with folder.open(self.inputs.metadata.options.input_filename, "w") as handle:
-            handle.write(script)
-        with folder.open(lammps_input.DATA, "w") as handle:
-            handle.write(data)
-        if restart is not None:
-            with folder.open(lammps_input.START_RESTART, "wb") as target, restart.open(mode="rb") as source:
-                shutil.copyfileobj(source, target)
+        files = model_files(models)
         for name, model in zip(files, models, strict=True):
             copy_potential(model, folder, name)
+        write_run(
+            folder, self.inputs, self.inputs.metadata.options.input_filename, models[0], files,
+            timeout_s=self._timeout_s(),
+        )  # fmt: skip
         return self._calc_info(files)
 
     def _timeout_s(self) -> int | None:
@@ -362,15 +412,6 @@ class LammpsMdCalculation(LammpsRawCalculation):
         info.retrieve_list = [lammps_input.LOG, self.inputs.metadata.options.output_filename]
         if "settings" in self.inputs:
             info.retrieve_list += self.inputs.settings.get_dict().get("additional_retrieve_list", [])
-        info.retrieve_temporary_list = [
-            lammps_input.CARRIERS_DCD,
-            lammps_input.FRAMEWORK_DCD,
-            lammps_input.FRAMEWORK_MEAN,
-            lammps_input.DEVIATION,
-            lammps_input.FINAL_DUMP,
-            lammps_input.FINAL_RESTART,
-            *lammps_input.RESTARTS,
-        ]
         stay = stashed_files(self.inputs.metadata.options)
-        info.retrieve_temporary_list = [name for name in info.retrieve_temporary_list if name not in stay]
+        info.retrieve_temporary_list = [name for name in PARSED_FILES if name not in stay]
         return info

@@ -8,8 +8,9 @@ from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction, CalcJ
 from aiida.transports import Transport
 
 from aiida_concerted.calculations.lammps_md import md_parameters
+from aiida_concerted.calculations.lammps_replicas import REPLICAS
 from aiida_concerted.calculations.monitoring import quoted, run_remote
-from aiida_concerted.formats.lammps_input import DEVIATION
+from aiida_concerted.formats.lammps_input import DEVIATION, MdParameters
 from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
 
 LAST_ROWS = 5000
@@ -17,15 +18,33 @@ LAST_ROWS = 5000
 
 
 def stop_disagreeing(node: orm.CalcJobNode, transport: Transport) -> CalcJobMonitorResult | None:
-    """Return that a run shall be killed whose committee has disagreed for longer than it may.
+    """Return that a job shall be killed in which a committee has disagreed for longer than it may.
 
-    The files are retrieved and read, so that the exit code says at which step it was and the frames are kept.
+    The files are retrieved and read, so that the exit code says at which step it was and the frames are kept. Where
+    several replicas share the job, the others go on in the next from their restart files.
     """
-    parameters = md_parameters(node.inputs.parameters)
     folder = node.get_remote_workdir()
-    if parameters.max_deviation_eV_A is None or not folder:
+    if not folder:
         return None
-    text = run_remote(transport, f"tail -n {LAST_ROWS} {quoted(folder, DEVIATION)}")
+    replicas = getattr(node.inputs, REPLICAS, None)
+    if replicas is None:
+        return _disagrees(md_parameters(node.inputs.parameters), quoted(folder, DEVIATION), "the committee", transport)
+    for name, run in sorted(replicas.items()):
+        path = quoted(folder, f"{name}/{DEVIATION}")
+        found = _disagrees(md_parameters(run["parameters"]), path, f"the committee of {name}", transport)
+        if found is not None:
+            return found
+    return None
+
+
+def _disagrees(parameters: MdParameters, path: str, who: str, transport: Transport) -> CalcJobMonitorResult | None:
+    """Return that the job of a run shall be killed, if its committee says so.
+
+    :param path: file of its deviations, quoted for a shell.
+    """
+    if parameters.max_deviation_eV_A is None:
+        return None
+    text = run_remote(transport, f"tail -n {LAST_ROWS} {path}")
     try:
         columns = read_model_deviation(text or "", is_continuation=True)
     except ValueError:  # nothing written yet, or a row cut off
@@ -38,7 +57,7 @@ def stop_disagreeing(node: orm.CalcJobNode, transport: Transport) -> CalcJobMoni
     if found is None:
         return None
     return CalcJobMonitorResult(
-        message=f"the committee disagrees by more than {parameters.max_deviation_eV_A:g} eV/Å since step {found[0]}",
+        message=f"{who} disagrees by more than {parameters.max_deviation_eV_A:g} eV/Å since step {found[0]}",
         action=CalcJobMonitorAction.KILL,
         override_exit_code=False,  # the parser says from which step on
     )

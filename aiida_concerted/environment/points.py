@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from aiida_concerted.formats.lammps_input import MdParameters
 
-SWEEP, RUN, JOB = "SweepWorkChain", "LammpsMdWorkChain", "LammpsMdCalculation"
+SWEEP, RUN, PACK = "SweepWorkChain", "LammpsMdWorkChain", "LammpsReplicasWorkChain"
+JOBS = ("LammpsMdCalculation", "LammpsReplicasCalculation")
 LOG_TAIL_BYTES = 4096
 S_A_DAY = 86400.0
 NS_IN_PS = 1000.0
@@ -57,12 +58,61 @@ def read_points(tree: ProcessSummary) -> list[RunStatus]:
 
 def _runs_of(sweep: ProcessSummary) -> list[RunStatus]:
     """Return the runs of one sweep, each by its last stretch."""
-    latest: dict[str, ProcessSummary] = {}
+    from aiida import orm
+
+    from aiida_concerted.queries.replicas import replica_names
+
+    latest: dict[str, _Run] = {}
     for child in sweep.children:
         if child.process_label == RUN:
-            latest[_PART.sub("", child.name)] = child
+            latest[_PART.sub("", child.name)] = _Run(child)
+        elif child.process_label == PACK:
+            pack: Any = orm.load_node(child.pk)
+            for name in replica_names(pack):
+                latest[_PART.sub("", name)] = _Run(child, name)
     known = _diffusivities(sweep)
-    return [_status(name, child, known.get(name)) for name, child in latest.items()]
+    return [_status(name, run, known.get(name)) for name, run in latest.items()]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Where the last stretch of a run is made.
+
+    :param process: its work chain.
+    :param replica: which of the runs of that work chain it is; ``None`` where it is the only one.
+    """
+
+    process: ProcessSummary
+    replica: str | None = None
+
+    def parameters(self) -> orm.Dict:
+        """Return its parameters."""
+        from aiida import orm
+
+        inputs = orm.load_node(self.process.pk).inputs
+        parameters: orm.Dict = (
+            inputs.md.parameters if self.replica is None else inputs.replicas[self.replica].parameters
+        )
+        return parameters
+
+    def is_ok(self) -> bool | None:
+        """Return whether it came to its end, ``None`` while it is under way."""
+        from aiida import orm
+
+        from aiida_concerted.queries.replicas import Replica
+
+        if self.replica is not None:
+            pack: Any = orm.load_node(self.process.pk)
+            verdict = Replica(pack, self.replica).verdict
+            if verdict is not None:
+                return verdict[0] == 0
+        return self.process.is_ok if self.process.has_ended else None
+
+    def outputs_of(self, job: orm.ProcessNode) -> Any:
+        """Return what a job left of it."""
+        from aiida_concerted.queries.replicas import outputs_of_replica
+
+        return job.outputs if self.replica is None else outputs_of_replica(job, self.replica)
 
 
 def _diffusivities(sweep: ProcessSummary) -> dict[str, tuple[float, float]]:
@@ -88,19 +138,18 @@ def _value(node: orm.Node) -> tuple[float, float] | None:
     return None if given is None else (float(given), float(node.base.attributes.get("diffusivity_stderr_m2_s")))
 
 
-def _status(name: str, run: ProcessSummary, diffusivity: tuple[float, float] | None) -> RunStatus:
-    from aiida import orm
-
+def _status(name: str, run: _Run, diffusivity: tuple[float, float] | None) -> RunStatus:
     from aiida_concerted.calculations.lammps_md import md_parameters
 
-    md = md_parameters(orm.load_node(run.pk).inputs.md.parameters)
+    md = md_parameters(run.parameters())
     planned_ps = md.production_steps * md.timestep_ps
-    jobs = [process for process in run.walk() if process.process_label == JOB]
-    step, speed = _progress(jobs)
+    jobs = [process for process in run.process.walk() if process.process_label in JOBS]
+    step, speed = _progress(run, jobs)
     done_ps = min(max(step - md.first_step, 0) * md.timestep_ps, planned_ps)
     speed_ns_day = None if speed is None else speed * md.timestep_ps / NS_IN_PS * S_A_DAY
-    if run.has_ended:
-        return RunStatus(name, "done" if run.is_ok else "failed", done_ps, planned_ps, speed_ns_day, diffusivity)
+    is_ok = run.is_ok()
+    if is_ok is not None:
+        return RunStatus(name, "done" if is_ok else "failed", done_ps, planned_ps, speed_ns_day, diffusivity)
     left_s = (md.last_step - step) / speed if speed else None
     return RunStatus(name, _stage(jobs, step, md), done_ps, planned_ps, speed_ns_day, diffusivity, left_s)
 
@@ -111,7 +160,7 @@ def _stage(jobs: list[ProcessSummary], step: int, md: MdParameters) -> str:
     return "heating" if step < md.first_step else "running"
 
 
-def _progress(jobs: list[ProcessSummary]) -> tuple[int, float | None]:
+def _progress(run: _Run, jobs: list[ProcessSummary]) -> tuple[int, float | None]:
     """Return the last step that any job of a run came to, and the steps a second of the last that tells."""
     from aiida import orm
 
@@ -119,28 +168,32 @@ def _progress(jobs: list[ProcessSummary]) -> tuple[int, float | None]:
     for job in jobs:
         node: Any = orm.load_node(job.pk)
         if job.has_ended:
-            results: Mapping[str, Any] = node.outputs.results.get_dict() if "results" in node.outputs else {}
+            outputs = run.outputs_of(node)
+            results: Mapping[str, Any] = outputs["results"].get_dict() if "results" in outputs else {}
             step, own = int(results.get("steps_done", 0)), results.get("steps_per_s")
         else:
-            step, own = _look_at_log(node)
+            step, own = _look_at_log(node, run.replica or "")
         last_step, speed = max(last_step, step), own or speed
     return last_step, speed
 
 
-def _look_at_log(job: Any) -> tuple[int, float | None]:
-    """Return the step that a running job has come to and its speed, where its folder is on this machine."""
+def _look_at_log(job: Any, place: str) -> tuple[int, float | None]:
+    """Return the step that a running job has come to and its speed, where its folder is on this machine.
+
+    :param place: folder of the run in that of the job, where it is not the only one.
+    """
     from aiida_concerted.formats import lammps_input
 
     folder = job.get_remote_workdir()
     if not folder or job.computer is None or job.computer.transport_type != "core.local":
         return 0, None
-    log = Path(folder) / lammps_input.LOG
+    log = Path(folder) / place / lammps_input.LOG
     try:
         with log.open("rb") as handle:
             head = handle.read(LOG_TAIL_BYTES)
             handle.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
             tail = handle.read()
-        seconds = log.stat().st_mtime - (Path(folder) / job.get_option("input_filename")).stat().st_mtime
+        seconds = log.stat().st_mtime - log.with_name(job.get_option("input_filename")).stat().st_mtime
     except OSError:
         return 0, None
     rows, first = (_ROW.findall(part.decode(errors="replace")) for part in (tail, head))

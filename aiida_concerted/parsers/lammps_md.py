@@ -64,16 +64,16 @@ class LammpsMdParser(Parser):
 
     def parse(self, retrieved_temporary_folder: str, **_: Any) -> ExitCode | None:
         """Attach the outputs that are sound, and return what went wrong."""
-        if lammps_input.LOG not in self.retrieved.base.repository.list_object_names():
+        text = self.kept_text(self.kept_file(lammps_input.LOG))
+        if text is None:
             return self.exit_codes.ERROR_OUTFILE_MISSING
-        text = self.retrieved.base.repository.get_object_content(lammps_input.LOG, mode="rb").decode(errors="replace")
         try:
             log = read_lammps_log(text)
         except ValueError as error:
             self.logger.error(str(error))
             return self.exit_codes.ERROR_PARSING_OUTFILE
-        self.parameters = md_parameters(self.node.inputs.parameters)
-        self.start = restart_point(self.node.inputs.restart) if "restart" in self.node.inputs else None
+        self.parameters = md_parameters(self.run["parameters"])
+        self.start = restart_point(self.run["restart"]) if "restart" in self.run else None
         self.first_frame_step = self.parameters.first_frame_step(self.start)
         folder = Path(retrieved_temporary_folder)
         frames, reason = self._attach_trajectory(folder)
@@ -85,9 +85,31 @@ class LammpsMdParser(Parser):
         self._attach_results(log, frames, exit_code)
         return exit_code
 
+    @property
+    def run(self) -> Any:
+        """Return the inputs of the run: ``structure``, ``parameters`` and, where it went on, ``restart``."""
+        return self.node.inputs
+
+    def kept_file(self, name: str) -> str:
+        """Return where a file of the run stands among those that are kept."""
+        return name
+
+    def kept_text(self, path: str) -> str | None:
+        """Return the content of a file that is kept, ``None`` where there is none."""
+        try:
+            content = self.retrieved.base.repository.get_object_content(path, mode="rb")
+        except OSError:
+            return None
+        return content.decode(errors="replace")
+
+    def message_files(self) -> list[str]:
+        """Return the files in which LAMMPS and the scheduler say how the run ended."""
+        options = ("output_filename", "scheduler_stdout", "scheduler_stderr")
+        return [name for option in options if (name := self.node.get_option(option))]
+
     def _attach_trajectory(self, folder: Path) -> tuple[FrameCount | None, str]:
         """Attach the frames unless they stay where they are, and return them or their number, or why there are none."""
-        cell, _, species = arrays_of_structure(self.node.inputs.structure)
+        cell, _, species = arrays_of_structure(self.run["structure"])
         has_framework = any(symbol != self.parameters.carrier for symbol in species)
         try:
             if stays_there(self.node):
@@ -100,7 +122,7 @@ class LammpsMdParser(Parser):
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / MolecularDynamicsData.FILENAME
             write_run_h5md(path, frames, species, cell, self.parameters)
-            self.out("trajectory", MolecularDynamicsData(path, **run_context(self.node)))
+            self.out("trajectory", MolecularDynamicsData(path, **run_context(self.node, self.run["parameters"])))
         return frames, ""
 
     def _attach_deviation(self, folder: Path, frames: FrameCount | None) -> None:
@@ -140,7 +162,7 @@ class LammpsMdParser(Parser):
             frame = next(iterate_lammps_dump(handle), None)
         if frame is None:
             return
-        cell, _, species = arrays_of_structure(self.node.inputs.structure)
+        cell, _, species = arrays_of_structure(self.run["structure"])
         axes = lammps_axes(cell)
         positions = axes.from_lammps(frame.positions()[0])
         if self.parameters.pressure_bar is not None:
@@ -156,7 +178,7 @@ class LammpsMdParser(Parser):
         if self.start is not None:
             begin = self.start.begin_eV_per_atom
         elif log.thermo and log.thermo["Step"][0] == 0:
-            begin = float(log.thermo["PotEng"][0] / len(self.node.inputs.structure.sites))
+            begin = float(log.thermo["PotEng"][0] / len(self.run["structure"].sites))
         else:
             return
         self.out("restart", restart_node(path.read_bytes(), begin))
@@ -198,16 +220,12 @@ class LammpsMdParser(Parser):
 
     def _messages(self, log: LammpsLog) -> str:
         """Return what LAMMPS and the scheduler said when the run ended."""
-        options = ("output_filename", "scheduler_stdout", "scheduler_stderr")
-        names = [self.node.get_option(option) for option in options]
-        repository = self.retrieved.base.repository
-        kept = set(repository.list_object_names())
-        texts = [repository.get_object_content(name, "rb").decode(errors="replace") for name in names if name in kept]
-        return "\n".join([*log.errors, *texts])
+        texts = [self.kept_text(path) for path in self.message_files()]
+        return "\n".join([*log.errors, *(text for text in texts if text is not None)])
 
     def _judge_energy(self, log: LammpsLog) -> ExitCode | None:
         """Return the exit code for a production whose conserved energy is not."""
-        found = _energy_jump(log, self.parameters, len(self.node.inputs.structure.sites))
+        found = _energy_jump(log, self.parameters, len(self.run["structure"].sites))
         if found is None:
             return None
         step, jump = found
@@ -239,7 +257,7 @@ class LammpsMdParser(Parser):
             "lammps_version": log.version,
             "wall_s": log.wall_s,
             "steps_per_s": log.steps_per_s,
-            **_averages(log, self.parameters, len(self.node.inputs.structure.sites)),
+            **_averages(log, self.parameters, len(self.run["structure"].sites)),
         }
         self.out("results", orm.Dict({key: value for key, value in results.items() if value is not None}))
 

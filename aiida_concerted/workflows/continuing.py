@@ -19,7 +19,7 @@ from aiida.engine import Process
 from aiida_concerted.common.extras import LEFT_OUT
 from aiida_concerted.queries.calls import CONTINUES, calls_labelled, earlier_processes
 
-HARMLESS = frozenset({CONTINUES, "max_concurrent", "max_segments", "clean_workdir", "options"})
+HARMLESS = frozenset({CONTINUES, "max_concurrent", "runs_per_job", "max_segments", "clean_workdir", "options"})
 """Inputs that say how a run is done, which no result of a run that came to its end depends on."""
 
 NAMESPACES = "__"
@@ -56,7 +56,7 @@ def earlier_children(
 def full_inputs(process_class: type[Process], inputs: Mapping[str, Any]) -> dict[str, orm.Data]:
     """Return the nodes that would be linked as inputs, by the label of their link, defaults among them."""
     ports = process_class.spec().inputs
-    return _flat(ports.pre_process(ports.serialize(dict(inputs)) or {}))
+    return flat_inputs(ports.pre_process(ports.serialize(dict(inputs)) or {}))
 
 
 def has_inputs(child: orm.ProcessNode, wanted: Mapping[str, orm.Data]) -> bool:
@@ -101,12 +101,12 @@ def _deciding(inputs: Mapping[str, orm.Data]) -> dict[str, orm.Data]:
     }
 
 
-def _flat(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, orm.Data]:
-    """Return the nodes in nested inputs; what is no node, such as resources, is not among them."""
+def flat_inputs(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, orm.Data]:
+    """Return the nodes in nested inputs by label of the link; what is no node, such as resources, is not among them."""
     found: dict[str, orm.Data] = {}
     for name, value in inputs.items():
         if isinstance(value, orm.Data):
             found[prefix + name] = value
         elif isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}{NAMESPACES}")
+            found |= flat_inputs(value, f"{prefix}{name}{NAMESPACES}")
     return found

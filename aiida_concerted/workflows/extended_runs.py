@@ -18,13 +18,14 @@ from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed
+from aiida_concerted.workflows.packed_runs import PackedRunsWorkChain
 from aiida_concerted.workflows.reduced_runs import stashed_only
 from aiida_concerted.workflows.sweep_runs import SweepRun
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.waves import WavesWorkChain, reason_of
+from aiida_concerted.workflows.waves import reason_of
 
 
-class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
+class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
     """Runs in waves; once all are done, those that know too little go on from their last restart file.
 
     A subclass puts its runs into ``ctx.runs`` and has ``prepare_run``. A child that makes a run longer is named like
@@ -68,7 +69,7 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
         """Return the names of the runs that left a trajectory."""
         return [name for name in self.ctx.runs if name not in self.ctx.get("failed", [])]
 
-    def latest(self, name: str) -> orm.ProcessNode:
+    def latest(self, name: str) -> Any:
         """Return the child that holds the whole of a run so far."""
         return self.child(self.ctx.get("latest", {}).get(name, name))
 
@@ -145,7 +146,7 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, WavesWorkChain):
         for child, (run, _, _) in self.ctx.get("extensions", {}).items():
             if child in self.ctx.get("failed", []):
                 held.setdefault(run, f"<{self.child(child).pk}> {reason_of(self.child(child))}")
-            elif f"child_{child}" in self.ctx:
+            elif self.has_child(child):
                 latest[run] = child
         self.ctx.latest, self.ctx.held = latest, held
 

@@ -16,6 +16,9 @@ ONE_PROCESS: Mapping[str, int] = {"num_machines": 1, "num_mpiprocs_per_machine":
 ONE_PROCESS_OF: Mapping[str, Mapping[str, int]] = {"core.lsf": {"tot_num_mpiprocs": 1}}
 """One process for schedulers that count processes instead of machines."""
 
+COUNTED = ("num_mpiprocs_per_machine", "tot_num_mpiprocs")
+"""Resources that say how many processes a job has, on each machine or in all."""
+
 DIRECTIVES: Mapping[str, Callable[[int], str]] = {
     "core.slurm": lambda gpus: f"#SBATCH --gres=gpu:{gpus}",
     "core.lsf": lambda gpus: f'#BSUB -gpu "num={gpus}"',
@@ -66,6 +69,26 @@ def calcjob_options(options: dict[str, Any] | None = None, code: orm.AbstractCod
         return merged
     _drop_request(merged, scheduler)
     return merge(merged, gpu_request(gpus, merged, code))
+
+
+def options_of_runs(options: Mapping[str, Any], n_runs: int) -> dict[str, Any]:
+    """Return the scheduler options of a job of several runs from those of a job of one.
+
+    Each run has the processes, the cores and the memory that it would have alone; the GPUs they share.
+
+    :param options: ``metadata.options`` of one run.
+    :param n_runs: runs in the job.
+    """
+    resources = dict(options.get("resources", {}))
+    for key in (*COUNTED, "num_cores_per_machine"):
+        if resources.get(key) is not None:
+            resources[key] = resources[key] * n_runs
+    if not any(resources.get(key) is not None for key in COUNTED):
+        resources["num_mpiprocs_per_machine"] = n_runs
+    shared = {**options, "resources": resources}
+    if shared.get("max_memory_kb") is not None:
+        shared["max_memory_kb"] = shared["max_memory_kb"] * n_runs
+    return shared
 
 
 def _drop_request(options: dict[str, Any], scheduler: str | None) -> None:

@@ -147,7 +147,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
             analysis.setdefault("material", sites.base.attributes.get("material"))
         builder.analysis = orm.Dict(analysis)
         builder.supercell = orm.List(inputs["supercell"])
-        for key in ("n_seeds", "target", "sizes"):
+        for key in ("runs_per_job", "n_seeds", "target", "sizes"):
             builder[key] = inputs[key]
         return builder
 

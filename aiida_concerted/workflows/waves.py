@@ -90,16 +90,26 @@ class WavesWorkChain(ResumableWorkChain):
         """Return whether a child has still to run."""
         return bool(self.ctx.pending)
 
+    @property
+    def wave_size(self) -> int:
+        """Return how many children are run at once."""
+        return int(self.inputs.max_concurrent.value)
+
     def run_wave(self) -> None:
         """Submit the next children, as many as may run at once."""
-        size = self.inputs.max_concurrent.value
+        size = self.wave_size
         self.ctx.wave, self.ctx.pending = list(self.ctx.pending[:size]), list(self.ctx.pending[size:])
         attempts = dict(self.ctx.get("attempts", {}))
         for name in self.ctx.wave:
             attempts[name] = attempts.get(name, 0) + 1
-            child = self.run_child(name, self.prepare(name), attempt=attempts[name])
-            self.to_context(**{f"child_{name}": child})
         self.ctx.attempts = attempts
+        self.submit_wave()
+
+    def submit_wave(self) -> None:
+        """Submit a child for each name of the wave."""
+        for name in self.ctx.wave:
+            child = self.run_child(name, self.prepare(name), attempt=self.ctx.attempts[name])
+            self.to_context(**{f"child_{name}": child})
 
     def inspect_wave(self) -> None:
         """Queue again what failed for the first time, and note what failed for good."""
@@ -117,9 +127,13 @@ class WavesWorkChain(ResumableWorkChain):
         self.ctx.failed = failed
         self.ctx.pending = [*again, *self.ctx.pending]
 
-    def child(self, name: str) -> orm.ProcessNode:
+    def child(self, name: str) -> Any:
         """Return the last child of this name."""
         return self.ctx[f"child_{name}"]
+
+    def has_child(self, name: str) -> bool:
+        """Return whether a child of this name was run."""
+        return f"child_{name}" in self.ctx
 
     def children_failed(self) -> ExitCode | None:
         """Return the exit code that names the failed children, if any failed for good."""

@@ -4,7 +4,17 @@ import pytest
 
 from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
 from benchmarks.md_overhead import PLAIN, job_seconds
-from benchmarks.md_speed import CELLS, HEAD, Speed, lgps_cell, pair_frames, prepare, speed_of, steps_for
+from benchmarks.md_speed import (
+    CELLS,
+    HEAD,
+    Speed,
+    commands_of,
+    lgps_cell,
+    pair_frames,
+    prepare,
+    speed_of,
+    steps_for,
+)
 
 
 def test_ns_a_day_follow_from_steps_a_second():
@@ -51,3 +61,13 @@ def test_seconds_of_the_engine_are_steps_by_speed():
     assert job_seconds({"Step": [0, 50, 100]}, 20.0) == pytest.approx(5.0)
     with pytest.raises(RuntimeError, match="how fast"):
         job_seconds({"Step": [0]}, None)
+
+
+def test_replicas_are_started_as_a_job_of_several_runs_starts_them(tmp_path):
+    folders = [tmp_path / "run_0", tmp_path / "run_1"]
+    processes = commands_of(folders, "lmp")
+    assert [words[:3] for words in processes] == [["lmp", "-in", "run_0/in.lammps"], ["lmp", "-in", "run_1/in.lammps"]]
+    assert not (tmp_path / "in.lammps").exists()
+    (partitions,) = commands_of(folders, "lmp", "mpirun")
+    assert partitions[:6] == ["mpirun", "-np", "2", "lmp", "-partition", "2x1"]
+    assert "variable replica world run_0 run_1\n" in (tmp_path / "in.lammps").read_text()

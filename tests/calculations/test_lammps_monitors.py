@@ -53,3 +53,20 @@ def test_a_run_that_goes_well_is_heated_or_says_nothing_yet_is_let_run(watch, te
 
 def test_a_run_that_is_not_watched_is_let_run(watch):
     assert watch(HEAD + rows(9, 9, 9, 9, 9), max_deviation_eV_A=None) is None
+
+
+def test_the_one_of_several_replicas_whose_committee_disagrees_is_named(tmp_path):
+    limits = {"max_deviation_eV_A": 0.3, "max_deviation_ps": 0.03}
+    runs = {"cold": rows(0.1, 0.1, 0.1, 0.1), "warm": rows(0.1, 0.4, 0.5, 0.6)}
+    for name, text in runs.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model_devi.out").write_text(HEAD + text)
+
+    def look(names):
+        replicas = {name: {"parameters": orm.Dict({**MD, **limits})} for name in names}
+        inputs = SimpleNamespace(replicas=replicas)
+        with LocalTransport() as transport:
+            return stop_disagreeing(SimpleNamespace(get_remote_workdir=lambda: str(tmp_path), inputs=inputs), transport)
+
+    assert look(["cold"]) is None
+    assert look(["cold", "warm"]).message.startswith("the committee of warm disagrees by more than 0.3 eV/Å since")

@@ -10,11 +10,14 @@ from plumpy.process_states import ProcessState
 from rich.console import Console
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_replicas import LammpsReplicasCalculation
 from aiida_concerted.cli.point_table import point_table
 from aiida_concerted.cli.progress import title_of_run
 from aiida_concerted.environment.points import RunStatus, read_points
 from aiida_concerted.environment.processes import read_process_tree
+from aiida_concerted.queries.replicas import VERDICTS
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
+from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 
 MD = {"carrier": "Li", "temperature_K": 600, "production_ps": 2.0, "frame_interval_ps": 0.1, "equilibration_ps": 1.0}
@@ -27,7 +30,7 @@ LOG = "Step Temp PotEng TotEng Econserve Press\n" + "".join(
 
 def process(kind, state=ProcessState.RUNNING, caller=None, label="", inputs=None, status=None):
     """Return a stored process that was called with this label."""
-    is_job = kind is LammpsMdCalculation
+    is_job = issubclass(kind, LammpsMdCalculation)
     node = orm.CalcJobNode() if is_job else orm.WorkChainNode()
     node.set_process_label(kind.__name__)
     node.set_process_type(kind.build_process_type())
@@ -87,6 +90,43 @@ def test_each_run_says_how_far_it_is(sweep):
     assert running.diffusivity == (2.0e-9, 3.0e-10)
     assert runs["run_T1000"].state == "failed"
     assert runs["run_T800_s2"] == RunStatus("run_T800_s2", "waiting", 0.0, 2.0)
+
+
+@pytest.fixture
+def packed(aiida_profile, fast_localhost, tmp_path):
+    """Return a sweep whose runs share a job: the second is under way, in which one of three is no longer."""
+    node = process(SweepWorkChain).store()
+    names = ("run_T600", "run_T800", "run_T900")
+    inputs = {f"replicas__{name}__parameters": orm.Dict(MD) for name in names}
+    pack = process(LammpsReplicasWorkChain, caller=node, label="pack_001", inputs=inputs).store()
+    pack.base.extras.set(VERDICTS, {"run_T900": [510, "atoms were lost"]})
+    first = process(LammpsReplicasCalculation, ProcessState.FINISHED, pack, "job_001", status=414).store()
+    for name in names:
+        results = orm.Dict({"steps_done": 600, "steps_per_s": 20.0})
+        results.base.links.add_incoming(first, LinkType.CREATE, f"replicas__{name}__results")
+        results.store()
+    job = process(LammpsReplicasCalculation, caller=pack, label="job_002")
+    job.computer = fast_localhost
+    job.set_option("input_filename", "input.in")
+    job.store()
+    job.set_remote_workdir(str(tmp_path))
+    folder = tmp_path / "run_T600"
+    folder.mkdir()
+    for name, text, moment in (("input.in", "", 1000.0), ("log.lammps", LOG, 1020.0)):
+        (folder / name).write_text(text)
+        os.utime(folder / name, (moment, moment))
+    return node
+
+
+def test_each_run_of_a_job_says_how_far_it_is(packed):
+    runs = {run.name: run for run in read_points(read_process_tree(packed.uuid))}
+    assert {name: run.state for name, run in runs.items()} == {
+        "run_T600": "running", "run_T800": "running", "run_T900": "failed",
+    }  # fmt: skip
+    assert runs["run_T600"].done_ps == pytest.approx(1.0)
+    assert runs["run_T600"].left_s == pytest.approx((1500 - 1000) / 50)
+    assert runs["run_T800"].done_ps == pytest.approx(0.2)  # step 600 of the job before: this one tells nothing yet
+    assert runs["run_T800"].left_s == pytest.approx((1500 - 600) / 20)
 
 
 def test_the_table_fits_a_terminal_of_80_columns(sweep):

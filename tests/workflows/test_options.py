@@ -5,8 +5,9 @@ from aiida import orm
 from aiida.engine import run_get_node
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_replicas import LammpsReplicasCalculation
 from aiida_concerted.workflows.lammps.base import LammpsBaseWorkChain
-from aiida_concerted.workflows.options import calcjob_options, remember_options
+from aiida_concerted.workflows.options import calcjob_options, options_of_runs, remember_options
 
 SCHEDULERS = {
     "core.slurm": "#SBATCH --gres=gpu:2",
@@ -53,6 +54,69 @@ def test_one_setting_asks_each_scheduler_for_gpus(
     lines = scripts[0].read_text().splitlines()
     assert lines.count(SCHEDULERS[scheduler]) == 1
     assert sum("gpu" in line for line in lines) == 1
+
+
+OF_FOUR_RUNS = {
+    "core.slurm": ["#SBATCH --gres=gpu:1", "#SBATCH --ntasks-per-node=4"],
+    "core.lsf": ['#BSUB -gpu "num=1"', "#BSUB -n 4"],
+    "concerted.pbspro": ["#PBS -l select=1:mpiprocs=4:ngpus=1"],
+    "concerted.torque": ["#PBS -l nodes=1:ppn=4:gpus=1"],
+}
+"""What asks for one GPU that four runs share, and for a core for each of them."""
+
+
+def script_of_runs(code, models, structure, folder, **options):
+    """Return the lines of the script of a job of four runs, as their work chain asks for it."""
+    names = [f"run_T{temperature}" for temperature in (600, 700, 800, 900)]
+    builder = LammpsReplicasCalculation.get_builder()
+    builder.code, builder.models = code, models
+    parameters = {"carrier": "Li", "temperature_K": 300.0, "production_ps": 0.1}
+    builder.replicas = {name: {"structure": structure, "parameters": orm.Dict(parameters)} for name in names}
+    given = options_of_runs(calcjob_options({"gpus": 1, **options}, code), len(names))
+    builder.metadata = {"options": given, "dry_run": True, "store_provenance": False}
+    run_get_node(builder)
+    (script,) = folder.glob("submit_test/*/_aiidasubmit.sh")
+    return script.read_text().splitlines()
+
+
+@pytest.mark.parametrize("scheduler", OF_FOUR_RUNS)
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_runs_of_a_job_share_its_gpu_and_have_a_process_each(
+    code_with, scheduler, potentials, sound_structure, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    lines = script_of_runs(code_with(scheduler), potentials, sound_structure, tmp_path)
+    assert [line for line in OF_FOUR_RUNS[scheduler] if lines.count(line) == 1] == OF_FOUR_RUNS[scheduler]
+    commands = [line for line in lines if line.startswith("'/bin/true'")]
+    assert len(commands) == 4
+    first = "'-in' 'run_T600/input.in' '-log' 'run_T600/log.lammps' '-screen' 'none'  > 'run_T600/lammps.out' 2>&1 &"
+    assert commands[0] == f"'/bin/true' {first}"
+    assert all(line.endswith(" &") for line in commands)
+    assert lines.count("wait") == 1
+
+
+@pytest.mark.usefixtures("aiida_profile_clean")
+def test_with_mpi_the_runs_of_a_job_are_partitions_of_one_lammps(
+    code_with, potentials, sound_structure, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    resources = {"num_machines": 2, "num_mpiprocs_per_machine": 1}
+    lines = script_of_runs(
+        code_with("core.slurm"), potentials, sound_structure, tmp_path, withmpi=True, resources=resources
+    )
+    assert "#SBATCH --nodes=2" in lines
+    assert "#SBATCH --ntasks-per-node=4" in lines
+    (command,) = [line for line in lines if "'/bin/true'" in line]
+    assert command.startswith("'mpirun' '-np' '8' '/bin/true' '-partition' '4x2' '-in' 'input.in' ")
+
+
+def test_what_is_counted_for_a_run_is_counted_for_each_of_a_job():
+    one = {"resources": {"tot_num_mpiprocs": 2, "num_cores_per_mpiproc": 3}, "max_memory_kb": 1000, "withmpi": False}
+    four = options_of_runs(one, 4)
+    assert four["resources"] == {"tot_num_mpiprocs": 8, "num_cores_per_mpiproc": 3}
+    assert four["max_memory_kb"] == 4000
+    assert one["resources"]["tot_num_mpiprocs"] == 2
+    assert options_of_runs({"resources": {"num_machines": 1}}, 3)["resources"]["num_mpiprocs_per_machine"] == 3
 
 
 @pytest.mark.usefixtures("aiida_profile_clean")

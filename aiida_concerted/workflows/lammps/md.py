@@ -7,12 +7,12 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessSpec, while_
 
-from aiida_concerted.calculations.functions.join_segments import SERIES, join_segments
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
 from aiida_concerted.calculations.reduce import segment_of
 from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.lammps.base import LammpsRunProtocol
+from aiida_concerted.workflows.lammps.joining import joined_outputs
 from aiida_concerted.workflows.lammps.sealing import (
     REDUCE,
     frames_of,
@@ -25,9 +25,6 @@ from aiida_concerted.workflows.lammps.segment import LammpsSegmentWorkChain
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import NOT_SEALED, positive
-
-LAST = ("structure", "restart")
-"""Outputs of the last segment that are those of the whole run."""
 
 RUN_KINDS = (MolecularDynamicsData, StashedTrajectoryData)
 """Nodes of a run: with its frames, or with where they stay."""
@@ -180,21 +177,10 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
 
     def collect(self) -> ExitCode | None:
         """Join what the segments left."""
-        parts = self.parts()
-        for label in LAST:
-            if label in parts[-1]:
-                self.out(label, parts[-1][label])
-        series = {label: [part[label] for part in parts if label in part] for label in SERIES}
-        if len(parts) == 1 or len(series["results"]) == 1:
-            for label, nodes in series.items():
-                if nodes:
-                    self.out(label, nodes[-1])
-        else:
-            named = {f"{label}_{n:03d}": node for label, nodes in series.items() for n, node in enumerate(nodes)}
-            joined = self.call(join_segments, "join", self.inputs.md.parameters, self.inputs.md.structure, **named)
-            if joined is None:
-                return self.function_failure()
-            self.out_many(joined)
+        outputs = joined_outputs(self, self.parts(), self.inputs.md.parameters, self.inputs.md.structure, "join")
+        if outputs is None:
+            return self.function_failure()
+        self.out_many(outputs)
         if "sealed" in self.ctx:
             if not self.ctx.sealed.is_finished_ok:
                 return self.not_sealed()

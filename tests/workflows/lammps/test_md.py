@@ -11,11 +11,9 @@ from aiida.engine import run_get_node
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_restart import restart_node
-from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.segment import LammpsSegmentWorkChain
 from tests.conftest import SINGLE_THREAD, executable
-from tests.engines import TYPE_MAP
 from tests.formats.test_lammps_restart import HEADER, RECORDS, record
 from tests.workflows.ended import ended
 
@@ -45,17 +43,6 @@ def killed_code(fast_localhost, tmp_path):
         label="killed", computer=fast_localhost, filepath_executable=str(path), prepend_text=SINGLE_THREAD,
         default_calc_job_plugin="concerted.lammps.md",
     ).store()  # fmt: skip
-
-
-@pytest.fixture
-def committee(tiny_models):
-    """Return two potentials by name."""
-    facts = {"type_map": TYPE_MAP, "cutoff_A": 5.0, "version": "3", "level_of_theory": "test"}
-    models = {}
-    for number, path in enumerate(tiny_models):
-        with path.open("rb") as handle:
-            models[f"m{number}"] = DeepPotentialData(handle, filename="model.pb", **facts)
-    return models
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_whole_study_takes_what_each_section_says(study):
         study={"aimd_temperatures_K": [500], "with_vacancy": True, "relax": {"incar": {"encut": 300}}},
         aimd={"n_steps": 33},
         learn={"iteration": {"explore": {"md": {"production_ps": 0.5}}}},
-        sweep={"temperatures_K": [500, 700]},
+        sweep={"temperatures_K": [500, 700], "runs_per_job": 4},
         analyse={"window_ps": 0.5},
         resources={"all": {"max_wallclock_seconds": 60}, "vasp": {"queue_name": "cpu"}, "lmp": {"queue_name": "gpu"}},
     )
@@ -60,6 +60,7 @@ def test_a_whole_study_takes_what_each_section_says(study):
     assert builder.learn.iteration.explore.md["production_ps"] == 0.5
     assert builder.sweep.analysis["window_ps"] == 0.5
     assert builder.sweep.temperatures_K.get_list() == [500, 700]
+    assert builder.sweep.runs_per_job.value == 4
     for calculation in (builder.aimd.vasp.calc, builder.vacancy.vasp.calc, builder.learn.iteration.label.vasp.calc):
         assert calculation.metadata.options["queue_name"] == "cpu"
     assert builder.sweep.run.md.metadata.options["queue_name"] == "gpu"

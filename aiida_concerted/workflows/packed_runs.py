@@ -1,0 +1,167 @@
+"""Runs of molecular dynamics in waves, several to a job where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ProcessBuilder, ProcessSpec
+
+from aiida_concerted.calculations.lammps_replicas import INPUTS, REPLICAS
+from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
+from aiida_concerted.queries.replicas import Replica, replica_names
+from aiida_concerted.workflows.continuing import lacks_outputs
+from aiida_concerted.workflows.lammps.adopting import has_replica
+from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
+from aiida_concerted.workflows.values import value_port
+from aiida_concerted.workflows.waves import WavesWorkChain, positive
+
+OF_JOBS = ("max_segments", "max_iterations", "clean_workdir")
+"""Inputs that say how runs are done, which a pack has from the first of them."""
+
+
+class PackedRunsWorkChain(WavesWorkChain):
+    """Waves of `concerted.lammps.md`; with ``runs_per_job`` above one the runs of a wave share jobs.
+
+    A subclass prepares each run as it would run alone. What a run leaves, and how it ended, is found in the same way
+    wherever it ran: ``child`` gives a view of it.
+    """
+
+    @classmethod
+    def define(cls, spec: ProcessSpec) -> None:
+        """Define the port."""
+        super().define(spec)
+        value_port(
+            spec, "runs_per_job", orm.Int,
+            "Runs that share a job, each as it would be alone; at most `max_concurrent` jobs at once (without unit).",
+            default=1, validator=positive,
+        )  # fmt: skip
+
+    @property
+    def wave_size(self) -> int:
+        """Return how many runs are made at once."""
+        return super().wave_size * int(self.inputs.runs_per_job.value)
+
+    def submit_wave(self) -> None:
+        """Submit the runs of the wave, or the jobs that they share."""
+        prepared = {name: self.prepare(name) for name in self.ctx.wave}
+        for name in list(prepared):
+            if (pack := self.earlier_pack(name, prepared[name])) is not None:
+                self.use(name, pack, pack.caller or self.node)
+                self.place([name], pack)
+                del prepared[name]
+        if self.inputs.runs_per_job.value > 1:
+            self.submit_packs(prepared)
+            return
+        for name, builder in prepared.items():
+            self.note_place(name, None)
+            self.to_context(**{f"child_{name}": self.run_child(name, builder, attempt=self.ctx.attempts[name])})
+
+    def submit_packs(self, prepared: Mapping[str, ProcessBuilder]) -> None:
+        """Submit jobs of several runs each; a run that an earlier process made alone is used as it is."""
+        left = {}
+        for name, builder in prepared.items():
+            known = None
+            if CONTINUES in self.inputs and self.ctx.attempts[name] == 1:
+                known = self.find_child(name, builder, set())
+            if known is None:
+                left[name] = builder
+            else:
+                self.note_place(name, None)
+                self.to_context(**{f"child_{name}": known})
+        number = self.ctx.get("n_packs", 0)
+        for names in packs(left, self.inputs.runs_per_job.value):
+            number += 1
+            label = f"pack_{number:03d}"
+            pack = self.run_child(label, self.pack({name: left[name] for name in names}))
+            self.place(names, pack)
+        self.ctx.n_packs = number
+
+    def place(self, names: Sequence[str], pack: orm.ProcessNode) -> None:
+        """Note which runs a pack holds, and wait for it."""
+        key = f"pack_{pack.pk}"
+        for name in names:
+            self.note_place(name, key)
+        self.to_context(**{key: pack})
+
+    def note_place(self, name: str, key: str | None) -> None:
+        """Note under which key of the context a run's pack is; under none where it is a child of its own."""
+        places = {other: place for other, place in self.ctx.get("places", {}).items() if other != name}
+        self.ctx.places = places if key is None else {**places, name: key}
+
+    def pack(self, builders: Mapping[str, ProcessBuilder]) -> ProcessBuilder:
+        """Return the work chain that makes several runs in one job after another."""
+        runs = {name: builder._inputs(prune=True) for name, builder in builders.items()}
+        first = next(iter(runs.values()))
+        shared = {key: value for key, value in first["md"].items() if key not in (*INPUTS, "metadata")}
+        options = {key: value for key, value in first["md"]["metadata"]["options"].items() if key != "parser_name"}
+        builder = LammpsReplicasWorkChain.get_builder()
+        builder.md._update({**shared, "metadata": {"options": options}})
+        builder._update({key: first[key] for key in OF_JOBS if key in first})
+        builder[REPLICAS] = {name: replica_inputs(run) for name, run in runs.items()}
+        if (earlier := self.unfinished_pack(next(iter(runs)))) is not None:
+            builder[CONTINUES] = earlier.uuid
+        return builder
+
+    def find_child(self, label: str, builder: ProcessBuilder, tried: set[str]) -> orm.ProcessNode | None:
+        """Return an earlier child that does as this one; the runs of a pack have been looked for one by one."""
+        if issubclass(builder.process_class, LammpsReplicasWorkChain):
+            return None
+        return super().find_child(label, builder, tried)
+
+    def earlier_packs(self, name: str) -> Iterator[orm.ProcessNode]:
+        """Yield the packs of the processes that this one continues that held a run of this name, the newest first."""
+        kind = LammpsReplicasWorkChain.build_process_type()
+        for parent in earlier_processes(self.node) if CONTINUES in self.inputs else ():
+            for _, child in reversed(calls_of(parent)):
+                if child.process_type == kind and child.is_terminated and name in replica_names(child):
+                    yield child
+
+    def unfinished_pack(self, name: str) -> orm.ProcessNode | None:
+        """Return the newest pack of an earlier process from whose jobs a run can go on."""
+        return next(self.earlier_packs(name), None)
+
+    def earlier_pack(self, name: str, builder: ProcessBuilder) -> orm.ProcessNode | None:
+        """Return an earlier pack in which this run came to its end with the same inputs, whatever ran beside it."""
+        for pack in self.earlier_packs(name):
+            if not Replica(pack, name).is_finished_ok or lacks_outputs(pack):
+                continue
+            inputs = builder._inputs(prune=True)
+            if has_replica(pack, name, inputs["md"], replica_inputs(inputs), prefix="md__"):
+                return pack
+        return None
+
+    def child(self, name: str) -> Any:
+        """Return the last child of this name, or the view of it in a pack."""
+        key = self.ctx.get("places", {}).get(name)
+        return super().child(name) if key is None else Replica(self.ctx[key], name)
+
+    def has_child(self, name: str) -> bool:
+        """Return whether a child of this name was run, alone or in a pack."""
+        return name in self.ctx.get("places", {}) or super().has_child(name)
+
+
+def packs(runs: Mapping[str, ProcessBuilder], size: int) -> list[list[str]]:
+    """Return the names of the runs that share a job, in the order in which the first of each was named.
+
+    Runs of one cell share a job, those of like lengths together: a job lasts as long as the longest of them.
+
+    :param size: most runs in a job.
+    """
+    by_cell: dict[int, list[str]] = {}
+    for name, builder in runs.items():
+        by_cell.setdefault(len(builder.md.structure.sites), []).append(name)
+    groups = []
+    for names in by_cell.values():
+        ordered = sorted(names, key=lambda name: runs[name].md.parameters["production_ps"])
+        groups += [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    return groups
+
+
+def replica_inputs(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a replica from those of `concerted.lammps.md`."""
+    inputs = {key: run["md"][key] for key in INPUTS if key in run["md"]}
+    if run.get("before"):
+        inputs["before"] = dict(run["before"])
+    return inputs
