@@ -228,6 +228,8 @@ def test_frames_of_a_sweep_stay_where_a_folder_is_named(study, codes, concerted_
     assert not at_home.sweep.run.md.metadata.options.get("stash")
     with pytest.raises(ValueError, match=r"needs a code that analyses frames where they are: give codes\.concerted"):
         build(study(sweep={"stash": {"folder": "/frames"}}), for_real=False)
+    with pytest.raises(ValueError, match=r"runs that share a job bring their frames home: set runs_per_job to 1"):
+        build(study(**words, sweep={"stash": {"folder": "/frames"}, "runs_per_job": 2}), for_real=False)
 
 
 def test_runs_whose_frames_stay_are_analysed_by_a_code_of_their_computer(study, codes, concerted_code, fast_localhost):
