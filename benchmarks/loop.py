@@ -8,12 +8,13 @@ and killed in each stage at a random moment, program and engines together, as by
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -51,11 +52,17 @@ class Loop:
     victims: Callable[[], list[psutil.Process]]
     n_labels: Callable[[], int]
     close: Callable[[], None] = lambda: None
+    began: float = 0.0
+
+    def begin(self) -> None:
+        """Start it; checks of the engines before are none of its runs."""
+        self.began = time.time()
+        self.go()
 
     @property
     def runs(self) -> list[EngineRun]:
-        """Return the runs of engines so far."""
-        return read_runs(self.folder / "engines.log")
+        """Return the runs of engines since it began."""
+        return [run for run in read_runs(self.folder / "engines.log") if run.begin >= self.began]
 
 
 def dpgen_loop(folder: Path, scale: LoopScale, python: Path) -> Loop:
@@ -97,12 +104,11 @@ def our_loop(folder: Path, scale: LoopScale) -> Loop:
 def timed(loop: Loop) -> dict[str, Any]:
     """Return wall time and time of engines of a loop that nobody disturbs."""
     load = [os.getloadavg()[0]]
-    begin = time.time()
-    loop.go()
+    loop.begin()
     state = loop.wait()
-    end = time.time()
+    begin, end = loop.began, time.time()
     load.append(os.getloadavg()[0])
-    runs = [run for run in loop.runs if run.begin >= begin]
+    runs = loop.runs
     busy = busy_seconds(runs, end)
     return {
         "state": state, "load": load, "wall_s": end - begin, "engines_s": busy, "outside_s": end - begin - busy,
@@ -134,7 +140,7 @@ def killed(loop: Loop, stage_s: dict[str, float], seed: int) -> dict[str, Any]:
     :param stage_s: how long each stage takes undisturbed.
     """
     moments = np.random.default_rng(seed)
-    loop.go()
+    loop.begin()
     kills = []
     for name in WORK:
         share = float(moments.uniform(0.1, 0.9))
@@ -160,13 +166,10 @@ def kill_in(loop: Loop, name: str, delay_s: float) -> dict[str, Any]:
             raise TimeoutError(f"no run of {name} began in {loop.folder}")
         time.sleep(0.2)
     time.sleep(delay_s)
-    for process in loop.victims():
-        process.kill()
     now, runs = time.time(), loop.runs
     going = [run for run in runs if run.end is None and psutil.pid_exists(run.pid)]
     reached = [reached_step(Path(run.folder), run.name) for run in going]
-    for run in going:
-        end_run(run)
+    end_all([*loop.victims(), *(process for run in going for process in family_of(run))])
     finished = [run for run in runs if run.name == name and run.is_finished]
     time.sleep(1.0)
     loop.go()
@@ -176,8 +179,8 @@ def kill_in(loop: Loop, name: str, delay_s: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def end_run(run: EngineRun) -> None:
-    """Kill an engine with everything below it and the scripts that started it."""
+def family_of(run: EngineRun) -> list[psutil.Process]:
+    """Return an engine with everything below it and the scripts that started it, the topmost first."""
     try:
         process = psutil.Process(run.pid)
         scripts = []
@@ -185,10 +188,18 @@ def end_run(run: EngineRun) -> None:
             if parent.name() not in SHELLS:
                 break
             scripts.append(parent)
-        for victim in [*scripts, process, *process.children(recursive=True)]:
-            victim.kill()
+        return [*reversed(scripts), process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
-        return
+        return []
+
+
+def end_all(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes as a power cut would: all are halted before the first is killed, so that none sees another end."""
+    halted = list({process.pid: process for process in processes}.values())
+    for signal in ("suspend", "kill"):
+        for process in halted:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                getattr(process, signal)()
 
 
 def lost_steps(kill: dict[str, Any], after: list[EngineRun]) -> int:

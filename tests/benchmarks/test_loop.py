@@ -6,7 +6,7 @@ import yaml
 from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
 from benchmarks import loop_dpgen, loop_ours
 from benchmarks.engine_log import EngineRun
-from benchmarks.loop import lost_steps, stage_seconds
+from benchmarks.loop import Loop, lost_steps, stage_seconds
 from benchmarks.loop_case import NETS, TYPE_MAP, LoopScale
 from benchmarks.loop_table import kill_text, time_text
 
@@ -62,6 +62,15 @@ def test_a_stage_lasts_from_its_first_begin_to_its_last_end_before_the_next_turn
 def test_steps_are_lost_between_where_a_run_was_and_where_its_successor_began():
     kill = {"name": "dp train", "interrupted": ["dp train", "dp train", "lmp"], "reached": [500, 700, 90]}
     assert lost_steps(kill, [run("dp train", 0, 1, from_step=450), run("dp train", 0, 1)]) == 50 + 700
+
+
+def test_what_ran_before_the_loop_is_none_of_its_runs(tmp_path):
+    log = tmp_path / "engines.log"
+    line = '{"what": "begin", "pid": 1, "time": %s, "name": "lmp", "key": "a", "folder": ""}\n'
+    log.write_text(line % 5.0)
+    loop = Loop(tmp_path, lambda: log.open("a").write(line % 9e9), lambda: "", list, lambda: 0)
+    loop.begin()
+    assert [run.begin for run in loop.runs] == [9e9]
 
 
 def test_tables_name_both_loops():
