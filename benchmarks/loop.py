@@ -15,7 +15,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from benchmarks.tables import write_between_marks
 FOLDER = Path(os.environ.get("BENCH_FOLDER", "build/bench")) / "loop"
 TIMEOUT_S = 3600.0
 STAGES = {"dp train": "training", "lmp": "exploration", "vasp": "labelling"}
+LABELS_AT_ONCE = 3
+"""In the loops that are killed, one turn long."""
+
 SHELLS = ("sh", "bash", "dash")
 
 
@@ -137,7 +140,7 @@ def stage_seconds(runs: list[EngineRun], until: float) -> dict[str, float]:
 def killed(loop: Loop, stage_s: dict[str, float], seed: int) -> dict[str, Any]:
     """Return what was done again by a loop that is killed once in each stage of its first turn.
 
-    :param stage_s: how long each stage takes undisturbed.
+    :param stage_s: how long each stage takes undisturbed; labels take as long on few cores however many run at once.
     """
     moments = np.random.default_rng(seed)
     loop.begin()
@@ -243,7 +246,8 @@ def measure(task: str, program: str, chosen: argparse.Namespace, known: dict[str
 
     :param known: results so far; how long stages take undisturbed is among them.
     """
-    scale = replace(LoopScale(), n_turns=chosen.turns if task == "time" else 1)
+    # A kill finds labels that have finished only where they do not all run at once.
+    scale = LoopScale(n_turns=chosen.turns) if task == "time" else LoopScale(n_turns=1, labels_at_once=LABELS_AT_ONCE)
     folder = FOLDER / f"{program}-{task}"
     loop = dpgen_loop(folder, scale, chosen.python) if program == "dpgen" else our_loop(folder, scale)
     try:
