@@ -51,7 +51,7 @@ class EffortTarget:
     :param diffusivity_relative_error: standard error of the tracer diffusivity of a point over its value.
     :param haven_relative_error: the same of the Haven ratio; not looked at when not given.
     :param modes_relative_error: the same of the number of events above background of each of ``modes``.
-    :param modes: classes A-B-C whose events are counted.
+    :param modes: classes A-B-C whose events are counted, in either direction.
     :param activation_energy_error_eV: standard error of the activation energy of the diffusivity in eV.
     :param budget_ps: production of all runs together in ps; not limited when not given.
     :param max_rounds: most times that runs are made longer.
@@ -72,6 +72,8 @@ class EffortTarget:
             if getattr(self, name) is not None:
                 positive(**{name: getattr(self, name)})
         positive_integer(max_rounds=self.max_rounds)
+        if not isinstance(self.modes, tuple) or not all(isinstance(mode, str) for mode in self.modes):
+            raise ValueError(f"modes must be a list such as [A-B-C], got {self.modes!r}")
         if (self.modes_relative_error is None) != (not self.modes):
             raise ValueError("modes_relative_error and modes belong together: give both or none")
 

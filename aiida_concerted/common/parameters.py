@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -43,23 +44,25 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def positive(**values: Any) -> None:
-    """Raise unless every value is a number greater than zero.
+    """Raise unless every value is a finite number greater than zero.
 
     :raises ValueError: naming the first that is not.
     """
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise ValueError(f"{name} must be a positive number, got {value!r}")
+        _finite(name, value)
 
 
 def not_negative(**values: Any) -> None:
-    """Raise unless every value is a number of at least zero.
+    """Raise unless every value is a finite number of at least zero.
 
     :raises ValueError: naming the first that is not.
     """
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
             raise ValueError(f"{name} must be a number of at least zero, got {value!r}")
+        _finite(name, value)
 
 
 def positive_integer(**values: Any) -> None:
@@ -70,3 +73,8 @@ def positive_integer(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def _finite(name: str, value: float) -> None:
+    if value == math.inf:
+        raise ValueError(f"{name} must be finite, got {value!r}")

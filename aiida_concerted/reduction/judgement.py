@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
-from aiida_concerted.analysis.sites import SiteNetwork
+from aiida_concerted.analysis.sites import SiteNetwork, reverse_mode
 from aiida_concerted.common.estimate import Interval
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.reduction.contents import (
@@ -87,6 +87,10 @@ def _events(
         analysis = site_analysis(*carrier_history(run, network, settings, crystal), settings)
     except ValueError:
         return {}  # no site model fits, or too short: said where the results are made
-    found = {mode.label: mode.events for mode in analysis.modes if mode.label in modes and mode.events is not None}
-    errors = {label: _stderr(events) for label, events in found.items()}
-    return {label: [found[label].value, error] for label, error in errors.items() if error is not None}
+    counted = {mode.label: mode.events for mode in analysis.modes}
+    found = {}
+    for mode in modes:
+        events = counted.get(mode) or counted.get(reverse_mode(mode))  # a class has either of its two names
+        if events is not None and (stderr := _stderr(events)) is not None:
+            found[mode] = [events.value, stderr]
+    return found

@@ -10,6 +10,7 @@ from aiida import orm
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.effort import EffortTarget
+from aiida_concerted.analysis.sites import reverse_mode
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.deepmd_train import training_parameters
 from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
@@ -35,7 +36,7 @@ def temperatures(value: orm.List, _: Any) -> str | None:
 
 def none_or_temperatures(value: orm.List, _: Any) -> str | None:
     """Return why a list of temperatures is refused that may be empty."""
-    if any(isinstance(item, bool) or not isinstance(item, int | float) or item <= 0 for item in value):
+    if any(isinstance(item, bool) or not isinstance(item, int | float) or not 0 < item < np.inf for item in value):
         return f"must be a list of positive temperatures in K, got {value.get_list()}"
     return None
 
@@ -236,9 +237,12 @@ def _modes_of_target(inputs: Any, namespace: Any) -> str | None:
     if "sites" not in inputs:
         return "target.modes are counted with a site model: give sites"
     known = inputs["sites"].base.attributes.get("labels")
+    paths = {mode for mode, count in inputs["sites"].get_network().paths_per_cell().items() if count}
     for mode in modes:
-        if unknown := [label for label in str(mode).split("-") if label not in known]:
+        if unknown := [label for label in mode.split("-") if label not in known]:
             return f"target.modes: {mode} has the site {unknown[0]}: {nearest(unknown[0], known)}"
+        if mode not in paths and reverse_mode(mode) not in paths:
+            return f"target.modes: no path of the site model is {mode}: {nearest(mode, paths)}"
     return None
 
 
@@ -253,6 +257,8 @@ def study(inputs: Any, _: Any) -> str | None:
             return f"the carrier of {name} is {parameters['carrier']}, that of the site model {carrier}: make them one"
     if inputs["sweep"]["md"].get_dict().get("max_deviation_eV_A") is not None:
         return "sweep.md.max_deviation_eV_A: a study sweeps with one potential, which has no deviation; leave it out"
+    if problem := _modes_of_target({**inputs["sweep"], "sites": inputs["sites"]}, ("sites",)):
+        return f"sweep.{problem}"
     structure = inputs.get("structure") or inputs["sites"].get_outline()
     if carrier not in structure.get_symbols_set():
         return f"the structure {structure.get_formula()} holds no {carrier}, the carrier of the site model"

@@ -38,6 +38,10 @@ def test_what_does_not_fit_is_refused_in_one_line(values, message):
 
 def test_checks_accept_numbers_and_refuse_the_rest():
     refuse_unknown(["a"], ["a", "b"], "x")
+    for check in (positive, not_negative):
+        with pytest.raises(ValueError, match="x must be finite, got inf"):
+            check(x=float("inf"))
+        check(x=10**400)
     positive(x=0.1)
     not_negative(x=0)
     positive_integer(x=1)

@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 
+from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.lammps_restart import restart_node
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteNetworkData
@@ -232,6 +233,14 @@ def test_modes_can_be_what_is_to_be_known(sweep):
     assert {point["quantity"] for point in points.values()} == {f"mode {mode}"}
 
 
+def test_a_mode_of_the_target_is_counted_in_either_direction(sites):
+    run = lattice_gas_run(sites, 1100.0, 1000, "test")
+    target = {**TARGET, "modes": ["Li1-Li3-Li2", "Li2-Li3-Li1"], "modes_relative_error": 0.1}
+    events = judge_run(run, orm.Dict({**ANALYSIS, "seed": 1}), orm.Dict(target), sites=sites)["events"]
+    assert events["Li1-Li3-Li2"] == events["Li2-Li3-Li1"]
+    assert all(stderr > 0 for _, stderr in events.values())
+
+
 def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(sweep):
     sizes = {"supercells": [[2, 2, 2], [1, 1, 1], [2, 1, 1], [2, 2, 1]], "temperature_K": 1100, "tolerance": 0.5}
     gas = sweep(sizes=sizes, md={**MD, "production_ps": 30.0})
@@ -261,6 +270,14 @@ def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(s
             {"target": {**TARGET, "modes": ["Li1-Li5-Li1"], "modes_relative_error": 0.1}},
             "target.modes: Li1-Li5-Li1 has the site Li5: ",
         ),
+        (
+            {"target": {**TARGET, "modes": ["Li4-Li3-Li4"], "modes_relative_error": 0.1}},
+            "target.modes: no path of the site model is Li4-Li3-Li4: did you mean",
+        ),
+        ({"target": {**TARGET, "modes": ["Li1-Li3"], "modes_relative_error": 0.1}}, "no path of the site model is"),
+        ({"target": {**TARGET, "modes": "Li1-Li3-Li1", "modes_relative_error": 0.1}}, "modes must be a list such as"),
+        ({"target": {"max_production_ps": float("inf")}}, "max_production_ps must be finite, got inf"),
+        ({"temperatures_K": [700, float("inf")]}, "must be a list of positive temperatures"),
         ({"sizes": {"supercells": [[1, 1, 1]]}}, "supercells and temperature_K belong together"),
         ({"n_seeds": 0}, "must be positive, got 0"),
         ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700, 700]}, "needs two"),
