@@ -38,6 +38,9 @@ def none_or_temperatures(value: orm.List, _: Any) -> str | None:
     """Return why a list of temperatures is refused that may be empty."""
     if any(isinstance(item, bool) or not isinstance(item, int | float) or not 0 < item < np.inf for item in value):
         return f"must be a list of positive temperatures in K, got {value.get_list()}"
+    names = [f"{item:g}" for item in value]  # runs are named so, and of two with one name there would be one
+    if twice := [name for name in names if names.count(name) > 1]:
+        return f"holds {twice[0]} K twice: give each once; for more runs of each, a sweep has n_seeds"
     return None
 
 

@@ -21,6 +21,7 @@ def node_of(value):
         (checks.temperatures, [], "at least one temperature"),
         (checks.temperatures, [600, -1], "positive temperatures"),
         (checks.none_or_temperatures, ["hot"], "positive temperatures"),
+        (checks.temperatures, [300, 700, 700.0], "holds 700 K twice: give each once"),
         (checks.dynamics, {**MD, "production_fs": 1.0}, "did you mean 'production_ps'"),
         (checks.dynamics, {**MD, "seed": 3}, "seed would be ignored"),
         (checks.dynamics, {**MD, "anneal_ps": 1.0}, "anneal_from_K and anneal_ps belong together"),

@@ -280,7 +280,8 @@ def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(s
         ({"temperatures_K": [700, float("inf")]}, "must be a list of positive temperatures"),
         ({"sizes": {"supercells": [[1, 1, 1]]}}, "supercells and temperature_K belong together"),
         ({"n_seeds": 0}, "must be positive, got 0"),
-        ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700, 700]}, "needs two"),
+        ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700]}, "needs two"),
+        ({"temperatures_K": [700, 900, 700]}, "holds 700 K twice: give each once; for more runs of each, .* n_seeds"),
     ],
 )
 def test_what_cannot_be_is_refused_at_the_door(sweep, overrides, message):
