@@ -1,4 +1,4 @@
-"""How much longer molecular dynamics must run until an answer is known to a stated error, and what it would take.
+"""What is to be known how well, how well runs know it so far, and how much longer each point of them should become.
 
 The variance of an estimate falls as one over the length of its run: a relative error ``r`` after ``t`` becomes
 ``r sqrt(t / t')`` after ``t'``. Errors are themselves estimated, and a run that has seen few hops knows its own error
@@ -13,13 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aiida_concerted.common.numbers import format_simulated_time
 from aiida_concerted.common.parameters import positive, positive_integer
-from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
-
-FloatArray = NDArray[np.float64]
 
 LARGEST_FACTOR = 4.0
 """Most by which a run becomes longer before its error is looked at again."""
@@ -27,17 +23,11 @@ LARGEST_FACTOR = 4.0
 SMALLEST_FACTOR = 1.25
 """Least by which a run becomes longer: less would not pay for the look."""
 
-LEAST_GAIN = 1.02
-"""Least by which a limit or a budget must let a run become longer, else it is not."""
-
 BLIND_FACTOR = 2.0
 """By how much a run becomes longer that has not yet seen enough to state an error."""
 
 MARGIN = 1.1
 """Factor on the forecast length: half of all forecasts would be too short without."""
-
-GROWTH = 1.05
-"""Step by which lengths grow while effort is shared out for the activation energy."""
 
 REACHED, LONGER, OVER, HELD = "reached", "longer", "over budget", "held"
 """What becomes of a point: known as well as it should be, made longer, not made longer, cannot be made longer."""
@@ -144,73 +134,6 @@ class PointPlan:
         return {key: value for key, value in content.items() if value is not None}
 
 
-@dataclass(frozen=True)
-class EffortPlan:
-    """What becomes of all points.
-
-    :param points: in the order in which they were given.
-    :param activation_energy_stderr_eV: standard error of the activation energy that the points give together in eV;
-        ``None`` for fewer than two temperatures with a diffusivity.
-    :param is_energy_reached: whether that is below its target, or none was given.
-    """
-
-    points: tuple[PointPlan, ...]
-    activation_energy_stderr_eV: float | None
-    is_energy_reached: bool
-
-    @property
-    def longer(self) -> dict[str, float]:
-        """Return by point the length in ps to which each of its runs is brought next."""
-        return {point.name: point.next_ps for point in self.points if point.next_ps is not None}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form; what is not known is left out."""
-        content: dict[str, Any] = {
-            "points": {point.name: point.as_dict() for point in self.points},
-            "is_energy_reached": self.is_energy_reached,
-            "is_reached": self.is_reached,
-        }
-        if self.activation_energy_stderr_eV is not None:
-            content["activation_energy_stderr_eV"] = self.activation_energy_stderr_eV
-        return content
-
-    @property
-    def is_reached(self) -> bool:
-        """Return whether every target is reached."""
-        return self.is_energy_reached and all(point.state == REACHED for point in self.points)
-
-
-def plan_effort(
-    points: Mapping[str, Sequence[RunSoFar]],
-    target: EffortTarget,
-    *,
-    energy_of: Sequence[str] = (),
-    is_last: bool = False,
-) -> EffortPlan:
-    """Return which runs to make longer, and to which length.
-
-    Where the budget does not suffice for all, what lowers the error of the activation energy most for its cost comes
-    first; without at least two temperatures, what costs least.
-
-    :param points: the runs of each point by its name.
-    :param target: what is to be known how well.
-    :param energy_of: names of the points that the activation energy is fitted to; all by default.
-    :param is_last: whether no run is made longer any more, and only what is known so far is stated.
-    """
-    states = {name: _Point(name, tuple(runs), target) for name, runs in points.items()}
-    fitted = [states[name] for name in energy_of or states if states[name].has_error]
-    wanted = {name: state.wanted_ps() for name, state in states.items()}
-    stderr_eV = _energy_stderr(fitted, {})
-    is_reached = target.activation_energy_error_eV is None or (
-        stderr_eV is not None and stderr_eV <= target.activation_energy_error_eV
-    )
-    if not is_reached and stderr_eV is not None:
-        wanted |= _for_the_energy(fitted, wanted, target)
-    granted = {} if is_last else _within_budget(states, fitted, wanted, target)
-    plans = tuple(state.plan(granted.get(name), wanted[name] > state.duration_ps) for name, state in states.items())
-    return EffortPlan(plans, stderr_eV, is_reached)
-
-
 def describe_point(point: Mapping[str, Any]) -> str:
     """Return in a line what is known of a point and what becomes of it.
 
@@ -230,7 +153,7 @@ def describe_point(point: Mapping[str, Any]) -> str:
     return f"{known} {length}; {take}"
 
 
-class _Point:
+class PointSoFar:
     """The runs of one cell at one temperature, taken together."""
 
     def __init__(self, name: str, runs: tuple[RunSoFar, ...], target: EffortTarget) -> None:
@@ -257,15 +180,15 @@ class _Point:
     def _errors(self) -> dict[str, tuple[float | None, float]]:
         """Return relative error and target of each quantity that has a target; ``None`` where it cannot be said."""
         target = self.target
-        found = {"diffusivity": (_relative(self.diffusivity), target.diffusivity_relative_error)}
+        found = {"diffusivity": (relative_error(self.diffusivity), target.diffusivity_relative_error)}
         if target.haven_relative_error is not None:
             pooled = self._pooled([run.haven for run in self.runs])
-            found["Haven ratio"] = (_relative(pooled), target.haven_relative_error)
+            found["Haven ratio"] = (relative_error(pooled), target.haven_relative_error)
         if target.modes_relative_error is not None:
             for mode in target.modes:
                 counts = np.array([run.events.get(mode, (0.0, 0.0)) for run in self.runs])
                 total = float(counts[:, 0].sum()), float(np.linalg.norm(counts[:, 1]))
-                found[f"mode {mode}"] = (_relative(total), target.modes_relative_error)
+                found[f"mode {mode}"] = (relative_error(total), target.modes_relative_error)
         return found
 
     @property
@@ -315,79 +238,8 @@ class _Point:
         )  # fmt: skip
 
 
-def _relative(estimate: tuple[float, float] | None) -> float | None:
+def relative_error(estimate: tuple[float, float] | None) -> float | None:
     """Return the relative error; ``None`` where there is none, or none that can be believed."""
     if estimate is None or estimate[0] <= 0 or not estimate[1] > 0:
         return None
     return estimate[1] / estimate[0]
-
-
-def _energy_stderr(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> float | None:
-    """Return the standard error in eV of the slope of ln D over 1/kT, were the points of these lengths."""
-    if len({point.temperature_K for point in points}) < 2:
-        return None
-    inverse, weights = _inverse(points), _weights(points, lengths_ps)
-    centre = weights @ inverse / weights.sum()
-    return float((weights @ (inverse - centre) ** 2) ** -0.5)
-
-
-def _inverse(points: Sequence[_Point]) -> FloatArray:
-    return np.array([1.0 / (BOLTZMANN_EV_PER_K * point.temperature_K) for point in points])
-
-
-def _weights(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> FloatArray:
-    """Return one over the squared relative error of each point, were it of this length."""
-    longer = [lengths_ps.get(point.name, point.duration_ps) / point.duration_ps for point in points]
-    errors = np.array([_relative(point.diffusivity) or 1.0 for point in points])
-    return np.array(longer) / errors**2
-
-
-def _gain(points: Sequence[_Point], lengths_ps: Mapping[str, float]) -> dict[str, float]:
-    """Return by how much the variance of the slope in eV² falls for a ps of each point's runs."""
-    if len({point.temperature_K for point in points}) < 2:
-        return {}
-    inverse, weights = _inverse(points), _weights(points, lengths_ps)
-    centre = weights @ inverse / weights.sum()
-    information = weights @ (inverse - centre) ** 2
-    lengths = [lengths_ps.get(point.name, point.duration_ps) * len(point.runs) for point in points]
-    falls = (inverse - centre) ** 2 * weights / np.array(lengths) / information**2
-    return {point.name: float(fall) for point, fall in zip(points, falls, strict=True)}
-
-
-def _for_the_energy(points: Sequence[_Point], wanted: Mapping[str, float], target: EffortTarget) -> dict[str, float]:
-    """Return the lengths at which the activation energy would be known well enough, for the least cost.
-
-    The point where a ps lowers the error most grows by a small step, again and again.
-    """
-    lengths = {point.name: wanted[point.name] for point in points}
-    largest = {point.name: 1.0 if point.held else LARGEST_FACTOR for point in points}
-    limits = {point.name: min(largest[point.name] * point.duration_ps, target.max_production_ps) for point in points}
-    goal = target.activation_energy_error_eV
-    while goal is not None and (_energy_stderr(points, lengths) or 0.0) > goal:
-        free = {name: gain for name, gain in _gain(points, lengths).items() if lengths[name] < limits[name]}
-        if not free:
-            break
-        best = max(free, key=lambda name: free[name])
-        lengths[best] = min(lengths[best] * GROWTH, limits[best])
-    by_name = {point.name: point.duration_ps for point in points}
-    least = {name: max(length, by_name[name] * SMALLEST_FACTOR) for name, length in lengths.items()}
-    return {name: least[name] if lengths[name] > by_name[name] else by_name[name] for name in lengths}
-
-
-def _within_budget(
-    states: Mapping[str, _Point], fitted: Sequence[_Point], wanted: Mapping[str, float], target: EffortTarget
-) -> dict[str, float]:
-    """Return the lengths in ps that are granted, of the points that are made longer."""
-    spent = sum(float(state.durations.sum()) for state in states.values())
-    left = math.inf if target.budget_ps is None else target.budget_ps - spent
-    gains = _gain(fitted, {})
-    costs = {name: (wanted[name] - state.duration_ps) * len(state.runs) for name, state in states.items()}
-    granted = {}
-    for name in sorted(states, key=lambda name: (-gains.get(name, 0.0), costs[name])):
-        state = states[name]
-        length = min(wanted[name], target.max_production_ps, state.duration_ps + left / len(state.runs))
-        if costs[name] <= 0 or length < state.duration_ps * LEAST_GAIN:
-            continue
-        granted[name] = length
-        left -= (length - state.duration_ps) * len(state.runs)
-    return granted

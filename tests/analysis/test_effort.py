@@ -7,13 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from aiida_concerted.analysis.effort import (
-    BLIND_FACTOR,
-    LARGEST_FACTOR,
-    EffortTarget,
-    RunSoFar,
-    plan_effort,
-)
+from aiida_concerted.analysis.effort import BLIND_FACTOR, LARGEST_FACTOR, EffortTarget, RunSoFar
+from aiida_concerted.analysis.effort_plan import plan_effort
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
 TARGET = EffortTarget(max_production_ps=1e6, diffusivity_relative_error=0.1)

@@ -8,7 +8,8 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.analysis.effort import EffortTarget, RunSoFar, plan_effort
+from aiida_concerted.analysis.effort import EffortTarget, RunSoFar
+from aiida_concerted.analysis.effort_plan import plan_effort
 from aiida_concerted.common.parameters import from_mapping
 
 POINT, HELD, IS_SIZE = "point", "held", "is_size"
@@ -17,7 +18,7 @@ POINT, HELD, IS_SIZE = "point", "held", "is_size"
 
 @calcfunction
 def plan_extensions(target: orm.Dict, runs: orm.Dict, is_last: orm.Bool, **judgements: orm.Dict) -> orm.Dict | ExitCode:
-    """Return what becomes of every point, see :class:`~aiida_concerted.analysis.effort.EffortPlan`.
+    """Return what becomes of every point, see :class:`~aiida_concerted.analysis.effort_plan.EffortPlan`.
 
     :param target: see :class:`EffortTarget`.
     :param runs: by name of the run the point it belongs to, whether that is a cell of the size test (no point of the
