@@ -29,6 +29,9 @@ BLIND_FACTOR = 2.0
 MARGIN = 1.1
 """Factor on the forecast length: half of all forecasts would be too short without."""
 
+ROUNDING = 1e-6
+"""Part of a frame that is none: lengths in ps are no exact multiples of their frames."""
+
 REACHED, LONGER, OVER, HELD = "reached", "longer", "over budget", "held"
 """What becomes of a point: known as well as it should be, made longer, not made longer, cannot be made longer."""
 
@@ -79,6 +82,7 @@ class RunSoFar:
     :param events: events above background and their standard error by mode, where counted.
     :param is_sampled: whether it is long enough for its error to be believed.
     :param held: why it cannot be made longer, such as a framework that has left its crystal; empty where it can.
+    :param frame_interval_ps: time between its frames in ps, of which it has a whole number; any length where not given.
     """
 
     temperature_K: float
@@ -88,6 +92,7 @@ class RunSoFar:
     events: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     is_sampled: bool = True
     held: str = ""
+    frame_interval_ps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +230,14 @@ class PointSoFar:
         if not self.is_sampled:
             factor = max(factor, BLIND_FACTOR)
         return self.duration_ps * min(max(factor, SMALLEST_FACTOR), LARGEST_FACTOR)
+
+    def whole_frames_ps(self, wanted_ps: float, most_ps: float) -> float:
+        """Return the length in ps of the frames that reach a wanted length and stay within a limit."""
+        interval_ps = max(run.frame_interval_ps or 0.0 for run in self.runs)
+        if not interval_ps:
+            return min(wanted_ps, most_ps)
+        n_frames = min(math.ceil(wanted_ps / interval_ps - ROUNDING), math.floor(most_ps / interval_ps + ROUNDING))
+        return n_frames * interval_ps
 
     def plan(self, next_ps: float | None, is_wanted: bool) -> PointPlan:
         """Return the plan of the point, made longer to ``next_ps`` or not."""

@@ -163,7 +163,8 @@ def _within_budget(
     granted = {}
     for name in sorted(states, key=lambda name: (-gains.get(name, 0.0), costs[name])):
         state = states[name]
-        length = min(wanted[name], target.max_production_ps, state.duration_ps + left / len(state.runs))
+        most_ps = min(target.max_production_ps, state.duration_ps + left / len(state.runs))
+        length = state.whole_frames_ps(wanted[name], most_ps)
         if costs[name] <= 0 or length < state.duration_ps * LEAST_GAIN:
             continue
         granted[name] = length

@@ -41,7 +41,11 @@ def judgement_of(
         the run.
     :param network: the sites, needed where the target names modes.
     """
-    judgement: dict[str, Any] = {"temperature_K": run.temperature_K, "duration_ps": run.duration_ps}
+    judgement: dict[str, Any] = {
+        "temperature_K": run.temperature_K,
+        "duration_ps": run.duration_ps,
+        "frame_interval_ps": run.frame_interval_ps,
+    }
     departure = departure_attributes(run, crystal).get(DEPARTURE, 0.0)
     if departure > MAX_FRAMEWORK_DEPARTURE_A:
         return {**judgement, "held": f"the framework is {departure:.1f} Å from its crystal"}

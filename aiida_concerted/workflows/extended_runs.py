@@ -14,7 +14,6 @@ from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.stashed import StashedTrajectoryData
-from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed
@@ -185,19 +184,13 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
         extensions, pending = dict(self.ctx.get("extensions", {})), []
         for run in self.survivors:
             length_ps = points[self.ctx.runs[run].point].get("next_ps")
-            if length_ps is not None and run not in self.ctx.held and self.gains_frames(run, length_ps):
+            if length_ps is not None and run not in self.ctx.held:
                 child = f"{run}_x{part}"
-                extensions[child] = (run, self.ctx.latest.get(run, run), round(length_ps, 3))
+                extensions[child] = (run, self.ctx.latest.get(run, run), round(length_ps, 6))
                 pending.append(child)
         self.ctx.extensions, self.ctx.pending = extensions, pending
         for name, point in points.items():
             self.report(f"{name}: {describe_point(point)}")
-
-    def gains_frames(self, run: str, length_ps: float) -> bool:
-        """Return whether a length in ps is more whole frames than a run has."""
-        interval_ps = self.inputs.md.get_dict().get("frame_interval_ps", MdParameters.frame_interval_ps)
-        n_frames: int = self.latest(run).outputs.trajectory.n_frames
-        return round(length_ps / interval_ps) + 1 > n_frames
 
     def target_missed(self) -> ExitCode | None:
         """Return the exit code that says what is known less well than asked, and what it would take."""

@@ -146,6 +146,15 @@ def test_a_budget_that_is_all_but_spent_starts_no_job():
     assert plan_of([run(0.2)], target).state == "over budget"
 
 
+@pytest.mark.parametrize(("most_ps", "next_ps"), [(1e6, 7.0), (6.4, 6.0), (6.0, 6.0), (5.4, None)])
+def test_lengths_are_whole_frames_that_reach_what_is_wanted_and_keep_the_limit(most_ps, next_ps):
+    for limit in ({"max_production_ps": most_ps}, {"max_production_ps": 1e6, "budget_ps": most_ps}):
+        target = EffortTarget(diffusivity_relative_error=0.1, **limit)
+        plan = plan_of([run(0.11, ps=5.0, frame_interval_ps=1.0)], target)  # wants 1.1 × 1.21 × 5 ps
+        assert plan.next_ps == next_ps
+        assert plan.state == ("over budget" if next_ps is None else "longer")
+
+
 def test_sizes_are_no_points_of_the_line():
     points = {"hot": [run(0.05, T=1000.0)], "cold": [run(0.05, T=500.0)], "size": [run(0.05, T=700.0)]}
     alone = plan_effort({name: points[name] for name in ("hot", "cold")}, TARGET)

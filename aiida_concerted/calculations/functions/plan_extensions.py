@@ -47,6 +47,7 @@ def _run_so_far(judgement: dict[str, Any], held: str) -> RunSoFar:
         events={mode: (events[0], events[1]) for mode, events in judgement.get("events", {}).items()},
         is_sampled=judgement.get("is_sampled", False),
         held=judgement.get("held") or held,
+        frame_interval_ps=judgement.get("frame_interval_ps"),
     )
 
 
