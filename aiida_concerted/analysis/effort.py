@@ -170,8 +170,8 @@ class PointSoFar:
         self.duration_ps = float(self.durations.mean())
         self.held = next((run.held for run in runs if run.held), "")
         self.diffusivity = self._pooled([run.diffusivity for run in runs])
+        self.diffusivity_error = relative_error(self.diffusivity)
         self.errors = self._errors()
-        self.has_error = self.diffusivity is not None and self.diffusivity[0] > 0
 
     def _pooled(self, estimates: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
         """Return the mean weighted by length; weights by error would prefer runs that happen to be low and sure."""
@@ -185,7 +185,7 @@ class PointSoFar:
     def _errors(self) -> dict[str, tuple[float | None, float]]:
         """Return relative error and target of each quantity that has a target; ``None`` where it cannot be said."""
         target = self.target
-        found = {"diffusivity": (relative_error(self.diffusivity), target.diffusivity_relative_error)}
+        found = {"diffusivity": (self.diffusivity_error, target.diffusivity_relative_error)}
         if target.haven_relative_error is not None:
             pooled = self._pooled([run.haven for run in self.runs])
             found["Haven ratio"] = (relative_error(pooled), target.haven_relative_error)

@@ -18,7 +18,6 @@ from aiida_concerted.analysis.effort import (
     PointPlan,
     PointSoFar,
     RunSoFar,
-    relative_error,
 )
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
@@ -76,8 +75,8 @@ def plan_effort(
 ) -> EffortPlan:
     """Return which runs to make longer, and to which length.
 
-    Where the budget does not suffice for all, what lowers the error of the activation energy most for its cost comes
-    first; without at least two temperatures, what costs least.
+    Where the budget does not suffice for all, points without a diffusivity come first, then what lowers the error of
+    the activation energy most for its cost; without at least two temperatures, what costs least.
 
     :param points: the runs of each point by its name.
     :param target: what is to be known how well.
@@ -85,7 +84,7 @@ def plan_effort(
     :param is_last: whether no run is made longer any more, and only what is known so far is stated.
     """
     states = {name: PointSoFar(name, tuple(runs), target) for name, runs in points.items()}
-    fitted = [states[name] for name in energy_of or states if states[name].has_error]
+    fitted = [states[name] for name in energy_of or states if states[name].diffusivity_error is not None]
     wanted = {name: state.wanted_ps() for name, state in states.items()}
     stderr_eV = _energy_stderr(fitted, {})
     is_reached = target.activation_energy_error_eV is None or (
@@ -114,7 +113,7 @@ def _inverse(points: Sequence[PointSoFar]) -> FloatArray:
 def _weights(points: Sequence[PointSoFar], lengths_ps: Mapping[str, float]) -> FloatArray:
     """Return one over the squared relative error of each point, were it of this length."""
     longer = [lengths_ps.get(point.name, point.duration_ps) / point.duration_ps for point in points]
-    errors = np.array([relative_error(point.diffusivity) or 1.0 for point in points])
+    errors = np.array([point.diffusivity_error for point in points], dtype=np.float64)
     return np.array(longer) / errors**2
 
 
@@ -160,8 +159,12 @@ def _within_budget(
     left = math.inf if target.budget_ps is None else target.budget_ps - spent
     gains = _gain(fitted, {})
     costs = {name: (wanted[name] - state.duration_ps) * len(state.runs) for name, state in states.items()}
-    granted = {}
-    for name in sorted(states, key=lambda name: (-gains.get(name, 0.0), costs[name])):
+    granted: dict[str, float] = {}
+
+    def place(name: str) -> tuple[bool, float, float]:
+        return states[name].diffusivity_error is not None, -gains.get(name, 0.0), costs[name]
+
+    for name in sorted(states, key=place):
         state = states[name]
         most_ps = min(target.max_production_ps, state.duration_ps + left / len(state.runs))
         length = state.whole_frames_ps(wanted[name], most_ps)

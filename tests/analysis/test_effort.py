@@ -141,6 +141,15 @@ def test_a_budget_goes_to_what_lowers_the_error_most_and_is_kept():
     assert states["T700"] == "over budget"
 
 
+def test_a_point_without_any_diffusivity_comes_first_when_the_budget_is_tight():
+    """It says nothing of its temperature yet, whatever it may once say of the slope."""
+    points = {"hot": [run(0.3, T=1000.0)], "warm": [run(0.3, T=700.0)], "cold": [RunSoFar(500.0, 100.0)]}
+    target = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=450.0)
+    plan = plan_effort(points, target)
+    assert plan.longer["cold"] == 200.0
+    assert sum(plan.longer.values()) == pytest.approx(200.0 + 150.0)  # the rest goes to a point that is known
+
+
 def test_a_budget_that_is_all_but_spent_starts_no_job():
     target = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=101.0)
     assert plan_of([run(0.2)], target).state == "over budget"
