@@ -101,8 +101,8 @@ class PointPlan:
 
     :param name: of the point.
     :param temperature_K: temperature in K.
-    :param n_runs: runs of the point.
-    :param duration_ps: production of each run so far in ps, the mean over the runs.
+    :param n_runs: runs of the point that can become longer, or all that count where none can.
+    :param duration_ps: production of each of these so far in ps, the mean over them.
     :param state: ``reached``, ``longer``, ``over budget`` or ``held``.
     :param diffusivity: mean over the runs, weighted by their lengths, and its standard error in m² s⁻¹.
     :param relative_error: of the quantity that is furthest from its target; ``None`` where it cannot be said.
@@ -110,7 +110,8 @@ class PointPlan:
     :param next_ps: length in ps to which each run is brought next, where it is made longer.
     :param needed_ps: length of each run in ps at which the target would be reached; ``None`` where nobody can say, as
         from a small error of a run that has not seen enough for it to be believed.
-    :param reason: why it is held; empty where it is not.
+    :param n_held: runs that cannot become longer.
+    :param reason: why; empty where all can.
     """
 
     name: str
@@ -123,6 +124,7 @@ class PointPlan:
     quantity: str
     next_ps: float | None
     needed_ps: float | None
+    n_held: int = 0
     reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,8 +136,8 @@ class PointPlan:
         }  # fmt: skip
         if self.diffusivity is not None:
             content["diffusivity_m2_s"], content["diffusivity_stderr_m2_s"] = self.diffusivity
-        if self.reason:
-            content["reason"] = self.reason
+        if self.n_held:
+            content["n_held"], content["reason"] = self.n_held, self.reason
         return {key: value for key, value in content.items() if value is not None}
 
 
@@ -149,27 +151,40 @@ def describe_point(point: Mapping[str, Any]) -> str:
     length = f"after {point['n_runs']} × {format_simulated_time(point['duration_ps'])}"
     if point["state"] == HELD:
         return f"{known} {length}, and cannot go on: {point['reason']}"
+    others = f"; {point['n_held']} more cannot go on: {point['reason']}" if point.get("n_held") else ""
+    return f"{known} {length}{_outlook(point)}{others}"
+
+
+def _outlook(point: Mapping[str, Any]) -> str:
     if point.get("next_ps") is not None:
-        return f"{known} {length}, going on to {format_simulated_time(point['next_ps'])}"
+        return f", going on to {format_simulated_time(point['next_ps'])}"
     if point["state"] == REACHED:
-        return f"{known} {length}, as asked"
+        return ", as asked"
     needed = point.get("needed_ps")
-    take = "nobody can say what it would take" if needed is None else f"it would take {format_simulated_time(needed)}"
-    return f"{known} {length}; {take}"
+    return (
+        "; nobody can say what it would take" if needed is None else f"; it would take {format_simulated_time(needed)}"
+    )
 
 
 class PointSoFar:
-    """The runs of one cell at one temperature, taken together."""
+    """The runs of one cell at one temperature, taken together.
+
+    A run that cannot become longer leaves the others alone. What it knows counts; one that knows nothing and never
+    will, such as one whose framework left its crystal, is left out.
+    """
 
     def __init__(self, name: str, runs: tuple[RunSoFar, ...], target: EffortTarget) -> None:
         if not runs:
             raise ValueError(f"{name} has no runs")
-        self.name, self.runs, self.target = name, runs, target
-        self.temperature_K = runs[0].temperature_K
-        self.durations = np.array([run.duration_ps for run in runs])
-        self.duration_ps = float(self.durations.mean())
-        self.held = next((run.held for run in runs if run.held), "")
-        self.diffusivity = self._pooled([run.diffusivity for run in runs])
+        self.name, self.target, self.temperature_K = name, target, runs[0].temperature_K
+        self.held = [run.held for run in runs if run.held]
+        self.counted = [run for run in runs if run.diffusivity is not None or not run.held] or list(runs)
+        self.growing = [run for run in self.counted if not run.held]
+        self.spent_ps = sum(run.duration_ps for run in runs)
+        lengths = [run.duration_ps for run in self.growing or self.counted]
+        self.n_runs, self.duration_ps = len(lengths), sum(lengths) / len(lengths)
+        self.fixed_ps = sum(run.duration_ps for run in self.counted) - sum(lengths)
+        self.diffusivity = self._pooled([run.diffusivity for run in self.counted])
         self.diffusivity_error = relative_error(self.diffusivity)
         self.errors = self._errors()
 
@@ -178,7 +193,8 @@ class PointSoFar:
         known = [estimate for estimate in estimates if estimate is not None]
         if len(known) < len(estimates):
             return None
-        weights = self.durations / self.durations.sum()
+        durations = np.array([run.duration_ps for run in self.counted])
+        weights = durations / durations.sum()
         values, errors = np.array(known).T
         return float(weights @ values), float(np.sqrt(weights**2 @ errors**2))
 
@@ -187,19 +203,19 @@ class PointSoFar:
         target = self.target
         found = {"diffusivity": (self.diffusivity_error, target.diffusivity_relative_error)}
         if target.haven_relative_error is not None:
-            pooled = self._pooled([run.haven for run in self.runs])
+            pooled = self._pooled([run.haven for run in self.counted])
             found["Haven ratio"] = (relative_error(pooled), target.haven_relative_error)
         if target.modes_relative_error is not None:
             for mode in target.modes:
-                counts = np.array([run.events.get(mode, (0.0, 0.0)) for run in self.runs])
+                counts = np.array([run.events.get(mode, (0.0, 0.0)) for run in self.counted])
                 total = float(counts[:, 0].sum()), float(np.linalg.norm(counts[:, 1]))
                 found[f"mode {mode}"] = (relative_error(total), target.modes_relative_error)
         return found
 
     @property
     def is_sampled(self) -> bool:
-        """Return whether the errors of all runs can be believed."""
-        return all(run.is_sampled for run in self.runs)
+        """Return whether the errors of the runs can be believed; those that cannot go on count less and less."""
+        return all(run.is_sampled for run in self.growing or self.counted)
 
     @property
     def worst(self) -> tuple[str, float | None, float]:
@@ -219,11 +235,16 @@ class PointSoFar:
         _, error, goal = self.worst
         if error is None or (error <= goal and not self.is_sampled):
             return None  # an error that cannot be believed says nothing where it is small
-        return self.duration_ps * max(1.0, (error / goal) ** 2)
+        total_ps = self.total_ps(self.duration_ps) * (error / goal) ** 2
+        return max(self.duration_ps, (total_ps - self.fixed_ps) / self.n_runs)
+
+    def total_ps(self, length_ps: float) -> float:
+        """Return the production in ps of all runs that count, were those that can of this length."""
+        return self.fixed_ps + self.n_runs * length_ps
 
     def wanted_ps(self) -> float:
         """Return the length in ps to which each run should be brought next; the present one where it is enough."""
-        if self.held or self.is_reached:
+        if not self.growing or self.is_reached:
             return self.duration_ps
         needed = self.needed_ps()
         factor = BLIND_FACTOR if needed is None else MARGIN * needed / self.duration_ps
@@ -233,7 +254,7 @@ class PointSoFar:
 
     def whole_frames_ps(self, wanted_ps: float, most_ps: float) -> float:
         """Return the length in ps of the frames that reach a wanted length and stay within a limit."""
-        interval_ps = max(run.frame_interval_ps or 0.0 for run in self.runs)
+        interval_ps = max(run.frame_interval_ps or 0.0 for run in self.counted)
         if not interval_ps:
             return min(wanted_ps, most_ps)
         n_frames = min(math.ceil(wanted_ps / interval_ps - ROUNDING), math.floor(most_ps / interval_ps + ROUNDING))
@@ -242,12 +263,12 @@ class PointSoFar:
     def plan(self, next_ps: float | None, is_wanted: bool) -> PointPlan:
         """Return the plan of the point, made longer to ``next_ps`` or not."""
         quantity, error, _ = self.worst
-        state = HELD if self.held else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
+        state = HELD if not self.growing else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
         if state == REACHED and is_wanted:
             state = OVER  # its own target is reached, what the activation energy would need of it is not granted
         return PointPlan(
-            self.name, self.temperature_K, len(self.runs), self.duration_ps, state, self.diffusivity, error, quantity,
-            next_ps, self.needed_ps() if state in (LONGER, OVER) else None, self.held,
+            self.name, self.temperature_K, self.n_runs, self.duration_ps, state, self.diffusivity, error, quantity,
+            next_ps, self.needed_ps() if state in (LONGER, OVER) else None, len(self.held), "".join(self.held[:1]),
         )  # fmt: skip
 
 

@@ -112,7 +112,10 @@ def _inverse(points: Sequence[PointSoFar]) -> FloatArray:
 
 def _weights(points: Sequence[PointSoFar], lengths_ps: Mapping[str, float]) -> FloatArray:
     """Return one over the squared relative error of each point, were it of this length."""
-    longer = [lengths_ps.get(point.name, point.duration_ps) / point.duration_ps for point in points]
+    longer = [
+        point.total_ps(lengths_ps.get(point.name, point.duration_ps)) / point.total_ps(point.duration_ps)
+        for point in points
+    ]
     errors = np.array([point.diffusivity_error for point in points], dtype=np.float64)
     return np.array(longer) / errors**2
 
@@ -124,7 +127,7 @@ def _gain(points: Sequence[PointSoFar], lengths_ps: Mapping[str, float]) -> dict
     inverse, weights = _inverse(points), _weights(points, lengths_ps)
     centre = weights @ inverse / weights.sum()
     information = weights @ (inverse - centre) ** 2
-    lengths = [lengths_ps.get(point.name, point.duration_ps) * len(point.runs) for point in points]
+    lengths = [point.total_ps(lengths_ps.get(point.name, point.duration_ps)) for point in points]
     falls = (inverse - centre) ** 2 * weights / np.array(lengths) / information**2
     return {point.name: float(fall) for point, fall in zip(points, falls, strict=True)}
 
@@ -137,7 +140,7 @@ def _for_the_energy(
     The point where a ps lowers the error most grows by a small step, again and again.
     """
     lengths = {point.name: wanted[point.name] for point in points}
-    largest = {point.name: 1.0 if point.held else LARGEST_FACTOR for point in points}
+    largest = {point.name: LARGEST_FACTOR if point.growing else 1.0 for point in points}
     limits = {point.name: min(largest[point.name] * point.duration_ps, target.max_production_ps) for point in points}
     goal = target.activation_energy_error_eV
     while goal is not None and (_energy_stderr(points, lengths) or 0.0) > goal:
@@ -155,10 +158,10 @@ def _within_budget(
     states: Mapping[str, PointSoFar], fitted: Sequence[PointSoFar], wanted: Mapping[str, float], target: EffortTarget
 ) -> dict[str, float]:
     """Return the lengths in ps that are granted, of the points that are made longer."""
-    spent = sum(float(state.durations.sum()) for state in states.values())
+    spent = sum(state.spent_ps for state in states.values())
     left = math.inf if target.budget_ps is None else target.budget_ps - spent
     gains = _gain(fitted, {})
-    costs = {name: (wanted[name] - state.duration_ps) * len(state.runs) for name, state in states.items()}
+    costs = {name: (wanted[name] - state.duration_ps) * state.n_runs for name, state in states.items()}
     granted: dict[str, float] = {}
 
     def place(name: str) -> tuple[bool, float, float]:
@@ -166,10 +169,10 @@ def _within_budget(
 
     for name in sorted(states, key=place):
         state = states[name]
-        most_ps = min(target.max_production_ps, state.duration_ps + left / len(state.runs))
+        most_ps = min(target.max_production_ps, state.duration_ps + left / state.n_runs)
         length = state.whole_frames_ps(wanted[name], most_ps)
         if costs[name] <= 0 or length < state.duration_ps * LEAST_GAIN:
             continue
         granted[name] = length
-        left -= (length - state.duration_ps) * len(state.runs)
+        left -= (length - state.duration_ps) * state.n_runs
     return granted

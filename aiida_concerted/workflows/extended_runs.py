@@ -184,13 +184,17 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
         extensions, pending = dict(self.ctx.get("extensions", {})), []
         for run in self.survivors:
             length_ps = points[self.ctx.runs[run].point].get("next_ps")
-            if length_ps is not None and run not in self.ctx.held:
+            if length_ps is not None and not self.is_held(run):
                 child = f"{run}_x{part}"
                 extensions[child] = (run, self.ctx.latest.get(run, run), round(length_ps, 6))
                 pending.append(child)
         self.ctx.extensions, self.ctx.pending = extensions, pending
         for name, point in points.items():
             self.report(f"{name}: {describe_point(point)}")
+
+    def is_held(self, run: str) -> bool:
+        """Return whether a run cannot become longer, though others of its point may."""
+        return run in self.ctx.held or HELD in self.ctx.judgements[self.ctx.latest.get(run, run)].get_dict()
 
     def target_missed(self) -> ExitCode | None:
         """Return the exit code that says what is known less well than asked, and what it would take."""

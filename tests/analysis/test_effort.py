@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from aiida_concerted.analysis.effort import BLIND_FACTOR, LARGEST_FACTOR, EffortTarget, RunSoFar
+from aiida_concerted.analysis.effort import BLIND_FACTOR, LARGEST_FACTOR, EffortTarget, RunSoFar, describe_point
 from aiida_concerted.analysis.effort_plan import plan_effort
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
@@ -79,12 +79,39 @@ def test_what_cannot_be_reached_says_what_it_would_take():
     assert plan.needed_ps == pytest.approx(150.0 * 25)
 
 
-def test_a_run_that_cannot_go_on_is_left_alone_and_misses_its_target():
-    plan = plan_effort({"point": [run(0.5, held="framework lost"), run(0.5)]}, TARGET)
+def test_runs_that_cannot_go_on_are_left_alone_and_miss_their_target():
+    plan = plan_effort({"point": [run(0.5, held="framework lost"), run(0.5, held="it exploded")]}, TARGET)
     assert plan.points[0].state == "held"
     assert plan.points[0].as_dict()["reason"] == "framework lost"
+    assert plan.points[0].n_runs == 2
     assert plan.longer == {}
     assert not plan.is_reached
+
+
+def test_a_run_that_left_its_crystal_leaves_the_others_of_its_point_alone():
+    lost = RunSoFar(600.0, 100.0, held="the framework is 4.0 Å from its crystal")
+    good = run(0.15)
+    plan, alone = plan_of([lost, good]), plan_of([good])
+    for name in ("state", "diffusivity", "relative_error", "next_ps", "needed_ps", "n_runs", "duration_ps"):
+        assert getattr(plan, name) == getattr(alone, name), name
+    assert describe_point(plan.as_dict()).endswith("; 1 more cannot go on: the framework is 4.0 Å from its crystal")
+    assert plan_of([lost, run(0.05)]).state == "reached"
+    line = {"hot": [run(0.1, T=1000.0)], "cold": [run(0.1, T=500.0)]}
+    with_lost = {**line, "cold": [*line["cold"], lost]}
+    stderr = plan_effort(with_lost, TARGET).activation_energy_stderr_eV
+    assert stderr == plan_effort(line, TARGET).activation_energy_stderr_eV
+    spent = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=250.0)
+    assert plan_of([lost, run(0.5)], spent).next_ps == 150.0  # what it has cost is spent
+
+
+def test_what_a_run_knew_before_it_failed_counts_while_the_others_become_longer():
+    plan = plan_of([run(0.2, held="it exploded"), run(0.2)])
+    assert plan.relative_error == pytest.approx(0.2 / 2**0.5)
+    # an error of 0.1 wants 400 ps in all, of which the failed one has 100
+    assert plan.needed_ps == pytest.approx(300.0)
+    assert plan.next_ps == pytest.approx(1.1 * 300.0)
+    after = plan_of([run(0.2, held="it exploded"), run(0.2 * (100 / 300) ** 0.5, ps=300.0)])
+    assert after.relative_error == pytest.approx(0.1)
 
 
 def test_a_held_run_stays_a_point_of_the_line_but_gets_nothing_for_it():

@@ -201,6 +201,19 @@ def test_a_run_whose_framework_is_lost_gets_no_more(sweep):
     assert [name for name, _, _ in gas.asked if name.startswith("run_T1100")] == ["run_T1100"]
 
 
+def test_a_seed_whose_framework_is_lost_leaves_the_other_alone(sweep):
+    target = {**TARGET, "diffusivity_relative_error": 0.5}
+    gas = sweep(target=target, n_seeds=2, temperatures_K=[700, 900, 1100], melt=("run_T1100",))
+    assert gas.make_all() is None
+    points = gas.process.outputs["plan"]["points"]
+    assert {point["state"] for point in points.values()} == {"reached"}
+    assert (points["run_T1100"]["n_runs"], points["run_T1100"]["n_held"], points["run_T700"]["n_runs"]) == (1, 1, 2)
+    assert "activation_energy_stderr_eV" in gas.process.outputs["plan"].get_dict()
+    names = [name for name, _, _ in gas.asked]
+    assert not [name for name in names if name.startswith("run_T1100_x")]
+    assert [name for name in names if name.startswith("run_T1100_s2_x")]
+
+
 def test_rounds_end(sweep):
     gas = sweep(target={**TARGET, "diffusivity_relative_error": 0.02, "max_rounds": 1})
     code = gas.make_all()
