@@ -110,6 +110,7 @@ class PointPlan:
     :param next_ps: length in ps to which each run is brought next, where it is made longer.
     :param needed_ps: length of each run in ps at which the target would be reached; ``None`` where nobody can say, as
         from a small error of a run that has not seen enough for it to be believed.
+    :param is_needed_for_energy: whether that length is what the activation energy takes, not the point's own targets.
     :param n_held: runs that cannot become longer.
     :param reason: why; empty where all can.
     """
@@ -124,6 +125,7 @@ class PointPlan:
     quantity: str
     next_ps: float | None
     needed_ps: float | None
+    is_needed_for_energy: bool = False
     n_held: int = 0
     reason: str = ""
 
@@ -136,6 +138,8 @@ class PointPlan:
         }  # fmt: skip
         if self.diffusivity is not None:
             content["diffusivity_m2_s"], content["diffusivity_stderr_m2_s"] = self.diffusivity
+        if self.is_needed_for_energy:
+            content["is_needed_for_energy"] = True
         if self.n_held:
             content["n_held"], content["reason"] = self.n_held, self.reason
         return {key: value for key, value in content.items() if value is not None}
@@ -160,10 +164,10 @@ def _outlook(point: Mapping[str, Any]) -> str:
         return f", going on to {format_simulated_time(point['next_ps'])}"
     if point["state"] == REACHED:
         return ", as asked"
-    needed = point.get("needed_ps")
-    return (
-        "; nobody can say what it would take" if needed is None else f"; it would take {format_simulated_time(needed)}"
-    )
+    if (needed := point.get("needed_ps")) is None:
+        return "; nobody can say what it would take"
+    what = "the activation energy" if point.get("is_needed_for_energy") else "it"
+    return f"; {what} would take {format_simulated_time(needed)}"
 
 
 class PointSoFar:
@@ -260,15 +264,24 @@ class PointSoFar:
         n_frames = min(math.ceil(wanted_ps / interval_ps - ROUNDING), math.floor(most_ps / interval_ps + ROUNDING))
         return n_frames * interval_ps
 
-    def plan(self, next_ps: float | None, is_wanted: bool) -> PointPlan:
-        """Return the plan of the point, made longer to ``next_ps`` or not."""
+    def plan(self, next_ps: float | None, wanted_ps: float, energy_ps: float | None) -> PointPlan:
+        """Return the plan of the point.
+
+        :param next_ps: length in ps to which it is brought next, ``None`` where it is not made longer.
+        :param wanted_ps: length in ps to which it should have been brought.
+        :param energy_ps: length in ps that the activation energy would take of it, where that is asked for and known.
+        """
         quantity, error, _ = self.worst
         state = HELD if not self.growing else LONGER if next_ps is not None else REACHED if self.is_reached else OVER
-        if state == REACHED and is_wanted:
+        if state == REACHED and max(wanted_ps, energy_ps or 0.0) > self.duration_ps:
             state = OVER  # its own target is reached, what the activation energy would need of it is not granted
+        own_ps = self.needed_ps()
+        is_for_energy = own_ps is not None and energy_ps is not None and energy_ps > own_ps
+        needed_ps = energy_ps if is_for_energy else own_ps
+        is_open = state in (LONGER, OVER)
         return PointPlan(
             self.name, self.temperature_K, self.n_runs, self.duration_ps, state, self.diffusivity, error, quantity,
-            next_ps, self.needed_ps() if state in (LONGER, OVER) else None, len(self.held), "".join(self.held[:1]),
+            next_ps, needed_ps if is_open else None, is_for_energy and is_open, len(self.held), "".join(self.held[:1]),
         )  # fmt: skip
 
 

@@ -29,6 +29,9 @@ LEAST_GAIN = 1.02
 GROWTH = 1.05
 """Step by which lengths grow while effort is shared out for the activation energy."""
 
+FORECAST_FACTOR = 1.0e4
+"""Most by which a run may become longer in a forecast: errors then are a hundredth."""
+
 
 @dataclass(frozen=True)
 class EffortPlan:
@@ -90,10 +93,12 @@ def plan_effort(
     is_reached = target.activation_energy_error_eV is None or (
         stderr_eV is not None and stderr_eV <= target.activation_energy_error_eV
     )
+    forecast: dict[str, float] = {}
     if not is_reached and stderr_eV is not None:
-        wanted |= _for_the_energy(fitted, wanted, target)
+        wanted |= _wanted_for_energy(fitted, wanted, target)
+        forecast = _needed_for_energy(fitted, target)
     granted = {} if is_last else _within_budget(states, fitted, wanted, target)
-    plans = tuple(state.plan(granted.get(name), wanted[name] > state.duration_ps) for name, state in states.items())
+    plans = tuple(state.plan(granted.get(name), wanted[name], forecast.get(name)) for name, state in states.items())
     return EffortPlan(plans, stderr_eV, is_reached)
 
 
@@ -132,26 +137,47 @@ def _gain(points: Sequence[PointSoFar], lengths_ps: Mapping[str, float]) -> dict
     return {point.name: float(fall) for point, fall in zip(points, falls, strict=True)}
 
 
-def _for_the_energy(
+def _wanted_for_energy(
     points: Sequence[PointSoFar], wanted: Mapping[str, float], target: EffortTarget
 ) -> dict[str, float]:
-    """Return the lengths at which the activation energy would be known well enough, for the least cost.
+    """Return the lengths to which the points should be brought next for the activation energy."""
+    now = {point.name: point.duration_ps for point in points}
+    limits = {name: min(length, target.max_production_ps) for name, length in _limits(points, LARGEST_FACTOR).items()}
+    lengths, _ = _share_out(points, {name: wanted[name] for name in now}, limits, target)
+    least = {name: max(length, now[name] * SMALLEST_FACTOR) for name, length in lengths.items()}
+    return {name: least[name] if lengths[name] > now[name] else now[name] for name in now}
+
+
+def _needed_for_energy(points: Sequence[PointSoFar], target: EffortTarget) -> dict[str, float]:
+    """Return the lengths at which the activation energy would be known well enough, were there no limit.
+
+    Nothing where no length suffices, as when the error comes from a point that cannot become longer.
+    """
+    own = {point.name: point.needed_ps() or point.duration_ps for point in points}
+    lengths, is_enough = _share_out(points, own, _limits(points, FORECAST_FACTOR), target)
+    return lengths if is_enough else {}
+
+
+def _limits(points: Sequence[PointSoFar], factor: float) -> dict[str, float]:
+    return {point.name: point.duration_ps * (factor if point.growing else 1.0) for point in points}
+
+
+def _share_out(
+    points: Sequence[PointSoFar], lengths_ps: Mapping[str, float], limits_ps: Mapping[str, float], target: EffortTarget
+) -> tuple[dict[str, float], bool]:
+    """Return the lengths that give the activation energy for the least cost, and whether they suffice.
 
     The point where a ps lowers the error most grows by a small step, again and again.
     """
-    lengths = {point.name: wanted[point.name] for point in points}
-    largest = {point.name: LARGEST_FACTOR if point.growing else 1.0 for point in points}
-    limits = {point.name: min(largest[point.name] * point.duration_ps, target.max_production_ps) for point in points}
+    lengths = dict(lengths_ps)
     goal = target.activation_energy_error_eV
     while goal is not None and (_energy_stderr(points, lengths) or 0.0) > goal:
-        free = {name: gain for name, gain in _gain(points, lengths).items() if lengths[name] < limits[name]}
+        free = {name: gain for name, gain in _gain(points, lengths).items() if lengths[name] < limits_ps[name]}
         if not free:
-            break
+            return lengths, False
         best = max(free, key=lambda name: free[name])
-        lengths[best] = min(lengths[best] * GROWTH, limits[best])
-    by_name = {point.name: point.duration_ps for point in points}
-    least = {name: max(length, by_name[name] * SMALLEST_FACTOR) for name, length in lengths.items()}
-    return {name: least[name] if lengths[name] > by_name[name] else by_name[name] for name in lengths}
+        lengths[best] = min(lengths[best] * GROWTH, limits_ps[best])
+    return lengths, True
 
 
 def _within_budget(

@@ -158,6 +158,30 @@ def test_effort_goes_where_it_lowers_the_error_of_the_activation_energy_most():
     assert plan_effort(evenly, target).activation_energy_stderr_eV > after.activation_energy_stderr_eV
 
 
+def test_what_the_activation_energy_would_take_is_said_of_points_that_know_enough_for_themselves():
+    """Errors of 0.1 at both ends: half the error of the slope wants four times the length of both."""
+    points = {"hot": [run(0.1, T=1000.0)], "cold": [run(0.1, T=500.0)]}
+    now = plan_effort(points, TARGET).activation_energy_stderr_eV
+    goal = {"diffusivity_relative_error": 0.1, "activation_energy_error_eV": now / 2.0}
+    spent = [
+        plan_effort(points, EffortTarget(1e6, **goal), is_last=True),
+        plan_effort(points, EffortTarget(1e6, budget_ps=200.0, **goal)),
+        plan_effort(points, EffortTarget(100.0, **goal)),
+    ]
+    for plan in spent:
+        assert not plan.is_reached
+        for point in plan.points:
+            assert point.state == "over budget"
+            assert point.needed_ps == pytest.approx(400.0, rel=0.1)
+            assert "; the activation energy would take " in describe_point(point.as_dict())
+    worse = {"hot": [run(0.1, T=1000.0)], "cold": [run(0.4, T=500.0)]}
+    cold = plan_effort(worse, EffortTarget(1e6, budget_ps=200.0, **goal)).points[1]
+    assert cold.needed_ps > 1600.0  # for itself it would take these
+    held = {"hot": [run(0.1, T=1000.0)], "cold": [run(0.1, T=500.0, held="it exploded")]}
+    hot = plan_effort(held, EffortTarget(100.0, **goal)).points[0]
+    assert not hot.is_needed_for_energy  # no length of it suffices
+
+
 def test_a_budget_goes_to_what_lowers_the_error_most_and_is_kept():
     points = {f"T{T:g}": [run(0.15, T=T)] for T in (500.0, 700.0, 1000.0)}
     target = EffortTarget(1e6, diffusivity_relative_error=0.1, budget_ps=500.0)
