@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida_concerted.environment.processes import ProcessSummary
+from aiida_concerted.workflows.sweep_runs import run_of_child
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -21,7 +22,6 @@ LOG_TAIL_BYTES = 4096
 S_A_DAY = 86400.0
 NS_IN_PS = 1000.0
 
-_PART = re.compile(r"_x\d+$")
 _ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
 
 
@@ -65,11 +65,11 @@ def _runs_of(sweep: ProcessSummary) -> list[RunStatus]:
     latest: dict[str, _Run] = {}
     for child in sweep.children:
         if child.process_label == RUN:
-            latest[_PART.sub("", child.name)] = _Run(child)
+            latest[run_of_child(child.name)] = _Run(child)
         elif child.process_label == PACK:
             pack: Any = orm.load_node(child.pk)
             for name in replica_names(pack):
-                latest[_PART.sub("", name)] = _Run(child, name)
+                latest[run_of_child(name)] = _Run(child, name)
     known = _diffusivities(sweep)
     return [_status(name, run, known.get(name)) for name, run in latest.items()]
 
@@ -127,7 +127,7 @@ def _diffusivities(sweep: ProcessSummary) -> dict[str, tuple[float, float]]:
         outputs = orm.load_node(child.pk).base.links.get_outgoing().all_nodes()
         values = [value for node in outputs if (value := _value(node)) is not None]
         if values:
-            found[_PART.sub("", rest)] = values[0]
+            found[run_of_child(rest)] = values[0]
     return found
 
 

@@ -20,11 +20,14 @@ CONTINUES = "continues"
 """Label of the input that holds the UUID of the process that another one goes on from."""
 
 
-def calls_of(process: orm.ProcessNode) -> list[tuple[str, Any]]:
-    """Return label and node of everything that a process called or took over, oldest first."""
-    links = process.base.links.get_outgoing(link_type=CALLS).all()
+def calls_of(process: orm.ProcessNode, start: str = "") -> list[tuple[str, Any]]:
+    """Return label and node of everything that a process called or took over, oldest first.
+
+    :param start: look for labels alone that begin so.
+    """
+    links = process.base.links.get_outgoing(link_type=CALLS, link_label_filter=f"{start}%" if start else None).all()
     found = [*((link.link_label, link.node) for link in links), *reused_by(process)]
-    return sorted(found, key=lambda item: item[1].pk or 0)
+    return sorted((call for call in found if call[0].startswith(start)), key=lambda call: call[1].pk or 0)
 
 
 def calls_labelled(process: orm.ProcessNode, label: str) -> list[Any]:

@@ -7,7 +7,7 @@ study is continued where it was imported; another program (a surrogate and VASP 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -59,11 +59,14 @@ def full_inputs(process_class: type[Process], inputs: Mapping[str, Any]) -> dict
     return flat_inputs(ports.pre_process(ports.serialize(dict(inputs)) or {}))
 
 
-def has_inputs(child: orm.ProcessNode, wanted: Mapping[str, orm.Data]) -> bool:
-    """Return whether a process had these inputs, those apart that its results do not depend on."""
+def has_inputs(child: orm.ProcessNode, wanted: Mapping[str, orm.Data], *, apart: Collection[str] = ()) -> bool:
+    """Return whether a process had these inputs, those apart that its results do not depend on.
+
+    :param apart: labels of links, or of namespaces of them, that are not compared either.
+    """
     links = child.base.links.get_incoming(link_type=INPUTS).all()
-    had = _deciding({link.link_label: link.node for link in links})
-    wanted = _deciding(wanted)
+    had = _deciding({link.link_label: link.node for link in links}, apart)
+    wanted = _deciding(wanted, apart)
     return had.keys() == wanted.keys() and all(is_same(had[name], node) for name, node in wanted.items())
 
 
@@ -92,12 +95,16 @@ def _content(node: orm.Data) -> str:
     return make_hash(node.base.caching.get_objects_to_hash())
 
 
-def _deciding(inputs: Mapping[str, orm.Data]) -> dict[str, orm.Data]:
+def _deciding(inputs: Mapping[str, orm.Data], apart: Collection[str]) -> dict[str, orm.Data]:
     """Return the inputs that a result depends on; where frames are read, they are read to the same numbers."""
+    spaces = tuple(f"{name}{NAMESPACES}" for name in apart)
     return {
         name: node
         for name, node in inputs.items()
-        if name.rpartition(NAMESPACES)[2] not in HARMLESS and REDUCE not in name.split(NAMESPACES)
+        if name.rpartition(NAMESPACES)[2] not in HARMLESS
+        and REDUCE not in name.split(NAMESPACES)
+        and name not in apart
+        and not name.startswith(spaces)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,16 +13,59 @@ from aiida_concerted.analysis.effort import REACHED, EffortTarget, describe_poin
 from aiida_concerted.calculations.functions.join_segments import SERIES
 from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
+from aiida_concerted.calculations.lammps_md import md_parameters
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.stashed import StashedTrajectoryData
+from aiida_concerted.queries.calls import calls_of, earlier_processes
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
+from aiida_concerted.workflows.continuing import full_inputs, has_inputs, lacks_outputs
 from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed
 from aiida_concerted.workflows.packed_runs import PackedRunsWorkChain
 from aiida_concerted.workflows.reduced_runs import stashed_only
-from aiida_concerted.workflows.sweep_runs import SweepRun
+from aiida_concerted.workflows.sweep_runs import SweepRun, run_of_child, stretch_name
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import reason_of
+
+PRODUCTION = "production_ps"
+
+LENGTH = ("md__parameters", "md__restart", "before")
+"""Inputs of a run that say how long it is and from where it was made longer."""
+
+
+def go_on_from(builder: ProcessBuilder, outputs: Mapping[str, Any]) -> None:
+    """Let a run go on from what it has left so far."""
+    builder.md.restart = outputs["restart"]
+    builder.before = {label: outputs[label] for label in SERIES if label in outputs}
+
+
+def n_frames_of(child: orm.ProcessNode) -> int:
+    """Return the number of frames that a child left, wherever they are."""
+    n_frames: int = child.outputs.trajectory.base.attributes.get("n_frames")
+    return n_frames
+
+
+def earlier_lengths(
+    process: orm.ProcessNode, run: str, builder: ProcessBuilder
+) -> dict[int, tuple[orm.ProcessNode, orm.ProcessNode]]:
+    """Return what earlier processes made of a run, by its number of frames: their node, and the child that holds it.
+
+    :param run: its name; children that made it longer are named like it with ``_x2``, ``_x3``, … behind it.
+    :param builder: inputs of the run, whatever their length.
+    """
+    process_class = builder.process_class
+    inputs = full_inputs(process_class, builder._inputs(prune=True))
+    wanted = {**builder.md.parameters.get_dict(), PRODUCTION: None}
+    found: dict[int, tuple[orm.ProcessNode, orm.ProcessNode]] = {}
+    for parent in earlier_processes(process):
+        for label, child in calls_of(parent, run):
+            is_kind = child.process_type == process_class.build_process_type()
+            if run_of_child(label) != run or not is_kind or not child.is_finished_ok or lacks_outputs(child):
+                continue
+            is_same = {**child.inputs.md.parameters.get_dict(), PRODUCTION: None} == wanted
+            if is_same and has_inputs(child, inputs, apart=LENGTH):
+                found.setdefault(n_frames_of(child), (parent, child))
+    return found
 
 
 class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
@@ -82,11 +126,36 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
         builder.md.parameters = orm.Dict({**builder.md.parameters.get_dict(), "production_ps": length_ps})
         outputs = self.child(before).outputs
         if "restart" in outputs:
-            builder.md.restart = outputs.restart
-            builder.before = {label: outputs[label] for label in SERIES if label in outputs}
+            go_on_from(builder, outputs)
         else:
             self.report(f"{run}: no restart file was kept, so it begins anew to become {length_ps:g} ps long")
         return builder
+
+    def find_child(self, label: str, builder: ProcessBuilder, tried: set[str]) -> orm.ProcessNode | None:
+        """Return an earlier child that does as this one; let a run go on from the longest that there was of it.
+
+        Another target or budget asks for other lengths of the same run, and what was computed of it counts.
+        """
+        known = super().find_child(label, builder, tried)
+        if known is not None or label not in self.ctx.get("extensions", {}):
+            return known
+        run, before, _ = self.ctx.extensions[label]
+        md, made = md_parameters(builder.md.parameters), earlier_lengths(self.node, run, builder)
+        is_away = is_stashed(self.child(before).outputs.trajectory)
+        made = {n: call for n, call in made.items() if is_stashed(call[1].outputs.trajectory) is is_away}
+        limit = self.target.max_production_ps if self.target is not None else md.production_ps
+        longest = dataclasses.replace(md, production_ps=limit).n_frames
+        if enough := [length for length in made if md.n_frames <= length <= longest]:
+            parent, child = made[min(enough)]
+            self.use(label, child, parent)
+            return child
+        has_now = n_frames_of(self.child(before))
+        shorter = [n for n, (_, child) in made.items() if has_now < n < md.n_frames and "restart" in child.outputs]
+        if shorter:
+            parent, child = made[max(shorter)]
+            go_on_from(builder, child.outputs)
+            self.report(f"{label} goes on from <{child.pk}> of {parent.process_label} <{parent.pk}>")
+        return None
 
     def judge_runs(self) -> ExitCode | None:
         """After a round, note how well each run knows what is asked, where anything is."""
@@ -185,7 +254,7 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
         for run in self.survivors:
             length_ps = points[self.ctx.runs[run].point].get("next_ps")
             if length_ps is not None and not self.is_held(run):
-                child = f"{run}_x{part}"
+                child = stretch_name(run, part)
                 extensions[child] = (run, self.ctx.latest.get(run, run), round(length_ps, 6))
                 pending.append(child)
         self.ctx.extensions, self.ctx.pending = extensions, pending

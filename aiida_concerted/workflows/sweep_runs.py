@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from aiida_concerted.analysis.cell_sizes import TOLERANCE
 from aiida_concerted.common.parameters import from_mapping, positive, positive_integer
 
 Supercell = tuple[int, ...]
+
+STRETCH = re.compile(r"_x\d+$")
 
 MAIN, SIZE = "run", "size"
 """What the names of runs begin with: those over temperatures, and those of the size test."""
@@ -93,6 +96,16 @@ class SweepRun:
         """
         first: int = int(np.random.SeedSequence([seed, *self.point.encode()]).generate_state(1)[0])
         return first % 2**30 + self.seed_number
+
+
+def stretch_name(run: str, number: int) -> str:
+    """Return the name of the child that makes a run longer for the time that makes it ``number`` stretches, from 2."""
+    return f"{run}_x{number}"
+
+
+def run_of_child(name: str) -> str:
+    """Return the name of the run that a child makes, or makes longer."""
+    return STRETCH.sub("", name)
 
 
 def planned_runs(

@@ -14,6 +14,7 @@ from aiida_concerted.calculations.lammps_restart import restart_node
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
+from aiida_concerted.queries.calls import reused_by
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.engines import TYPE_MAP
@@ -352,3 +353,19 @@ def test_a_real_run_becomes_longer_from_its_restart_file(lmp_code, tiny_models, 
     last = orm.load_node(node.base.links.get_outgoing(link_label_filter=labels[-1]).one().node.pk)
     assert last.inputs.before.trajectory.n_frames < trajectory.n_frames
     assert last.outputs.results["n_segments"] == len(labels)
+
+    # Continued with more to spend, it goes on from what the limit had cut short; nothing of it is computed again.
+    builder.target, builder.continues = orm.Dict({"max_production_ps": 1.6}), node.uuid
+    outputs, node = run_get_node(builder)
+    made = {link.link_label: link.node for link in node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()}
+    assert list(made) == labels[-1:]
+    assert made[labels[-1]].inputs.before.trajectory.uuid == trajectory.uuid
+    assert outputs["trajectories"]["run_T150"].duration_ps == pytest.approx(1.6)
+    runs = [name for name, child in reused_by(node) if child.process_label == LammpsMdWorkChain.__name__]
+    assert sorted(runs) == sorted(labels[:-1])
+
+    # With less to spend it takes what there is.
+    builder.target, builder.continues = orm.Dict({"max_production_ps": 1.6, "budget_ps": 1.1}), node.uuid
+    outputs, node = run_get_node(builder)
+    assert not node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()
+    assert outputs["trajectories"]["run_T150"].uuid == trajectory.uuid
