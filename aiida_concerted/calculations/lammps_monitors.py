@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from aiida import orm
 from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction, CalcJobMonitorResult
@@ -9,8 +11,9 @@ from aiida.transports import Transport
 
 from aiida_concerted.calculations.lammps_md import md_parameters
 from aiida_concerted.calculations.lammps_replicas import REPLICAS
+from aiida_concerted.calculations.lammps_restart import restart_point
 from aiida_concerted.calculations.monitoring import quoted, run_remote
-from aiida_concerted.formats.lammps_input import DEVIATION, MdParameters
+from aiida_concerted.formats.lammps_input import DEVIATION
 from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
 
 LAST_ROWS = 5000
@@ -28,22 +31,25 @@ def stop_disagreeing(node: orm.CalcJobNode, transport: Transport) -> CalcJobMoni
         return None
     replicas = getattr(node.inputs, REPLICAS, None)
     if replicas is None:
-        return _disagrees(md_parameters(node.inputs.parameters), quoted(folder, DEVIATION), "the committee", transport)
+        return _disagrees(node.inputs, quoted(folder, DEVIATION), "the committee", transport)
     for name, run in sorted(replicas.items()):
         path = quoted(folder, f"{name}/{DEVIATION}")
-        found = _disagrees(md_parameters(run["parameters"]), path, f"the committee of {name}", transport)
+        found = _disagrees(run, path, f"the committee of {name}", transport)
         if found is not None:
             return found
     return None
 
 
-def _disagrees(parameters: MdParameters, path: str, who: str, transport: Transport) -> CalcJobMonitorResult | None:
+def _disagrees(run: Any, path: str, who: str, transport: Transport) -> CalcJobMonitorResult | None:
     """Return that the job of a run shall be killed, if its committee says so.
 
+    :param run: its inputs.
     :param path: file of its deviations, quoted for a shell.
     """
+    parameters = md_parameters(run["parameters"])
     if parameters.max_deviation_eV_A is None:
         return None
+    start = restart_point(run["restart"]) if "restart" in run else None
     text = run_remote(transport, f"tail -n {LAST_ROWS} {path}")
     try:
         columns = read_model_deviation(text or "", is_continuation=True)
@@ -53,6 +59,7 @@ def _disagrees(parameters: MdParameters, path: str, who: str, transport: Transpo
     found = first_long_excess(
         columns["step"][kept].astype(np.int64), columns["max_devi_f_eV_A"][kept], parameters.max_deviation_eV_A,
         parameters.max_deviation_ps / parameters.timestep_ps,
+        beyond_since=None if start is None or len(kept) >= LAST_ROWS else start.beyond_since,
     )  # fmt: skip
     if found is None:
         return None

@@ -253,10 +253,12 @@ class RestartPoint:
 
     :param step: step of the restart file.
     :param begin_eV_per_atom: potential energy in eV an atom at step 0 of the run, from which an explosion is judged.
+    :param beyond_since: step from which on the committee disagreed there by more than it may, if it did.
     """
 
     step: int
     begin_eV_per_atom: float
+    beyond_since: int | None = None
 
 
 def _multiple(value: float, unit: float, name: str, unit_name: str) -> int:

@@ -55,7 +55,12 @@ def read_model_deviation(text: str, *, is_continuation: bool = False) -> dict[st
 
 
 def first_long_excess(
-    step: NDArray[np.int64], deviation: FloatArray, level: float, longest_steps: float
+    step: NDArray[np.int64],
+    deviation: FloatArray,
+    level: float,
+    longest_steps: float,
+    *,
+    beyond_since: int | None = None,
 ) -> tuple[int, int] | None:
     """Return from which step to which a committee first disagreed for longer than it may, ``None`` where it never did.
 
@@ -65,10 +70,34 @@ def first_long_excess(
     :param deviation: largest deviation of a force at each in eV/Å, same shape.
     :param level: deviation in eV/Å beyond which the committee is not trusted.
     :param longest_steps: steps that a stretch of rows beyond may span; with zero a single row is too long.
+    :param beyond_since: step from which on the committee disagreed where the rows begin, if it did.
     """
+    for first, last in _excesses(step, deviation, level, beyond_since):
+        if longest_steps <= 0 or last - first > longest_steps:
+            return first, last
+    return None
+
+
+def last_excess(
+    step: NDArray[np.int64], deviation: FloatArray, level: float, *, beyond_since: int | None = None
+) -> int | None:
+    """Return from which step on a committee disagrees where the rows end, ``None`` where it agrees there.
+
+    Arguments are those of :func:`first_long_excess`; without rows it is still as it was.
+    """
+    if not len(step):
+        return beyond_since
+    found = _excesses(step, deviation, level, beyond_since)
+    return found[-1][0] if found and found[-1][1] == step[-1] else None
+
+
+def _excesses(
+    step: NDArray[np.int64], deviation: FloatArray, level: float, beyond_since: int | None
+) -> list[tuple[int, int]]:
+    """Return first and last step of every stretch of rows beyond a level."""
     beyond = ~(deviation <= level)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        if longest_steps <= 0 or step[end - 1] - step[first] > longest_steps:
-            return int(step[first]), int(step[end - 1])
-    return None
+    found = [(int(step[first]), int(step[end - 1])) for first, end in zip(edges[::2], edges[1::2], strict=True)]
+    if found and beyond_since is not None and beyond[0]:
+        found[0] = (beyond_since, found[0][1])
+    return found

@@ -23,7 +23,8 @@ from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
 from aiida_concerted.formats.lammps_frames import FrameCount, count_frames, newest_restart, open_frames, write_run_h5md
 from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import LammpsLog, production_averages, read_lammps_log
-from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
+from aiida_concerted.formats.lammps_restart import restart_step
+from aiida_concerted.formats.model_deviation import first_long_excess, last_excess, read_model_deviation
 
 THERMO = {
     "Step": "step",
@@ -181,7 +182,16 @@ class LammpsMdParser(Parser):
             begin = float(log.thermo["PotEng"][0] / len(self.run["structure"].sites))
         else:
             return
-        self.out("restart", restart_node(path.read_bytes(), begin))
+        content = path.read_bytes()
+        self.out("restart", restart_node(content, begin, self._beyond_since(restart_step(content))))
+
+    def _beyond_since(self, step: int) -> int | None:
+        """Return since when the committee disagreed at a step, for the run that goes on from there."""
+        level, before = self.parameters.max_deviation_eV_A, None if self.start is None else self.start.beyond_since
+        if level is None or "model_deviation" not in self.outputs:
+            return before
+        steps, deviation = (self.outputs["model_deviation"].get_array(name) for name in ("step", "max_devi_f_eV_A"))
+        return last_excess(steps[steps <= step], deviation[steps <= step], level, beyond_since=before)
 
     def _judge(self, log: LammpsLog, frames: FrameCount | None, reason: str) -> ExitCode | None:
         """Return what went wrong, if anything."""
@@ -213,7 +223,10 @@ class LammpsMdParser(Parser):
             return None
         node = self.outputs["model_deviation"]
         longest_steps = self.parameters.max_deviation_ps / self.parameters.timestep_ps
-        found = first_long_excess(node.get_array("step"), node.get_array("max_devi_f_eV_A"), level, longest_steps)
+        found = first_long_excess(
+            node.get_array("step"), node.get_array("max_devi_f_eV_A"), level, longest_steps,
+            beyond_since=None if self.start is None else self.start.beyond_since,
+        )  # fmt: skip
         if found is None:
             return None
         return self.exit_codes.ERROR_COMMITTEE_DISAGREES.format(level=level, first=found[0], last=found[1])

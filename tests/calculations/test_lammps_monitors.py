@@ -2,11 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 from aiida import orm
+from aiida.common import AttributeDict
 from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction
 from aiida.transports.plugins.local import LocalTransport
 
 from aiida_concerted.calculations.lammps_monitors import stop_disagreeing
+from aiida_concerted.calculations.lammps_restart import restart_node
 from aiida_concerted.formats.model_deviation import NAMES
+from tests.formats.test_lammps_restart import HEADER, RECORDS, record
 
 HEAD = "#       " + " ".join(NAMES) + "\n"
 MD = {"carrier": "Li", "temperature_K": 600, "production_ps": 1.0, "frame_interval_ps": 0.02, "equilibration_ps": 0.1}
@@ -21,11 +24,13 @@ def rows(*deviations, first=50):
 def watch(tmp_path):
     """Return a function that lets the monitor look at the deviations of a run."""
 
-    def look(text, **changes):
+    def look(text, restart=None, **changes):
         if text is not None:
             (tmp_path / "model_devi.out").write_text(text)
         limits = {"max_deviation_eV_A": 0.3, "max_deviation_ps": 0.03}
-        inputs = SimpleNamespace(parameters=orm.Dict({**MD, **limits, **changes}))
+        inputs = AttributeDict({"parameters": orm.Dict({**MD, **limits, **changes})})
+        if restart is not None:
+            inputs["restart"] = restart
         with LocalTransport() as transport:
             return stop_disagreeing(SimpleNamespace(get_remote_workdir=lambda: str(tmp_path), inputs=inputs), transport)
 
@@ -49,6 +54,14 @@ def test_a_run_whose_committee_disagrees_for_too_long_is_ended_and_its_parser_ke
 )  # fmt: skip
 def test_a_run_that_goes_well_is_heated_or_says_nothing_yet_is_let_run(watch, text):
     assert watch(text) is None
+
+
+def test_what_the_segment_before_saw_counts(watch):
+    text = rows(0.4, 0.4, 0.1, first=100)
+    content = HEADER + b"".join([*RECORDS[:4], record(5, 100)]) + b"\0\0\0\0" + HEADER[:16]
+    assert watch(text, restart_node(content, -4.5)) is None
+    assert "since step 90" in watch(text, restart_node(content, -4.5, 90)).message
+    assert watch(rows(0.1, 0.4, 0.4, first=100), restart_node(content, -4.5, 90)) is None
 
 
 def test_a_run_that_is_not_watched_is_let_run(watch):

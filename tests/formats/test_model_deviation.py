@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation
+from aiida_concerted.formats.model_deviation import first_long_excess, last_excess, read_model_deviation
 
 # Lines of a real run of DeePMD-kit 3.2.0 in LAMMPS.
 HEAD = (
@@ -81,3 +81,22 @@ def test_a_committee_may_disagree_for_a_while(deviation, longest, found):
 
 def test_no_row_is_no_excess():
     assert first_long_excess(STEPS[:0], np.zeros(0), 0.3, 0) is None
+    assert last_excess(STEPS[:0], np.zeros(0), 0.3, beyond_since=5) == 5
+
+
+@pytest.mark.parametrize("seam", range(1, 10))
+@pytest.mark.parametrize(
+    ("deviation", "longest"),
+    [([0.1, 0.1, *[0.5] * 5, 0.1, 0.5, 0.1], 35), ([0.5] * 10, 85), ([0.5] * 10, 95), ([0.1] * 10, 0)],
+)
+def test_a_seam_cuts_no_disagreement_in_two(deviation, longest, seam):
+    """The row of the seam belongs to both parts."""
+    deviation = np.array(deviation)
+    whole = first_long_excess(STEPS, deviation, 0.3, longest)
+    since = last_excess(STEPS[:seam], deviation[:seam], 0.3)
+    parts = [
+        first_long_excess(STEPS[:seam], deviation[:seam], 0.3, longest),
+        first_long_excess(STEPS[seam - 1 :], deviation[seam - 1 :], 0.3, longest, beyond_since=since),
+    ]
+    found = [part for part in parts if part is not None]
+    assert found[:1] == ([] if whole is None else [(whole[0], found[0][1])])
