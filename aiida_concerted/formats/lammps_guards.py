@@ -18,22 +18,32 @@ TEMPERATURE_STEPS = 10
 
 
 def framework_groups(elements: list[str], carrier: str) -> list[str]:
-    """Return a group for each element of the framework, and its mean squared displacement since the run began.
+    """Return a group for each element of the framework, and how far its atoms are from where the run began.
 
     They must be known before the first run, for a restart file hands the positions of the begin to computes of the same
-    name. The centre of mass of all atoms rests; that of an element is not taken out: a cell may hold one atom of it.
+    name.
     """
-    lines = []
-    for number, symbol in enumerate(elements, start=1):
-        if symbol != carrier:
-            lines += [f"group only_{symbol} type {number}", f"compute wander_{symbol} only_{symbol} msd com no"]
+    framework = [symbol for symbol in elements if symbol != carrier]
+    if not framework:
+        return []
+    lines = ["compute away framework displace/atom", f"compute drift framework reduce ave {_AWAY}"]
+    for symbol in framework:
+        lines += [
+            f"group only_{symbol} type {elements.index(symbol) + 1}",
+            f"compute mean_{symbol} only_{symbol} reduce ave {_AWAY}",
+            f"compute square_{symbol} only_{symbol} reduce avesq {_AWAY}",
+        ]
     return lines
+
+
+_AWAY = " ".join(f"c_away[{axis}]" for axis in (1, 2, 3))
 
 
 def melting_guard(elements: list[str], carrier: str, max_displacement_A: float, every: int) -> list[str]:
     """Return the guard that ends a run whose framework no longer keeps to its places.
 
-    It looks at the element that has moved least: corners of tetrahedra change places in sound crystals, too.
+    Displacements are those from the framework's own centre, for the crystal as a whole may drift. It looks at the
+    element that has moved least: corners of tetrahedra change places in sound crystals, too.
 
     :param max_displacement_A: root mean square displacement in Å, beyond which the framework has melted.
     :param every: steps between two looks.
@@ -41,12 +51,22 @@ def melting_guard(elements: list[str], carrier: str, max_displacement_A: float, 
     framework = [symbol for symbol in elements if symbol != carrier]
     if not framework:
         return []
-    lines = [f"variable steady_{framework[0]} equal c_wander_{framework[0]}[4]"]
+    lines = [f"variable moved_{symbol} equal {_moved(symbol)}" for symbol in framework]
+    lines.append(f"variable steady_{framework[0]} equal v_moved_{framework[0]}")
     for before, symbol in pairwise(framework):
-        moved, least = f"c_wander_{symbol}[4]", f"v_steady_{before}"
+        moved, least = f"v_moved_{symbol}", f"v_steady_{before}"
         lines.append(f"variable steady_{symbol} equal ternary({moved}<{least},{moved},{least})")
     limit = max_displacement_A**2
     return [*lines, f"fix {MELTED} all halt {every} v_steady_{framework[-1]} > {limit:.10g} error hard"]
+
+
+def _moved(symbol: str) -> str:
+    """Return the mean of the squared displacements of an element less the drift: <u²> - 2 <u> d + d²."""
+    parts = (
+        f"c_square_{symbol}[{axis}]-2*c_mean_{symbol}[{axis}]*c_drift[{axis}]+c_drift[{axis}]*c_drift[{axis}]"
+        for axis in (1, 2, 3)
+    )
+    return "+".join(parts)
 
 
 def temperature_guard(temperature_K: float, tolerance: float, timestep_ps: float) -> list[str]:

@@ -155,16 +155,17 @@ def test_guards_are_set_before_the_first_run_and_go_by_the_steadiest_element():
         first_run = next(number for number, line in enumerate(lines) if line.startswith("run "))
         for symbol, number in {"Ge": 1, "P": 3, "S": 4}.items():
             assert f"group only_{symbol} type {number}" in lines
-            assert lines.index(f"compute wander_{symbol} only_{symbol} msd com no") < first_run
+            begin = f"compute square_{symbol} only_{symbol} reduce avesq c_away[1] c_away[2] c_away[3]"
+            assert lines.index("compute away framework displace/atom") < lines.index(begin) < first_run
         assert "fix melted all halt 10 v_steady_S > 6.25 error hard" in lines
-        assert "variable steady_P equal ternary(c_wander_P[4]<v_steady_Ge,c_wander_P[4],v_steady_Ge)" in lines
+        assert "variable steady_P equal ternary(v_moved_P<v_steady_Ge,v_moved_P,v_steady_Ge)" in lines
         assert "fix adrift all halt 5000 v_off > 0.1 error hard" in lines
         assert lines.index("fix heat all ave/time 10 500 5000 c_heat") > first_run
 
 
 def test_without_limits_there_are_no_guards():
     script = build_lammps_input(parameters(), ["Li", "S"], ["a.pb"], n_atoms=50)
-    assert "msd" not in script
+    assert "displace/atom" not in script
     assert "adrift" not in script
 
 
