@@ -79,7 +79,7 @@ class MdParameters:
         repulsion of Ziegler, Biersack and Littmark switched on between half this distance and all of it; no data hold
         such pairs, and a potential that never saw them may attract where they meet. None by default.
     :param max_framework_displacement_A: root mean square displacement in Å since the begin of the framework's steadiest
-        element from its own centre, beyond which the run is stopped as melted; not looked at when not given.
+        element, less the framework's drift, beyond which the run is stopped as melted; not looked at when not given.
     :param max_temperature_drift: largest relative difference between the temperature of the production, averaged over
         :data:`~aiida_concerted.formats.lammps_guards.TEMPERATURE_WINDOW_PS`, and that of the heat bath; not looked at
         when not given.
