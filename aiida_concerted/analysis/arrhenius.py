@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from aiida_concerted.common.estimate import Estimate, Interval
+from aiida_concerted.common.estimate import NORMAL_95, Estimate, Interval
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
 FloatArray = NDArray[np.float64]
@@ -25,8 +25,6 @@ RELATIVE_ERROR_FLOOR = 1e-3
 TEMPERATURES_FOR_BEND = 5
 STRONG_EVIDENCE = 6.0
 """Difference in the Bayesian information criterion that prefers a bent curve to the line [KassRaftery1995]_."""
-
-NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from aiida_concerted.common.estimate import Estimate
+from aiida_concerted.common.estimate import NORMAL_95, Estimate
 
 FloatArray = NDArray[np.float64]
 
-NORMAL_95 = 1.959964
 SIGNIFICANCE = 0.05
 TOLERANCE = 0.2
 """Relative difference between cells that must be resolvable before agreement counts for anything (a choice)."""

@@ -22,7 +22,7 @@ from aiida_concerted.analysis.fit_window import (
 )
 from aiida_concerted.analysis.msd import ensemble_mean_squared_displacement, total_position
 from aiida_concerted.analysis.slope import Slope, fit_slope, fit_weights, joint_blocks, several_window_sums, window_sums
-from aiida_concerted.common.estimate import Estimate, Interval
+from aiida_concerted.common.estimate import NORMAL_95, Estimate, Interval
 from aiida_concerted.common.positions import PositionArray, from_frame
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S, conductivity_S_m
@@ -36,7 +36,6 @@ SUFFICIENT_RELATIVE_ERROR = 0.30
 SUFFICIENT_HOPS = 56
 """Hops at which the empirical relative error 3.43/√n + 0.04 [He2018]_ has fallen to one half."""
 
-NORMAL_95 = 1.959963984540054
 
 METHOD = (
     "generalised least squares on the windowed MSD with random-walk covariance, free intercept; "

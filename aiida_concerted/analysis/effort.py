@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from aiida_concerted.common.estimate import mean_over_runs
 from aiida_concerted.common.numbers import format_simulated_time
 from aiida_concerted.common.parameters import positive, positive_integer
 
@@ -193,14 +194,12 @@ class PointSoFar:
         self.errors = self._errors()
 
     def _pooled(self, estimates: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
-        """Return the mean weighted by length; weights by error would prefer runs that happen to be low and sure."""
+        """Return the mean over the runs and its standard error, ``None`` where a run lacks an estimate."""
         known = [estimate for estimate in estimates if estimate is not None]
         if len(known) < len(estimates):
             return None
-        durations = np.array([run.duration_ps for run in self.counted])
-        weights = durations / durations.sum()
-        values, errors = np.array(known).T
-        return float(weights @ values), float(np.sqrt(weights**2 @ errors**2))
+        mean = mean_over_runs(known, [run.duration_ps for run in self.counted])
+        return mean.value, mean.stderr
 
     def _errors(self) -> dict[str, tuple[float | None, float]]:
         """Return relative error and target of each quantity that has a target; ``None`` where it cannot be said."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+NORMAL_95 = 1.959963984540054
+"""Half of the 95 % interval of a normal distribution in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,30 @@ class Interval:
         if (self.lower is not None and self.lower > self.value) or (self.upper is not None and self.upper < self.value):
             raise ValueError(f"an interval must enclose its value, got {self}")
 
+    def standard_error(self) -> float | None:
+        """Return the standard error, from the width where it is not given; ``None`` for an open interval."""
+        if self.stderr is not None:
+            return self.stderr
+        if self.lower is None or self.upper is None:
+            return None
+        return (self.upper - self.lower) / (2.0 * NORMAL_95)
+
     def as_dict(self) -> dict[str, float]:
         """Return the JSON form, unbounded sides left out."""
         numbers = {"value": self.value, "stderr": self.stderr, "lower": self.lower, "upper": self.upper}
         return {key: float(number) for key, number in numbers.items() if number is not None}
+
+
+def mean_over_runs(estimates: Sequence[tuple[float, float]], durations_ps: Sequence[float]) -> Estimate:
+    """Return the mean of what independent runs gave, weighted by their lengths.
+
+    Weights by error would prefer runs that happen to be low and sure of it.
+
+    :param estimates: value and standard error of each run.
+    :param durations_ps: length of each run in ps.
+    """
+    total = math.fsum(durations_ps)
+    weights = [duration / total for duration in durations_ps]
+    value = math.fsum(weight * mean for weight, (mean, _) in zip(weights, estimates, strict=True))
+    stderr = math.hypot(*(weight * error for weight, (_, error) in zip(weights, estimates, strict=True)))
+    return Estimate(value, stderr)

@@ -21,6 +21,12 @@ PS_IN_S = 1.0e-12
 FS_IN_PS = 1.0e-3
 """One fs in ps."""
 
+NS_IN_PS = 1.0e3
+"""One ns in ps."""
+
+DAY_IN_S = 86400.0
+"""One day in s."""
+
 U_A2_PER_FS2_IN_EV = 103.64269652680505
 """One u Å² fs⁻² in eV."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_concerted.common.units import DAY_IN_S, NS_IN_PS
 from aiida_concerted.environment.processes import ProcessSummary
 from aiida_concerted.workflows.sweep_runs import run_of_child
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 SWEEP, RUN, PACK = "SweepWorkChain", "LammpsMdWorkChain", "LammpsReplicasWorkChain"
 JOBS = ("LammpsMdCalculation", "LammpsReplicasCalculation")
 LOG_TAIL_BYTES = 4096
-S_A_DAY = 86400.0
-NS_IN_PS = 1000.0
 
 _ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
 
@@ -146,7 +145,7 @@ def _status(name: str, run: _Run, diffusivity: tuple[float, float] | None) -> Ru
     jobs = [process for process in run.process.walk() if process.process_label in JOBS]
     step, speed = _progress(run, jobs)
     done_ps = min(max(step - md.first_step, 0) * md.timestep_ps, planned_ps)
-    speed_ns_day = None if speed is None else speed * md.timestep_ps / NS_IN_PS * S_A_DAY
+    speed_ns_day = None if speed is None else speed * md.timestep_ps / NS_IN_PS * DAY_IN_S
     is_ok = run.is_ok()
     if is_ok is not None:
         return RunStatus(name, "done" if is_ok else "failed", done_ps, planned_ps, speed_ns_day, diffusivity)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aiida_concerted.analysis.radial import RadialDistribution
 from aiida_concerted.analysis.van_hove import VanHove
-from aiida_concerted.plotting.series import NORMAL_95
+from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.plotting.style import REFERENCE_COLOUR, Colour, colour_of, temperature_colours
 from aiida_concerted.plotting.temperature_axis import say_empty
 

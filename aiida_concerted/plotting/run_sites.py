@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from aiida_concerted.analysis.residence import Residence, SurvivalCurve
-from aiida_concerted.common.estimate import Estimate
-from aiida_concerted.plotting.series import NORMAL_95
+from aiida_concerted.common.estimate import NORMAL_95, Estimate
 from aiida_concerted.plotting.style import REFERENCE_COLOUR, colour_of, marker_of
 from aiida_concerted.plotting.temperature_axis import plain_ticks, say_empty
 

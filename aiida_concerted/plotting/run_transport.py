@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from aiida_concerted.analysis.diffusion import TransportResult
-from aiida_concerted.common.estimate import Estimate
+from aiida_concerted.common.estimate import NORMAL_95, Estimate
 from aiida_concerted.common.numbers import format_estimate
 from aiida_concerted.common.units import A2_PER_PS_IN_M2_PER_S
-from aiida_concerted.plotting.series import NORMAL_95
 from aiida_concerted.plotting.style import PALETTE, REFERENCE_COLOUR, colour_of, marker_of
 from aiida_concerted.plotting.temperature_axis import legend_below, plain_ticks, say_empty
 

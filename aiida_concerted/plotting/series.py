@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 
 FloatArray = NDArray[np.float64]
-
-NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)

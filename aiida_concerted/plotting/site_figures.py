@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiida_concerted.analysis.residence import survival_curve
 from aiida_concerted.analysis.whole_run import RunAnalysis
+from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.plotting.files import DrawnFigure
 from aiida_concerted.plotting.run_modes import plot_lag_histogram, plot_run_modes, shown_modes
 from aiida_concerted.plotting.run_sites import (
@@ -70,10 +71,9 @@ def residence(run: RunAnalysis) -> DrawnFigure | None:
         rows.append(("residence_time_ps", label, None, *bounds, item.n_exits, item.n_censored))
     for label, curve in curves.items():
         steps = zip(*(part.tolist() for part in (curve.time_ps, curve.survival, curve.stderr)), strict=True)
-        rows += [
-            ("survival", label, time, value, max(value - 1.96 * error, 0.0), min(value + 1.96 * error, 1.0), None, None)
-            for time, value, error in steps
-        ]
+        for time, value, error in steps:
+            half = NORMAL_95 * error
+            rows.append(("survival", label, time, value, max(value - half, 0.0), min(value + half, 1.0), None, None))
     columns = ("kind", "label", "time_ps", "value", "lower", "upper", "n_exits", "n_censored")
     return DrawnFigure.of("residence", figure, columns, rows)
 

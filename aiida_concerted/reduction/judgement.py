@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.analysis.sites import SiteNetwork, reverse_mode
-from aiida_concerted.common.estimate import Interval
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.reduction.contents import (
     DEPARTURE,
@@ -20,9 +19,6 @@ from aiida_concerted.reduction.contents import (
     transport_of,
 )
 from aiida_concerted.reduction.parameters import AnalysisParameters
-
-HALF_WIDTH_OF_95 = 1.96
-"""Half of a 95 % interval in standard errors."""
 
 
 def judgement_of(
@@ -65,18 +61,9 @@ def _transport(run: Trajectory, settings: AnalysisParameters) -> dict[str, Any]:
         "diffusivity_m2_s": [result.tracer.value, result.tracer.stderr],
         "is_sampled": result.sampling == "sufficient",
     }
-    if result.haven_ratio is not None and (stderr := _stderr(result.haven_ratio)) is not None:
+    if result.haven_ratio is not None and (stderr := result.haven_ratio.standard_error()) is not None:
         found["haven_ratio"] = [result.haven_ratio.value, stderr]
     return found
-
-
-def _stderr(interval: Interval) -> float | None:
-    """Return the standard error of an interval, from its width where it is not given; ``None`` for an open one."""
-    if interval.stderr is not None:
-        return interval.stderr
-    if interval.lower is None or interval.upper is None:
-        return None
-    return (interval.upper - interval.lower) / (2.0 * HALF_WIDTH_OF_95)
 
 
 def _events(
@@ -95,6 +82,6 @@ def _events(
     found = {}
     for mode in modes:
         events = counted.get(mode) or counted.get(reverse_mode(mode))  # a class has either of its two names
-        if events is not None and (stderr := _stderr(events)) is not None:
+        if events is not None and (stderr := events.standard_error()) is not None:
             found[mode] = [events.value, stderr]
     return found

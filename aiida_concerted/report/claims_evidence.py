@@ -10,6 +10,7 @@ import numpy as np
 
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
 from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
+from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.numbers import format_estimate, format_interval, format_number
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, PS_IN_S
 from aiida_concerted.report.content import Result, StudyContent
@@ -21,7 +22,6 @@ AGREES, DIFFERS, OPEN = "agrees", "differs", "cannot be said"
 SIGMAS = 2.0
 """Standard errors that a difference must have to count as one: nineteen of twenty by chance alone stay below."""
 
-NORMAL_95 = 1.959963984540054
 ISOTROPIC = 2.0 / 3.0
 CREDIBLE_CHI_SQUARE = 3.0
 """Reduced chi-square above which points do not lie on one line within their errors."""

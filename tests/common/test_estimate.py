@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from aiida_concerted.common.estimate import Estimate, Interval
+from aiida_concerted.common.estimate import NORMAL_95, Estimate, Interval, mean_over_runs
 from aiida_concerted.common.units import conductivity_S_m
 
 
@@ -22,6 +22,20 @@ def test_an_interval_encloses_its_value():
         Interval(1.0, lower=2.0)
     with pytest.raises(ValueError, match="finite"):
         Interval(1.0, upper=math.inf)
+
+
+def test_an_interval_knows_its_standard_error_where_both_sides_are_bounded():
+    assert Interval(1.0, lower=1.0 - NORMAL_95 * 0.2, upper=1.0 + NORMAL_95 * 0.2).standard_error() == pytest.approx(
+        0.2
+    )
+    assert Interval(1.0, lower=0.0, upper=3.0, stderr=0.5).standard_error() == 0.5
+    assert Interval(1.0, lower=0.0).standard_error() is None
+
+
+def test_runs_count_by_their_lengths():
+    mean = mean_over_runs([(1.0, 0.3), (3.0, 0.1)], [300.0, 100.0])
+    assert mean.value == pytest.approx(1.5)
+    assert mean.stderr == pytest.approx(math.hypot(0.75 * 0.3, 0.25 * 0.1))
 
 
 def test_conductivity_of_lgps_at_room_temperature():

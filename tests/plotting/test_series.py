@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
-from aiida_concerted.plotting.series import NORMAL_95, ArrheniusLine, TemperatureSeries
+from aiida_concerted.plotting.series import ArrheniusLine, TemperatureSeries
 
 
 def test_series_is_sorted_by_temperature_with_its_bounds():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.diffusion import estimate_diffusivity
+from aiida_concerted.common.estimate import mean_over_runs
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 
@@ -30,11 +30,9 @@ def observe_diffusivity(temperature_K: orm.Float, seed: orm.Int, **runs: Molecul
         except ValueError as error:
             reasons[name] = str(error)
             continue
-        estimates.append((run.duration_ps, tracer.value, tracer.stderr))
+        estimates.append((tracer.value, tracer.stderr))
     observed: dict[str, Any] = {"temperature_K": temperature_K.value, "runs": sorted(runs)}
     if reasons:
         return orm.Dict({**observed, "reasons": reasons})
-    lengths, values, errors = np.array(estimates).T
-    weights = lengths / lengths.sum()
-    value, stderr = float(weights @ values), float(np.sqrt(weights**2 @ errors**2))
-    return orm.Dict({**observed, "diffusivity_m2_s": value, "diffusivity_stderr_m2_s": stderr})
+    mean = mean_over_runs(estimates, [run.duration_ps for _, run in sorted(runs.items())])
+    return orm.Dict({**observed, "diffusivity_m2_s": mean.value, "diffusivity_stderr_m2_s": mean.stderr})
