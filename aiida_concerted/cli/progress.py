@@ -33,15 +33,21 @@ _NUMBERED = re.compile(r"^(?P<word>[A-Za-z_]+?)_?(?P<is_T>T)?0*(?P<number>\d+(?:
 _COPY = re.compile(r"^(?P<run>.+_T[\dp]+)_(?P<number>\d{3})$")
 _STRETCH = re.compile(r"^(?P<run>.+_T[\dp]+)(?:_s(?P<seed>\d+))?(?:_x(?P<part>\d+))?$")
 _SIZE = re.compile(r"^size_(?P<cell>\d+x\d+x\d+)_T(?P<T>[\dp]+)$")
+_SEGMENT = re.compile(r"^segment_\d+$")
 _DEEPEST = 3
 _PLAIN_INTERVAL_S = 60.0
 _MARKS = {"running": "▶", "done": "✔", "failed": "✘", "paused": "‖"}
 _STYLES = {"running": "cyan", "done": "green", "failed": "red", "paused": "yellow"}
 
 
-def title_of(process: ProcessSummary) -> str:
-    """Return the name of a process in words: ``aimd_T600`` is ``AIMD, 600 K``, ``iteration_02`` is ``iteration 2``."""
+def title_of(process: ProcessSummary, caller: ProcessSummary | None = None) -> str:
+    """Return the name of a process in words: ``aimd_T600`` is ``AIMD, 600 K``, ``iteration_02`` is ``iteration 2``.
+
+    :param caller: names the run before the number of a segment.
+    """
     name = process.name
+    if caller is not None and _SEGMENT.match(name):
+        return f"{title_of(caller)}, {_title(name)}"
     if name in _TITLES:
         return _TITLES[name]
     if copy := _COPY.match(name):
@@ -83,13 +89,13 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def stages_of(tree: ProcessSummary, depth: int = 0) -> list[tuple[int, ProcessSummary]]:
-    """Return the stages to show below a process with their depth: work chains, opened only while they run."""
+def stages_of(tree: ProcessSummary, depth: int = 0) -> list[tuple[int, str, ProcessSummary]]:
+    """Return the stages to show below a process, with depth and title: work chains, opened only while they run."""
     stages = []
     for child in tree.children:
         if not child.is_chain and not (depth == 0 and child.is_job):
             continue
-        stages.append((depth, child))
+        stages.append((depth, title_of(child, tree), child))
         if not child.has_ended and depth + 1 < _DEEPEST:
             stages.extend(stages_of(child, depth + 1))
     return stages
@@ -117,10 +123,10 @@ def render_tree(tree: ProcessSummary, width: int = 100) -> Table:
     table.add_column(max_width=max(width - 24, 20), overflow="ellipsis", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for depth, stage in stages_of(tree):
+    for depth, title, stage in stages_of(tree):
         state = state_of(stage)
         origin = " (taken over)" if stage.is_reused else ""
-        name = Text("  " * depth + f"{_MARKS[state]} {title_of(stage)}{origin}", style=_STYLES[state])
+        name = Text("  " * depth + f"{_MARKS[state]} {title}{origin}", style=_STYLES[state])
         table.add_row(name, count_jobs(stage), format_seconds(stage.elapsed_s))
     done, total = tree.jobs()
     table.add_row(
@@ -169,16 +175,14 @@ class StudyDisplay:
         self._live.update(Group(*lines, below, footer) if self._footer else Group(*lines, below), refresh=True)
 
     def _update_plain(self, tree: ProcessSummary) -> None:
-        for _, stage in stages_of(tree):
+        for _, title, stage in stages_of(tree):
             state = state_of(stage)
             if self._reported.get(stage.uuid) == state:
                 continue
             self._reported[stage.uuid] = state
             took = f" {format_seconds(stage.elapsed_s)}" if stage.has_ended else ""
             jobs = count_jobs(stage) if stage.has_ended else ""
-            self._say(
-                f"{format_seconds(tree.elapsed_s):>8}  {title_of(stage)}: {state}{took}{f' ({jobs})' if jobs else ''}"
-            )
+            self._say(f"{format_seconds(tree.elapsed_s):>8}  {title}: {state}{took}{f' ({jobs})' if jobs else ''}")
         if time.monotonic() - self._last_line > _PLAIN_INTERVAL_S:
             done, total = tree.jobs()
             self._say(f"{format_seconds(tree.elapsed_s):>8}  … {running_now(tree)} ({done}/{total} runs done)")

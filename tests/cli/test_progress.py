@@ -68,9 +68,21 @@ def test_titles_are_words(link, title):
 
 
 def test_stages_are_work_chains_and_open_only_while_they_run(study):
-    assert [(depth, title_of(stage)) for depth, stage in stages_of(study)] == [
+    assert [(depth, title) for depth, title, _ in stages_of(study)] == [
         (0, "relaxation"), (0, "learning"), (1, "iteration 1"), (2, "training"),
     ]  # fmt: skip
+
+
+def test_a_segment_names_its_run():
+    segment = process("segment_003", "Segment", state="waiting")
+    run = process("run_T600_s2_x2", "Run", segment, state="waiting")
+    sweep = process("sweep", "Sweep", run, state="waiting")
+    titles = [title for _, title, _ in stages_of(process("", "Study", sweep, state="waiting"))]
+    assert titles[1:] == ["run, 600 K, seed 2, stretch 2", "run, 600 K, seed 2, stretch 2, segment 3"]
+    out = io.StringIO()
+    with StudyDisplay(Console(file=out, width=120), footer="") as display:
+        display.update(process("", "Study", sweep, state="waiting"))
+    assert "stretch 2, segment 3: running" in out.getvalue()
 
 
 def test_jobs_are_counted_and_what_runs_is_named(study):
