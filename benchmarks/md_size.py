@@ -21,7 +21,8 @@ from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.h5md import H5mdHeader
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_frames import open_frames, write_frames_h5md
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.structures.supercells import build_supercell
 from benchmarks.md_speed import FOLDER, PAGE, REPLICATED, lgps_cell
 from benchmarks.tables import markdown_table, write_between_marks

@@ -28,9 +28,10 @@ from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
 from aiida_concerted.formats.deepmd_npy import write_deepmd_npy
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
 from aiida_concerted.formats.lammps_replicas import enter, partitions_script, words_of_partitions, words_of_process
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.materials.loader import load_site_model
 from aiida_concerted.structures.ordering import DisorderedSites, order_cell
 from aiida_concerted.structures.oxidation import OXIDATION_STATES

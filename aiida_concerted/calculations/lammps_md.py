@@ -24,7 +24,8 @@ from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_frames import frame_files
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
+from aiida_concerted.formats.md_parameters import MdParameters
 
 MASSES = {entry["symbol"]: entry["mass"] for entry in ELEMENTS.values()}
 

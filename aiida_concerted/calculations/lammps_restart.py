@@ -6,8 +6,8 @@ import io
 
 from aiida import orm
 
-from aiida_concerted.formats.lammps_input import RestartPoint
 from aiida_concerted.formats.lammps_restart import restart_step
+from aiida_concerted.formats.md_parameters import RestartPoint
 
 BEGIN = "begin_eV_per_atom"
 STEP = "step"

@@ -15,7 +15,7 @@ from aiida_concerted.workflows.sweep_runs import run_of_child
 if TYPE_CHECKING:
     from aiida import orm
 
-    from aiida_concerted.formats.lammps_input import MdParameters
+    from aiida_concerted.formats.md_parameters import MdParameters
 
 SWEEP, RUN, PACK = "SweepWorkChain", "LammpsMdWorkChain", "LammpsReplicasWorkChain"
 JOBS = ("LammpsMdCalculation", "LammpsReplicasCalculation")

@@ -13,8 +13,9 @@ from aiida_concerted.formats.dcd import DcdFile
 from aiida_concerted.formats.dcd_source import cell_vectors
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
 from aiida_concerted.formats.lammps_data import LammpsAxes, lammps_axes
-from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, read_framework_mean
+from aiida_concerted.formats.lammps_input import read_framework_mean
 from aiida_concerted.formats.lammps_restart import restart_step
+from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 
 FloatArray = NDArray[np.float64]
 

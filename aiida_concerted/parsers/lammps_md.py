@@ -21,9 +21,9 @@ from aiida_concerted.formats import lammps_guards, lammps_input
 from aiida_concerted.formats.lammps_data import lammps_axes
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
 from aiida_concerted.formats.lammps_frames import FrameCount, count_frames, newest_restart, open_frames, write_run_h5md
-from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import LammpsLog, production_averages, read_lammps_log
 from aiida_concerted.formats.lammps_restart import restart_step
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.formats.model_deviation import first_long_excess, last_excess, read_model_deviation
 
 THERMO = {

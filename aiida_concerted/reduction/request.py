@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.common.parameters import from_mapping, refuse_unknown
-from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint
+from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 from aiida_concerted.reduction.parameters import AnalysisParameters
 
 SCHEMA = "aiida-concerted/reduce/1"

@@ -17,7 +17,7 @@ from aiida_concerted.calculations.functions.select_candidates import (
 )
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.common.parameters import from_mapping
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.learning.schedule import Run, read_schedule, runs_of, stage_of_turn
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from aiida_concerted.analysis.effort import EffortTarget
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.reduction.parameters import AnalysisParameters
 from aiida_concerted.workflows.sweep_runs import SizeSettings

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
+from aiida_concerted.formats.md_parameters import MdParameters
 from benchmarks.md_overhead import PLAIN, job_seconds
 from benchmarks.md_speed import (
     CELLS,

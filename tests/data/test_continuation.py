@@ -18,9 +18,10 @@ from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader
 from aiida_concerted.formats.h5md_join import join_h5md
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_frames import newest_restart, open_frames, write_frames_h5md
-from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
 from aiida_concerted.formats.lammps_restart import restart_step
+from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 from tests.conftest import executable
 from tests.engines import TYPE_MAP, small_crystal
 

@@ -6,7 +6,7 @@ from aiida import orm
 from aiida.common.exceptions import ValidationError
 
 from aiida_concerted.data.stashed import StashedTrajectoryData
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.reduction.request import RunDescription, Segment
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")

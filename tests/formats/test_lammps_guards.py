@@ -14,8 +14,9 @@ from aiida_concerted.calculations.lammps_md import MASSES
 from aiida_concerted.formats import lammps_guards, lammps_input
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump
-from aiida_concerted.formats.lammps_input import MdParameters, RestartPoint, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
 from aiida_concerted.formats.lammps_log import read_lammps_log
+from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 from tests.conftest import executable
 from tests.engines import TYPE_MAP, small_crystal
 

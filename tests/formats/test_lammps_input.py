@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from aiida_concerted.common.parameters import from_mapping
-from aiida_concerted.formats.lammps_input import (
-    MAX_SEED,
-    MdParameters,
-    RestartPoint,
-    build_lammps_input,
-    lammps_seed,
-    read_framework_mean,
-)
+from aiida_concerted.formats.lammps_input import MAX_SEED, build_lammps_input, lammps_seed, read_framework_mean
+from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 
 GIVEN = {"carrier": "Li", "temperature_K": 300, "production_ps": 1.0, "frame_interval_ps": 0.02}
 

@@ -13,7 +13,8 @@ from aiida_concerted.calculations.lammps_md import MASSES, LammpsMdCalculation
 from aiida_concerted.data.conversion import structure_of_arrays
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
+from aiida_concerted.formats.md_parameters import MdParameters
 from tests.conftest import executable
 from tests.engines import TYPE_MAP, small_crystal
 from tests.parsing import parse_files

@@ -14,8 +14,8 @@ from aiida.engine import ExitCode, calcfunction
 from aiida_concerted.calculations.lammps_md import md_parameters
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats.h5md_join import join_h5md
-from aiida_concerted.formats.lammps_input import MdParameters
 from aiida_concerted.formats.lammps_log import production_averages
+from aiida_concerted.formats.md_parameters import MdParameters
 
 SERIES = ("trajectory", "thermo", "model_deviation", "results")
 """Outputs of a segment that belong to its own steps."""

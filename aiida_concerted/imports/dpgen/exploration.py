@@ -9,7 +9,7 @@ from typing import Any
 
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.common.units import FS_IN_PS
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.imports.dpgen.account import JOBS, Account, number, numbers, rounded, shown, whole, wholes
 from aiida_concerted.imports.dpgen.project import Project
 from aiida_concerted.imports.dpgen.systems import Systems

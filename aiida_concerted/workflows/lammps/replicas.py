@@ -18,7 +18,7 @@ from aiida_concerted.calculations.lammps_replicas import (
     LammpsReplicasCalculation,
     complaint_of_ports,
 )
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.queries.calls import CONTINUES
 from aiida_concerted.queries.replicas import VERDICTS, outputs_of_replica
 from aiida_concerted.workflows.lammps.adopting import adopted_jobs

@@ -12,7 +12,8 @@ from ase.io import write
 
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.kpoints import mesh_of_spacing
-from aiida_concerted.formats.lammps_input import MdParameters, build_lammps_input
+from aiida_concerted.formats.lammps_input import build_lammps_input
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.formats.vasprun import read_vasprun_frames
 from aiida_concerted.imports.dpgen.account import Account
 from aiida_concerted.imports.dpgen.data import _with_kpoints, read_data

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from aiida_concerted.formats.deepmd_input import TrainingParameters
-from aiida_concerted.formats.lammps_input import MdParameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.reduction.parameters import AnalysisParameters
 from aiida_concerted.workflows import protocols
 from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
