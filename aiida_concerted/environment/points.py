@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,8 @@ from aiida_concerted.workflows.sweep_runs import run_of_child
 if TYPE_CHECKING:
     from aiida import orm
 
-    from aiida_concerted.formats.md_parameters import MdParameters
-
 SWEEP, RUN, PACK = "SweepWorkChain", "LammpsMdWorkChain", "LammpsReplicasWorkChain"
 JOBS = ("LammpsMdCalculation", "LammpsReplicasCalculation")
-LOG_TAIL_BYTES = 4096
-
-_ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,8 @@ class RunStatus:
     """One run of a sweep, whichever of its stretches is under way.
 
     :param name: of the run, such as ``run_T600``.
-    :param state: ``waiting``, ``heating``, ``running``, ``done`` or ``failed``.
+    :param state: ``waiting``, ``heating``, ``running``, ``done``, ``failed``, ``again`` (failed, and to be run once
+        more) or ``held`` (could not be made longer; what it had counts).
     :param done_ps: production so far in ps.
     :param planned_ps: production that its present stretch leads to, in ps.
     :param speed_ns_day: ns a day; ``None`` before anything is known.
@@ -56,21 +51,44 @@ def read_points(tree: ProcessSummary) -> list[RunStatus]:
 
 
 def _runs_of(sweep: ProcessSummary) -> list[RunStatus]:
-    """Return the runs of one sweep, each by its last stretch."""
+    """Return the runs of one sweep, each by its last stretch, or the last that came to its end where that failed."""
+    known, found = _diffusivities(sweep), []
+    for name, stretches in _stretches(sweep).items():
+        ended = _ended_badly(stretches, sweep)
+        sound = [stretch for stretch in stretches if stretch.is_ok()] if ended else []
+        status = _status(name, (sound or stretches)[-1], known.get(name))
+        found.append(replace(status, state=ended, left_s=None) if ended else status)
+    return found
+
+
+def _stretches(sweep: ProcessSummary) -> dict[str, list[_Run]]:
+    """Return the stretches of each run of a sweep in their order."""
     from aiida import orm
 
     from aiida_concerted.queries.replicas import replica_names
 
-    latest: dict[str, _Run] = {}
+    found: dict[str, list[_Run]] = {}
     for child in sweep.children:
         if child.process_label == RUN:
-            latest[run_of_child(child.name)] = _Run(child)
+            found.setdefault(run_of_child(child.name), []).append(_Run(child))
         elif child.process_label == PACK:
             pack: Any = orm.load_node(child.pk)
             for name in replica_names(pack):
-                latest[run_of_child(name)] = _Run(child, name)
-    known = _diffusivities(sweep)
-    return [_status(name, run, known.get(name)) for name, run in latest.items()]
+                found.setdefault(run_of_child(name), []).append(_Run(child, name))
+    return found
+
+
+def _ended_badly(stretches: list[_Run], sweep: ProcessSummary) -> str:
+    """Return what becomes of a run whose last stretch failed; empty for one that did not."""
+    from aiida_concerted.workflows.waves import WavesWorkChain, is_final
+
+    last = stretches[-1]
+    if last.is_ok() is not False:
+        return ""
+    n_tries = sum(stretch.label == last.label for stretch in stretches)
+    if not sweep.has_ended and n_tries < WavesWorkChain.max_attempts and not is_final(last):
+        return "again"
+    return "held" if any(stretch.is_ok() for stretch in stretches) else "failed"
 
 
 @dataclass(frozen=True)
@@ -84,15 +102,30 @@ class _Run:
     process: ProcessSummary
     replica: str | None = None
 
-    def parameters(self) -> orm.Dict:
-        """Return its parameters."""
+    @property
+    def label(self) -> str:
+        """Return the name of the stretch."""
+        return self.process.name if self.replica is None else self.replica
+
+    @property
+    def exit_status(self) -> int | None:
+        """Return the exit status that it had, or would have had alone."""
+        from aiida import orm
+
+        from aiida_concerted.queries.replicas import Replica
+
+        if self.replica is None:
+            return self.process.exit_status
+        pack: Any = orm.load_node(self.process.pk)
+        verdict = Replica(pack, self.replica).verdict
+        return self.process.exit_status if verdict is None else verdict[0]
+
+    def inputs(self) -> Any:
+        """Return its inputs: ``parameters`` and, where it makes a run longer, ``restart``."""
         from aiida import orm
 
         inputs = orm.load_node(self.process.pk).inputs
-        parameters: orm.Dict = (
-            inputs.md.parameters if self.replica is None else inputs.replicas[self.replica].parameters
-        )
-        return parameters
+        return inputs.md if self.replica is None else inputs.replicas[self.replica]
 
     def is_ok(self) -> bool | None:
         """Return whether it came to its end, ``None`` while it is under way."""
@@ -139,31 +172,32 @@ def _value(node: orm.Node) -> tuple[float, float] | None:
 
 def _status(name: str, run: _Run, diffusivity: tuple[float, float] | None) -> RunStatus:
     from aiida_concerted.calculations.lammps_md import md_parameters
+    from aiida_concerted.calculations.lammps_restart import STEP
 
-    md = md_parameters(run.parameters())
+    inputs, is_ok = run.inputs(), run.is_ok()
+    md = md_parameters(inputs["parameters"])
     planned_ps = md.production_steps * md.timestep_ps
     jobs = [process for process in run.process.walk() if process.process_label in JOBS]
-    step, speed = _progress(run, jobs)
-    done_ps = min(max(step - md.first_step, 0) * md.timestep_ps, planned_ps)
+    start = inputs["restart"].base.attributes.get(STEP) if "restart" in inputs else 0
+    step, speed, has_begun = _progress(run, jobs, start)
+    done_ps = planned_ps if is_ok else min(max(step - md.first_step, 0) * md.timestep_ps, planned_ps)
     speed_ns_day = None if speed is None else speed * md.timestep_ps / NS_IN_PS * DAY_IN_S
-    is_ok = run.is_ok()
     if is_ok is not None:
         return RunStatus(name, "done" if is_ok else "failed", done_ps, planned_ps, speed_ns_day, diffusivity)
     left_s = (md.last_step - step) / speed if speed else None
-    return RunStatus(name, _stage(jobs, step, md), done_ps, planned_ps, speed_ns_day, diffusivity, left_s)
+    state = "waiting" if not has_begun else "heating" if step < md.first_step else "running"
+    return RunStatus(name, state, done_ps, planned_ps, speed_ns_day, diffusivity, left_s)
 
 
-def _stage(jobs: list[ProcessSummary], step: int, md: MdParameters) -> str:
-    if not jobs or step == 0:
-        return "waiting"
-    return "heating" if step < md.first_step else "running"
+def _progress(run: _Run, jobs: list[ProcessSummary], start: int) -> tuple[int, float | None, bool]:
+    """Return the last step that a run came to, the steps a second of the last job that tells, and whether it has begun.
 
-
-def _progress(run: _Run, jobs: list[ProcessSummary]) -> tuple[int, float | None]:
-    """Return the last step that any job of a run came to, and the steps a second of the last that tells."""
+    :param start: step of the restart file that it began from.
+    """
     from aiida import orm
+    from aiida.schedulers import JobState
 
-    last_step, speed = 0, None
+    last_step, speed, is_running = start, None, False
     for job in jobs:
         node: Any = orm.load_node(job.pk)
         if job.has_ended:
@@ -172,8 +206,10 @@ def _progress(run: _Run, jobs: list[ProcessSummary]) -> tuple[int, float | None]
             step, own = int(results.get("steps_done", 0)), results.get("steps_per_s")
         else:
             step, own = _look_at_log(node, run.replica or "")
+            # of a job on another machine the scheduler alone tells
+            is_running = step > 0 or node.get_scheduler_state() is JobState.RUNNING
         last_step, speed = max(last_step, step), own or speed
-    return last_step, speed
+    return last_step, speed, is_running or last_step > start
 
 
 def _look_at_log(job: Any, place: str) -> tuple[int, float | None]:
@@ -182,21 +218,18 @@ def _look_at_log(job: Any, place: str) -> tuple[int, float | None]:
     :param place: folder of the run in that of the job, where it is not the only one.
     """
     from aiida_concerted.formats import lammps_input
+    from aiida_concerted.formats.lammps_log import first_and_last_step
 
     folder = job.get_remote_workdir()
     if not folder or job.computer is None or job.computer.transport_type != "core.local":
         return 0, None
     log = Path(folder) / place / lammps_input.LOG
     try:
-        with log.open("rb") as handle:
-            head = handle.read(LOG_TAIL_BYTES)
-            handle.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-            tail = handle.read()
+        found = first_and_last_step(log)
         seconds = log.stat().st_mtime - log.with_name(job.get_option("input_filename")).stat().st_mtime
     except OSError:
         return 0, None
-    rows, first = (_ROW.findall(part.decode(errors="replace")) for part in (tail, head))
-    if not rows or not first:
+    if found is None:
         return 0, None
-    steps = int(rows[-1]) - int(first[0])
-    return int(rows[-1]), steps / seconds if seconds > 0 and steps > 0 else None
+    first, last = found
+    return last, (last - first) / seconds if seconds > 0 and last > first else None

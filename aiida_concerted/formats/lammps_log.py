@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+
+END_BYTES = 4096
+"""Bytes at either end of a log in which the steps of a run under way are looked for."""
 
 TIMED_OUT = "Wall time limit reached"
 
@@ -59,6 +64,24 @@ def read_lammps_log(text: str) -> LammpsLog:
         else None,
         steps_per_s=float(speeds[-1]) if speeds else None,
     )
+
+
+def first_and_last_step(path: Path) -> tuple[int, int] | None:
+    """Return the steps of the first and the last row of a log that is being written, ``None`` before there are any.
+
+    Only the two ends of the file are read, however long the run.
+
+    :raises OSError: if there is no such file.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(END_BYTES)
+        handle.seek(max(0, handle.seek(0, os.SEEK_END) - END_BYTES))
+        tail = handle.read()
+    first, last = (_ROW.findall(part.decode(errors="replace")) for part in (head, tail))
+    return (int(first[0]), int(last[-1])) if first and last else None
+
+
+_ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
 
 
 def _read_thermo(lines: list[str]) -> dict[str, FloatArray]:

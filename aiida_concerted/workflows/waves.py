@@ -35,9 +35,9 @@ NOT_SEALED = 435
 """Exit status of runs that are done and whose frames, which stay where they are, could not be read there."""
 
 
-def is_final(child: orm.ProcessNode) -> bool:
+def is_final(child: Any) -> bool:
     """Return whether a second run cannot mend a failure: one of inputs (2xx), physics (5xx) or too little wall time."""
-    status = child.exit_status or 0
+    status: int = child.exit_status or 0
     if status in (WALL_TIME_OVER, OUT_OF_RESTARTS, OUT_OF_SEGMENTS, NOT_SEALED):
         return True
     return (200 <= status < 300 or 500 <= status < 600) and status not in UNFINISHED

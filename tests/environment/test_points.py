@@ -6,11 +6,13 @@ import os
 import pytest
 from aiida import orm
 from aiida.common import LinkType
+from aiida.schedulers import JobState
 from plumpy.process_states import ProcessState
 from rich.console import Console
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_replicas import LammpsReplicasCalculation
+from aiida_concerted.calculations.lammps_restart import restart_node
 from aiida_concerted.cli.point_table import point_table
 from aiida_concerted.cli.progress import title_of_run
 from aiida_concerted.environment.points import RunStatus, read_points
@@ -19,6 +21,7 @@ from aiida_concerted.queries.replicas import VERDICTS
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
+from tests.formats.test_lammps_restart import HEADER, RECORDS, record
 
 MD = {"carrier": "Li", "temperature_K": 600, "production_ps": 2.0, "frame_interval_ps": 0.1, "equilibration_ps": 1.0}
 """Frames begin at step 500, the last is at 1500."""
@@ -76,6 +79,16 @@ def sweep(aiida_profile, fast_localhost, tmp_path):
     lost = process(LammpsMdWorkChain, ProcessState.FINISHED, node, "run_T1000", {"md__parameters": orm.Dict(MD)}, 510)
     lost.store()
     process(LammpsMdWorkChain, caller=node, label="run_T800_s2", inputs={"md__parameters": orm.Dict(MD)}).store()
+    running, finished = ProcessState.RUNNING, ProcessState.FINISHED
+    for T, state, status in ((700, running, None), (750, running, None), (900, finished, 510), (500, finished, 301)):
+        process(LammpsMdWorkChain, finished, node, f"run_T{T}", {"md__parameters": orm.Dict(MD)}, 0).store()
+        content = HEADER + b"".join([*RECORDS[:4], record(5, 1500)]) + b"\0\0\0\0" + HEADER[:16]
+        inputs = {"md__parameters": orm.Dict({**MD, "production_ps": 8.0}), "md__restart": restart_node(content, -4.5)}
+        stretch = process(LammpsMdWorkChain, state, node, f"run_T{T}_x2", inputs, status).store()
+        if T == 750:
+            far = process(LammpsMdCalculation, ProcessState.WAITING, stretch, "segment")
+            far.set_scheduler_state(JobState.RUNNING)
+            far.store()
     return node
 
 
@@ -90,6 +103,21 @@ def test_each_run_says_how_far_it_is(sweep):
     assert running.diffusivity == (2.0e-9, 3.0e-10)
     assert runs["run_T1000"].state == "failed"
     assert runs["run_T800_s2"] == RunStatus("run_T800_s2", "waiting", 0.0, 2.0)
+
+
+def test_a_stretch_that_tells_nothing_yet_has_what_it_goes_on_from(sweep):
+    runs = {run.name: run for run in read_points(read_process_tree(sweep.uuid))}
+    assert runs["run_T700"] == RunStatus("run_T700", "waiting", 2.0, 8.0)
+    assert runs["run_T750"] == RunStatus("run_T750", "running", 2.0, 8.0)  # its scheduler says so
+
+
+def test_a_stretch_that_failed_is_no_run_that_failed(sweep):
+    runs = {run.name: run for run in read_points(read_process_tree(sweep.uuid))}
+    assert runs["run_T900"] == RunStatus("run_T900", "held", 2.0, 2.0)
+    assert runs["run_T500"] == RunStatus("run_T500", "again", 2.0, 2.0)
+    sweep.set_process_state(ProcessState.FINISHED)
+    runs = {run.name: run for run in read_points(read_process_tree(sweep.uuid))}
+    assert runs["run_T500"].state == "held"  # nobody runs it again
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiida_concerted.formats.lammps_log import read_lammps_log
+from aiida_concerted.formats.lammps_log import END_BYTES, first_and_last_step, read_lammps_log
 
 # Lines of real runs of LAMMPS 22 Jul 2025.
 HEAD = """LAMMPS (22 Jul 2025 - Update 2)
@@ -66,3 +66,18 @@ def test_a_stop_by_the_timer_is_seen():
 def test_runs_with_different_columns_are_refused():
     with pytest.raises(ValueError, match="different columns"):
         read_lammps_log(HEAD + "Step Temp\n")
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 1000])
+def test_a_log_under_way_tells_its_steps_from_its_ends(tmp_path, n_rows):
+    rows = "".join(f"{150 + 50 * n:10d}  300.1  -4.5  -4.1  nan  1.5e-1\n" for n in range(n_rows))
+    path = tmp_path / "log.lammps"
+    path.write_text("LAMMPS (29 Aug 2024)\nread_restart start.restart\n   Step Temp\n" + rows + "      99")
+    assert first_and_last_step(path) == (150, 150 + 50 * (n_rows - 1))
+    assert n_rows < 1000 or path.stat().st_size > 2 * END_BYTES
+
+
+def test_a_log_without_rows_tells_no_step(tmp_path):
+    path = tmp_path / "log.lammps"
+    path.write_text("LAMMPS (29 Aug 2024)\n")
+    assert first_and_last_step(path) is None
