@@ -14,6 +14,7 @@ from aiida_concerted import __version__
 from aiida_concerted.cli.analyse import analyse
 from aiida_concerted.cli.archive import archive
 from aiida_concerted.cli.arrhenius import arrhenius
+from aiida_concerted.cli.dataset import dataset
 from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
 from aiida_concerted.cli.dpgen import dpgen
@@ -43,6 +44,7 @@ for _command in (
     analyse,
     archive,
     arrhenius,
+    dataset,
     demo,
     doctor,
     import_group,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,10 @@ def write_table(table: ResultTable, *, form: str, columns: str | None, is_filter
         click.echo(render(views, table))
 
 
-def render(views: tuple[View, ...], table: ResultTable) -> str:
+def render(views: Sequence[View], table: Iterable[Row]) -> str:
     """Return aligned text with a heading; columns without any value are left out."""
-    columns = [(view, [view.text(row) for row in table]) for view in views]
+    rows = list(table)
+    columns = [(view, [view.text(row) for row in rows]) for view in views]
     shown = [(view, cells) for view, cells in columns if any(cell != UNKNOWN for cell in cells)]
     padded = [_padded(view, cells) for view, cells in shown]
     return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))

@@ -22,11 +22,12 @@ TEMPERATURES = ("temperature_K", "final_temperature_K")
 MAX_LEVELS = 8
 """Work chains above a calculation: a study, its loop, the turn, the labelling, two that mend, aiida-vasp's own."""
 
-PICKED = "candidate_"
-"""What the label of a structure begins with that a selection picked, before the name of its run and ``_f`` frame."""
+PICKED = ("candidates__", "candidate_")
+"""What the label of a structure that was picked begins with, by a job where the frames stay or by a calcfunction; the
+name of the run and the number of the frame follow."""
 
-DEVIATION = "deviation__"
-"""What the labels of a selection's inputs begin with that hold deviations, before the name of the run."""
+DEVIATIONS = ("deviations__", "deviation__")
+"""What the labels of the inputs of either begin with that hold deviations, before the name of the run."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _labels(uuids: set[str]) -> dict[str, FrameOrigin]:
     builder.append(orm.CalcJobNode, filters={"uuid": {"in": list(uuids)}}, project=["uuid", "id"], tag="job")
     builder.append(orm.StructureData, with_outgoing="job", tag="structure")
     builder.append(
-        orm.CalculationNode, with_outgoing="structure", edge_filters={"label": {"like": f"{PICKED}%"}},
+        orm.CalculationNode, with_outgoing="structure", edge_filters={"label": {"like": "candidate%"}},
         edge_project="label", project="uuid",
     )  # fmt: skip
     rows = builder.all()
@@ -171,9 +172,9 @@ class _Selection:
         node: Any = orm.load_node(uuid)
         links = node.base.links.get_incoming(node_class=orm.ArrayData).all()
         self._deviations = {
-            link.link_label.removeprefix(DEVIATION): _rows(link.node)
+            _rest(link.link_label, DEVIATIONS): _rows(link.node)
             for link in links
-            if link.link_label.startswith(DEVIATION)
+            if link.link_label.startswith(DEVIATIONS)
         }
         self._runs: Mapping[str, Any] = node.outputs.statistics.get_dict().get("runs", {})
         chains = callers_of([uuid])[uuid]
@@ -181,13 +182,18 @@ class _Selection:
 
     def origin(self, uuid: str, job: int, label: str) -> FrameOrigin:
         """Return the origin of a frame by the label under which it was picked."""
-        run, _, frame = label.removeprefix(PICKED).rpartition("_f")
+        run, _, frame = _rest(label, PICKED).rpartition("_f")
         row = self._deviations.get(run, {}).get(int(frame), {})
         return FrameOrigin(
             "label", uuid, 0, job, work_chain=self._chain, run=run,
             temperature_K=self._runs.get(run, {}).get("temperature_K"),
             run_step=row.get("step"), deviation_eV_A=row.get("deviation"),
         )  # fmt: skip
+
+
+def _rest(label: str, starts: tuple[str, ...]) -> str:
+    """Return a label without what it begins with."""
+    return next((label.removeprefix(start) for start in starts if label.startswith(start)), label)
 
 
 def _rows(node: orm.ArrayData) -> dict[int, dict[str, Any]]:
