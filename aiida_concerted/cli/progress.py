@@ -6,7 +6,7 @@ import re
 import time
 from types import TracebackType
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -158,7 +158,7 @@ class StudyDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, tree: ProcessSummary, more: Table | None = None) -> None:
+    def update(self, tree: ProcessSummary, more: RenderableType | None = None) -> None:
         """Show the study as it is now.
 
         :param more: a table to show below, on a terminal.
@@ -167,7 +167,7 @@ class StudyDisplay:
             self._update_plain(tree)
             return
         now = running_now(tree)
-        lines: list[Table | str] = [render_tree(tree, self._console.width)]
+        lines: list[RenderableType] = [render_tree(tree, self._console.width)]
         if more is not None:
             lines += ["", more]
         below = Text(f"now: {now}" if now else "", style="dim", no_wrap=True, overflow="ellipsis")

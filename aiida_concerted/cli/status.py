@@ -11,6 +11,8 @@ import click
 from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
 
 if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+    from rich.console import RenderableType
     from rich.table import Table
 
     from aiida_concerted.environment.processes import ProcessSummary
@@ -23,9 +25,10 @@ _WATCH_INTERVAL_S = 2.0
 @click.option("--watch", is_flag=True, help="Follow until the study ends.")
 @profile_options
 def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None) -> None:
-    """Show the stages of study PK (done, running, failed), and how far each run of its sweep is.
+    """Show the stages of study PK (done, running, failed), the turns of its learning, and the runs of its sweep.
 
-    A run has its simulated time, speed, diffusivity so far and time left. Without PK it is the demonstration's study.
+    A turn has its frames by class, labels, errors and cost, and the last why the loop ended; a run its simulated time,
+    speed, diffusivity so far and time left. Without PK it is the demonstration's study.
     """
     from rich.console import Console
 
@@ -40,6 +43,9 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
     tree = read_process_tree(study.uuid)
     if not watch or tree.has_ended:
         console.print(render_tree(tree, width=console.width))
+        if (turns := _turns(study)) is not None:
+            console.print()
+            console.print(turns)
         if (points := _points(tree)) is not None:
             console.print()
             console.print(points)
@@ -48,10 +54,25 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
         return
     with StudyDisplay(console, footer="") as display:
         while not tree.has_ended:
-            display.update(tree, _points(tree))
+            display.update(tree, _below(study, tree))
             time.sleep(_WATCH_INTERVAL_S)
             tree = read_process_tree(study.uuid)
-        display.update(tree, _points(tree))
+        display.update(tree, _below(study, tree))
+
+
+def _below(study: ProcessNode, tree: ProcessSummary) -> RenderableType | None:
+    """Return what is shown below the stages while a study is followed: its turns, or once there are, its runs."""
+    return _points(tree) or _turns(study, with_cost=False)
+
+
+def _turns(study: ProcessNode, *, with_cost: bool = True) -> RenderableType | None:
+    """Return the table of the turns of a loop, ``None`` where none has begun."""
+    from aiida_concerted.cli.turn_table import turn_view
+    from aiida_concerted.queries.turns import find_loop, stop_reason, turns_of
+
+    loop = find_loop(study)
+    turns = turns_of(loop, with_cost=with_cost) if loop is not None else []
+    return turn_view(turns, stop_reason(loop)) if loop is not None and turns else None
 
 
 def _points(tree: ProcessSummary) -> Table | None:

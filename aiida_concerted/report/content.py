@@ -17,6 +17,7 @@ from aiida_concerted.analysis.radial import RadialDistribution
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.analysis.van_hove import VanHove
 from aiida_concerted.plotting import Exploration
+from aiida_concerted.queries.turns import TurnSummary
 
 FloatArray = NDArray[np.float64]
 
@@ -136,6 +137,8 @@ class LearningContent:
 
     :param turns: rows of the loop's table: turn, runs, frames labelled, errors by model.
     :param explorations: the runs of every turn with the UUID of their deviations.
+    :param summaries: what each turn brought and cost.
+    :param stopped: why the loop ended, in one line.
     :param trust_eV_A: lower and upper trust level in eV Å⁻¹.
     :param threshold: least accurate fraction that ends the loop.
     :param n_frames: frames of the final dataset.
@@ -144,6 +147,8 @@ class LearningContent:
     uuid: str | None = None
     turns: tuple[Mapping[str, Any], ...] = ()
     explorations: tuple[tuple[str, Exploration], ...] = ()
+    summaries: tuple[TurnSummary, ...] = ()
+    stopped: str | None = None
     trust_eV_A: tuple[float, float] | None = None
     threshold: float | None = None
     n_frames: int | None = None

@@ -11,6 +11,7 @@ from aiida.common.links import LinkType
 from numpy.typing import NDArray
 
 from aiida_concerted.plotting import Exploration
+from aiida_concerted.queries.turns import stop_reason, turns_of
 from aiida_concerted.report.content import CurveContent, LearningContent, ParityContent, Result
 from aiida_concerted.report.graph import below, children_of, outputs_of
 
@@ -37,6 +38,8 @@ def gather_learning(
         uuid=loop.uuid if loop else None,
         turns=_turns(learn),
         explorations=explorations,
+        summaries=tuple(turns_of(loop)) if loop else (),
+        stopped=stop_reason(loop) if loop else None,
         trust_eV_A=trust,
         threshold=float(threshold.value) if isinstance(threshold, orm.Float) else None,
         n_frames=dataset.base.attributes.get("n_frames", None) if dataset is not None else None,

@@ -12,8 +12,9 @@ from typing import Any
 from aiida import orm
 
 from aiida_concerted.queries.calls import calls_of, walk
+from aiida_concerted.queries.costs import core_seconds, elapsed_s
 from aiida_concerted.report.content import CodeContent, MakingContent, StageContent
-from aiida_concerted.report.graph import elapsed_s, state_of
+from aiida_concerted.report.graph import state_of
 
 SETTING_TYPES = (orm.Dict, orm.List, orm.Int, orm.Float, orm.Str, orm.Bool)
 
@@ -81,7 +82,7 @@ def gather_stages(processes: Processes) -> tuple[StageContent, ...]:
                 n_calculations=len(jobs),
                 elapsed_s=elapsed_s(child),
                 job_s=sum(times),
-                core_s=sum(time * _cores(job) for time, job in zip(times, jobs, strict=True)),
+                core_s=core_seconds(jobs),
             )
         )
     return tuple(stages)
@@ -137,11 +138,3 @@ def _plain(node: orm.Data) -> object:
 
 def _jobs(nodes: Iterable[Any]) -> list[orm.CalcJobNode]:
     return [node for node in nodes if isinstance(node, orm.CalcJobNode)]
-
-
-def _cores(job: orm.CalcJobNode) -> int:
-    resources = job.get_option("resources") or {}
-    total = resources.get("tot_num_mpiprocs")
-    if not total:
-        total = resources.get("num_machines", 1) * resources.get("num_mpiprocs_per_machine", 1)
-    return int(total) * int(resources.get("num_cores_per_mpiproc", 1))

@@ -69,8 +69,3 @@ def state_of(process: orm.ProcessNode) -> str:
         return f"finished with exit status {process.exit_status}{reason}"
     state = process.process_state
     return state.value if state is not None else "created"
-
-
-def elapsed_s(process: orm.ProcessNode) -> float:
-    """Return the seconds from the creation of a process to its last change, waiting included."""
-    return max((process.mtime - process.ctime).total_seconds(), 0.0)

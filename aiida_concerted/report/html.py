@@ -23,7 +23,8 @@ from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.gather_trajectories import with_trajectories
 from aiida_concerted.report.published import Published
 from aiida_concerted.report.summary import rows_of
-from aiida_concerted.report.tables import Table, error_table, headline_tables, learning_table
+from aiida_concerted.report.tables import Table, error_table, headline_tables
+from aiida_concerted.report.turn_tables import exploration_table, turn_table
 
 SECTIONS = {
     "diffusion": "Diffusion",
@@ -74,12 +75,18 @@ def render_report(content: StudyContent) -> str:
         verdicts_csv=_verdicts_csv(verdicts),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        learning=[table for table in (learning_table(content), error_table(content)) if table.rows],
+        learning=[table for table in _learning(content) if table.rows],
         making=_making(content),
         citations=published.citations(),
         style=templates.joinpath("report.css").read_text(encoding="utf-8"),
         version=__version__,
     )
+
+
+def _learning(content: StudyContent) -> list[Table]:
+    """Return the tables of the learning loop: its turns, their explorations, the errors of its committees."""
+    loop = content.learning
+    return [turn_table(loop.summaries, loop.stopped), exploration_table(loop.summaries), error_table(content)]
 
 
 def _sections(content: StudyContent, figures: list[ReportFigure]) -> list[dict[str, Any]]:

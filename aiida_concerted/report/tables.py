@@ -143,22 +143,6 @@ def _vacancies(rows: Sequence[SummaryRow]) -> Table:
     return Table("vacancies", "Vacancy formation energy", columns, tuple(lines))
 
 
-def learning_table(content: StudyContent) -> Table:
-    """Return the turns of the learning loop, a row for each exploration and one for the errors of the committee."""
-    labelled = {int(turn["turn"]): turn.get("labelled") for turn in content.learning.turns}
-    lines = []
-    for _, run in content.learning.explorations:
-        counts = [run.counts[key] for key in ("accurate", "candidate", "failed")]
-        total = sum(counts)
-        share = f"{counts[0] / total:.1%}" if total else UNKNOWN
-        new = labelled.get(run.turn)
-        lines.append(
-            (str(run.turn), f"{run.temperature_K:g}", *map(str, counts), share, UNKNOWN if new is None else str(new))
-        )
-    columns = ("Turn", "T (K)", "Accurate", "Candidate", "Failed", "Accurate share", "Labelled in the turn")
-    return Table("learning", "Explorations by turn and temperature (frames)", columns, tuple(lines))
-
-
 def error_table(content: StudyContent) -> Table:
     """Return the errors of each turn's committee on held-out and training frames: the range over its members."""
     lines = []

@@ -98,12 +98,23 @@ class SyntheticStudy:
             explore = process("ExploreWorkChain", iteration, "explore")
             runs = {f"cell_T{T}": T for T in (400, 800, 1200)}
             deviations = {name: self._exploration(explore, name, T, turn) for name, T in runs.items()}
-            statistics = orm.Dict(self._statistics(runs, deviations)).store()
-            returned(explore, {"statistics": statistics, **{f"deviations__{k}": v for k, v in deviations.items()}})
-            table[f"statistics__{turn:02d}"] = statistics
-            table |= {f"metrics__{turn:02d}__model_{i}": metrics(turn, i) for i in range(4)}
+            statistics = orm.Dict(self._statistics(runs, deviations, turn)).store()
+            observed = {"temperature_K": 800.0, "diffusivity_m2_s": 1e-9 * turn, "diffusivity_stderr_m2_s": 1e-10}
+            observable = orm.Dict(observed).store()
+            found = {"statistics": statistics, "observable": observable}
+            returned(explore, {**found, **{f"deviations__{k}": v for k, v in deviations.items()}})
+            table |= {f"{name}__{turn:02d}": node for name, node in found.items()}
+            errors = {f"model_{i}": metrics(turn, i).store() for i in range(4)}
+            committee = process("DeepmdCommitteeWorkChain", iteration, "committee")
+            returned(committee, {f"metrics__{name}": node for name, node in errors.items()})
+            table |= {f"metrics__{turn:02d}__{name}": node for name, node in errors.items()}
+            if turn == 1:
+                label = process("VaspLabelWorkChain", iteration, "label")
+                names = ["cell_T800_f00003", "cell_T1200_f00001"]  # one of three that were picked has no label
+                returned(label, {"results": orm.Dict({"names": names, "labelled": 2}).store()})
         table["labels__01"] = dataset
         table |= {f"metrics__03__model_{i}": metrics(3, i) for i in range(4)}
+        table["verdict"] = orm.Dict({"rule": "budget", "reason": "the budget of 2 turns is spent"})
         outputs: dict[str, orm.Data] = {"dataset": dataset, "table": summarise_learning(**table)}
         for index in range(4):
             outputs[f"models__model_{index}"] = potential(index, self.level_of_theory).store()
@@ -122,7 +133,7 @@ class SyntheticStudy:
         return node
 
     @staticmethod
-    def _statistics(runs: Mapping[str, float], deviations: Mapping[str, orm.ArrayData]) -> dict[str, Any]:
+    def _statistics(runs: Mapping[str, float], deviations: Mapping[str, orm.ArrayData], turn: int) -> dict[str, Any]:
         counts = {}
         for name, temperature in runs.items():
             values = deviations[name].get_array("max_devi_f_eV_A")
@@ -131,7 +142,11 @@ class SyntheticStudy:
             counts[name] = {
                 "temperature_K": temperature, "accurate": accurate, "candidate": candidate, "failed": failed,
             }  # fmt: skip
-        return {"trust_lower_eV_A": 0.05, "trust_upper_eV_A": 0.15, "seed": 7, "runs": counts, "selected": {}}
+        picked = {"selected": {"cell_T800": [3, 8], "cell_T1200": [1]}} if turn == 1 else {"selected": {}}
+        screened = {"screened": {"cell_T1200": {"min_distance": 4}}} if turn == 1 else {}
+        decision = {"decision": {"rule": "dpgen", **screened}}
+        levels = {"trust_lower_eV_A": 0.05, "trust_upper_eV_A": 0.15}
+        return {**levels, "seed": 7, "runs": counts, **picked, **decision}
 
     def _sweep(self) -> None:
         sweep = process("SweepWorkChain", self.study, "sweep")
