@@ -19,6 +19,7 @@ from aiida_concerted.cli.demo import demo
 from aiida_concerted.cli.doctor import doctor
 from aiida_concerted.cli.dpgen import dpgen
 from aiida_concerted.cli.imports import import_group
+from aiida_concerted.cli.pick import pick
 from aiida_concerted.cli.plot import plot
 from aiida_concerted.cli.query import query
 from aiida_concerted.cli.reduce import reduce
@@ -48,6 +49,7 @@ for _command in (
     demo,
     doctor,
     import_group,
+    pick,
     plot,
     query,
     reduce,

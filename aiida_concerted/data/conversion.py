@@ -74,6 +74,15 @@ def structure_of_frame(trajectory: MolecularDynamicsData, index: int) -> orm.Str
     :raises ValueError: if there is no such frame, or the framework was not stored there.
     """
     cell, positions, species = arrays_of_frame(trajectory, index)
+    return wrapped_structure(cell, positions, species)
+
+
+def wrapped_structure(cell: FloatArray, positions: FloatArray, species: tuple[str, ...]) -> orm.StructureData:
+    """Return an unstored structure with the atoms wrapped into the cell, in the order given.
+
+    :param cell: lattice vectors as rows in Å.
+    :param positions: Cartesian positions in Å.
+    """
     fractional = np.linalg.solve(cell.T, positions.T).T % 1.0
     return structure_of_arrays(cell, fractional @ cell, species)
 

@@ -16,14 +16,17 @@ from aiida_concerted.calculations.functions.select_candidates import (
     select_candidate_structures,
 )
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.pick import PickCalculation
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.learning.schedule import Run, read_schedule, runs_of, stage_of_turn
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.dynamics import dynamics_ports, fill_dynamics
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
+from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed, is_worth_a_try
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS, SELECTION_KEYS
+from aiida_concerted.workflows.stashing import fill_stash
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain, positive, reason_of
 
@@ -82,7 +85,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
     def define(cls, spec: ProcessSpec) -> None:
         """Define the ports, the outline and the exit codes."""
         super().define(spec)
-        dynamics_ports(spec)
+        dynamics_ports(spec, may_stay_there=True)
         spec.input_namespace(
             "structures", dynamic=True, valid_type=orm.StructureData, help="Where the runs begin, by name (cells in Å)."
         )
@@ -112,6 +115,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             cls.setup,
             cls.prepare_cells,
             while_(cls.has_pending)(cls.run_wave, cls.inspect_wave),
+            while_(cls.should_pick_there)(cls.pick_there),
             cls.select,
             if_(cls.is_observed)(cls.observe),
         )
@@ -129,6 +133,12 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             valid_type=orm.Dict,
             required=False,
             help="Diffusivity in m²/s that the explorations at `observable_temperature_K` give.",
+        )
+        spec.exit_code(
+            431,
+            "ERROR_NOT_PICKED",
+            message="The frames of the explorations stay where they were made, and none could be picked there "
+            "<{pk}>: {reason}",
         )
         spec.exit_code(
             430, "ERROR_NO_EXPLORATION", message="Every exploration failed: {names}. The last says: {reason}"
@@ -154,6 +164,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         inputs = cls.get_protocol_inputs(protocol, overrides)
         builder = cls.get_builder()
         fill_dynamics(builder, code, inputs, options)
+        fill_stash(builder.run, inputs["stash"])
         builder.structures = structures
         if models:
             builder.models = models
@@ -194,6 +205,8 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         builder.md.models = dict(self.inputs.models)
         seed = self.inputs.seed.value + SEED_STRIDE * index
         builder.md.parameters = orm.Dict({**self.parameters_of(run), "seed": seed})
+        if self.is_observed() and name in self.observed():
+            bring_home(builder)
         return builder
 
     def judge(self, name: str, child: orm.ProcessNode) -> bool:
@@ -220,29 +233,58 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
             return None
         return {"temperature_K": run.temperature_K, "frames": frames, "reason": reason_of(child)}
 
+    def of_runs(self, label: str) -> dict[str, orm.Data]:
+        """Return an output of each run that left frames with deviations, by the name of the run."""
+        children = {name: self.child(name) for name in self.ctx.runs}
+        return {name: child.outputs[label] for name, child in children.items() if self.judge(name, child)}
+
+    def all_unreached(self) -> dict[str, dict[str, Any]]:
+        """Return of each run that ended early how many frames it never reached, and why."""
+        return {name: lack for name in self.ctx.runs if (lack := self.unreached(name))}
+
+    def selection_parameters(self) -> orm.Dict:
+        """Return the settings of the selection with what it has to know of the runs."""
+        of_the_turn = {
+            "seed": self.inputs.seed.value,
+            "unreached": self.all_unreached(),
+            "systems": {name: self.ctx.runs[name].structure for name in self.of_runs("model_deviation")},
+            "diagnoses": {name: word for name in self.ctx.runs if (word := diagnosis_of(self.child(name)))},
+        }
+        return orm.Dict({**self.inputs.selection.get_dict(), **of_the_turn})
+
+    def should_pick_there(self) -> bool:
+        """Return whether frames have still to be picked where they stay."""
+        stays = any(is_stashed(node) for node in self.of_runs("trajectory").values())
+        return stays and is_worth_a_try(self.children_labelled("pick"))
+
+    def pick_there(self) -> None:
+        """Pick the frames to label where they stay; these alone are brought home."""
+        builder = PickCalculation.get_builder()
+        builder.code = self.inputs.run[REDUCE].code
+        options = self.inputs.run[REDUCE].metadata.options
+        builder.metadata.options = {key: value for key, value in options.items() if key != "parser_name"}
+        builder.parameters = self.selection_parameters()
+        builder.trajectories = self.of_runs("trajectory")
+        builder.deviations = self.of_runs("model_deviation")
+        attempt = len(self.children_labelled("pick")) + 1
+        self.to_context(picked=self.run_child("pick", builder, attempt=attempt))
+
     def select(self) -> ExitCode | None:
-        """Pick the frames to label."""
-        survivors = [name for name in self.ctx.runs if self.judge(name, self.child(name))]
-        if not survivors:
+        """Pick the frames to label, or hand on those that were picked where they stay."""
+        deviations = self.of_runs("model_deviation")
+        if not deviations:
             return self.exit_codes.ERROR_NO_EXPLORATION.format(
                 names=", ".join(self.ctx.runs), reason=self.last_reason()
             )
-        runs: dict[str, orm.Data] = {}
-        for name in survivors:
-            outputs = self.child(name).outputs
-            runs[DEVIATION + name] = outputs.model_deviation
-            runs[TRAJECTORY + name] = outputs.trajectory
-            self.out(f"deviations.{name}", outputs.model_deviation)
-        unreached = {name: lack for name in self.ctx.runs if (lack := self.unreached(name))}
-        for name, lack in unreached.items():
+        for name, node in deviations.items():
+            self.out(f"deviations.{name}", node)
+        for name, lack in self.all_unreached().items():
             self.report(f"{name}: {lack['frames']} frames that it never reached count as failed ({lack['reason']})")
-        systems = {name: self.ctx.runs[name].structure for name in survivors}
-        diagnoses = {name: word for name in self.ctx.runs if (word := diagnosis_of(self.child(name)))}
-        of_the_turn = {
-            "seed": self.inputs.seed.value, "unreached": unreached, "systems": systems, "diagnoses": diagnoses,
-        }  # fmt: skip
-        parameters = {**self.inputs.selection.get_dict(), **of_the_turn}
-        outputs = self.call(select_candidate_structures, "select", orm.Dict(parameters), **runs)
+        if "picked" in self.ctx:
+            return self.hand_on_picked(self.ctx.picked)
+        runs = {DEVIATION + name: node for name, node in deviations.items()}
+        runs |= {TRAJECTORY + name: node for name, node in self.of_runs("trajectory").items()}
+        outputs = self.call(select_candidate_structures, "select", self.selection_parameters(), **runs)
         if outputs is None:
             return self.function_failure()
         self.out("statistics", outputs["statistics"])
@@ -251,14 +293,26 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
                 self.out(f"candidates.{label.removeprefix('candidate_')}", node)
         return None
 
+    def hand_on_picked(self, node: orm.CalcJobNode) -> ExitCode | None:
+        """Attach what was picked where the frames stay."""
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_NOT_PICKED.format(pk=node.pk, reason=reason_of(node))
+        self.out("statistics", node.outputs.statistics)
+        for label in node.outputs.candidates if "candidates" in node.outputs else ():
+            self.out(f"candidates.{label}", node.outputs.candidates[label])
+        return None
+
     def is_observed(self) -> bool:
         """Return whether a diffusivity is asked for."""
         return "observable_temperature_K" in self.inputs
 
+    def observed(self) -> list[str]:
+        """Return the names of the runs whose diffusivity is asked for; their frames are brought home."""
+        return observed_runs(self.ctx.runs, self.inputs.observable_temperature_K.value)
+
     def observe(self) -> ExitCode | None:
         """Attach the diffusivity of the explorations at one temperature, where all of them came to their end."""
-        temperature = self.inputs.observable_temperature_K
-        names = observed_runs(self.ctx.runs, temperature.value)
+        temperature, names = self.inputs.observable_temperature_K, self.observed()
         broken = [name for name in names if not self.child(name).is_finished_ok]
         if broken or not names:
             why = f"{', '.join(broken)} ended early" if broken else "nothing is explored there"
@@ -275,3 +329,10 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
 def observed_runs(runs: Mapping[str, Run], temperature_K: float) -> list[str]:
     """Return the names of the runs at a temperature in K whose cell is fixed: in one that breathes nothing diffuses."""
     return [name for name, run in runs.items() if run.temperature_K == temperature_K and run.pressure_bar is None]
+
+
+def bring_home(builder: ProcessBuilder) -> None:
+    """Have a run bring its frames home, whatever was asked of all runs."""
+    options = dict(builder.md.metadata.options)
+    options.pop("stash", None)
+    builder.md.metadata.options = options

@@ -45,6 +45,10 @@ VASP_RUNS = {
 """Where the overrides of runs of VASP stand in each section."""
 
 
+STASHES = {"sweep": "stash", "learn": "iteration.explore.stash"}
+"""Where it stands in a section whether frames stay where they are made, and by which code they are read there."""
+
+
 class Request:
     """A study file with what is asked of it.
 
@@ -112,8 +116,9 @@ class Request:
         }
         for path in VASP_RUNS.get(section, ()):
             given = merge(_nested(path, self._vasp_defaults()), given)
-        if section == "sweep" and (code := self.study.section("codes").get(REDUCE_CODE)) is not None:
-            given["stash"] = {"code": code, **given.get("stash", {})}
+        code = self.study.section("codes").get(REDUCE_CODE)
+        if code is not None and section in STASHES:
+            given = merge(_nested(STASHES[section], {"code": code}), given)
         if section == "sweep" and self.study.get("analyse"):
             given["analysis"] = self.analysis(given)
         return given
