@@ -161,6 +161,7 @@ NO_PORTS = {
     },
     "concerted.vasp.vacancy": {"reference_kpoints_spacing_2pi_per_A"},
     "concerted.study": {"with_vacancy"},
+    "concerted.explore": {"stash"},
     "concerted.sweep": {"stash"},
 }  # fmt: skip
 """Keys of protocols that their builders turn into something else; all others are ports."""
