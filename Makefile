@@ -68,7 +68,7 @@ bench-md: $(VENV)/.installed-test ## ns a day with the paper's nets by size, wha
 	@$(BIN)/python -m benchmarks.md_overhead
 	@$(BIN)/python -m benchmarks.md_size
 
-bench-queries: $(VENV)/.installed-test ## seconds that queries take in a profile of 100,000 nodes on SQLite
+bench-queries: $(VENV)/.installed-test ## seconds that queries take in a profile of 100,000 results on SQLite
 	@$(BIN)/python -m benchmarks.query_speed
 
 bench-peers: $(VENV)/.installed-test .venv-peers/.installed ## the same trajectory analysed by this package and by others

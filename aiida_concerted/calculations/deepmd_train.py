@@ -85,7 +85,7 @@ class DeepmdTrainCalculation(CalcJob):
     DETAIL = "test"
     LOGS = {"train": "train.log", "freeze": "freeze.log", "compress": "compress.log", "test": "test.log"}
     DOUBLE = "double"
-    """Names of what belongs to the same weights in double precision begin so."""
+    """Folder of the same weights in double precision; names of what is kept of them begin so."""
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
@@ -261,7 +261,8 @@ class DeepmdTrainCalculation(CalcJob):
         with folder.open(self.INPUT, "w") as handle:
             json.dump(content, handle, indent=1)
         if self.has_twin(parameters):
-            with folder.open(f"{self.DOUBLE}.json", "w") as handle:
+            # A folder of its own: the checkpoints of the training are those that it goes on from after a kill.
+            with folder.get_subfolder(self.DOUBLE, create=True).open(self.INPUT, "w") as handle:
                 json.dump(double_precision_twin(content, self.DOUBLE), handle, indent=1)
         with folder.open(self.SYSTEMS, "w") as handle:
             handle.write("".join(f"{path}\n" for path in tests))
@@ -330,13 +331,13 @@ class DeepmdTrainCalculation(CalcJob):
 
     def _twin_commands(self, model: str, backend: str) -> dict[str, list[str]]:
         """Return the commands that test the weights of the frozen model in double precision."""
-        twin = self.file(self.DOUBLE, backend)
+        folder, twin = self.DOUBLE, f"{self.DOUBLE}/{self.file(self.MODEL, backend)}"
+        given, full = f"{folder}/{self.INPUT}", f"{folder}/{self.FULL_INPUT}"
         return {
-            f"{self.DOUBLE}_train": ["train", f"{self.DOUBLE}.json", "-o", f"{self.DOUBLE}_out.json",
-                                     "--init-frz-model", model],
-            f"{self.DOUBLE}_freeze": ["freeze", "-o", twin],
-            f"{self.DOUBLE}_test": ["test", "-m", twin, "-f", self.SYSTEMS, "-n", "0", "-d", self.DOUBLE],
-        }  # fmt: skip
+            f"{folder}_train": ["train", given, "-o", full, "--init-frz-model", model],
+            f"{folder}_freeze": ["freeze", "-c", folder, "-o", twin],
+            f"{folder}_test": ["test", "-m", twin, "-f", self.SYSTEMS, "-n", "0", "-d", folder],
+        }
 
     def _beginning(self, backend: str) -> list[str]:
         """Return the options that say where the training begins; a checkpoint goes before an initial model."""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from aiida_concerted.common.numbers import UNKNOWN
 from aiida_concerted.queries.turns import TurnSummary
-from aiida_concerted.report.turn_tables import turn_table
+from aiida_concerted.report.turn_tables import EXPLANATION, turn_table
 
 SHORT = {"Force RMSE (meV Å⁻¹)": "F RMSE (meV Å⁻¹)", "Energy RMSE (meV/atom)": "E RMSE (meV/atom)"}
 
@@ -25,4 +25,4 @@ def turn_view(turns: Sequence[TurnSummary], stopped: str | None) -> RenderableTy
         table.add_column(SHORT.get(heading, heading), justify="left" if heading == "Stage" else "right")
     for row in content.rows:
         table.add_row(*(row[number] for number in shown))
-    return Group(table, *(Text(note) for note in content.notes[:2]))
+    return Group(table, *(Text(note) for note in content.notes if note != EXPLANATION))

@@ -193,18 +193,18 @@ def _of_nets(precision: str) -> str:
     return MIXED["output_prec"] if precision == "mixed" else precision
 
 
-def double_precision_twin(content: dict[str, Any], stem: str) -> dict[str, Any]:
+def double_precision_twin(content: dict[str, Any], folder: str) -> dict[str, Any]:
     """Return the content of an ``input.json`` that trains nothing and leaves a checkpoint in double precision.
 
     Begun from a frozen model (``--init-frz-model``), that checkpoint has the model's weights to the last digit.
 
     :param content: that of the model's training.
-    :param stem: names of the checkpoint and of the empty learning curve begin with it.
+    :param folder: where checkpoint and empty learning curve go.
     """
     model, training = content["model"], content["training"]
     nets = {name: {**model[name], "precision": "float64"} for name in ("descriptor", "fitting_net")}
     single = {key: value for key, value in training.items() if key != "mixed_precision"}
-    files = {"save_ckpt": stem, "disp_file": f"{stem}.curve"}
+    files = {"save_ckpt": f"{folder}/model.ckpt", "disp_file": f"{folder}/lcurve.out"}
     return {
         **content,
         "model": {**model, **nets},

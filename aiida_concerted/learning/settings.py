@@ -109,8 +109,7 @@ class SelectionSettings:
         known(self.rule, SELECTION_RULES, "rule")
         known(self.choice, METHODS, "choice")
         self.policy()
-        calibration = self.calibration()
-        if calibration is not None and calibration.by == "temperature" and self.has_temperatures():
+        if self.calibration() is not None and self.has_temperatures():
             raise ValueError("levels of each temperature_K are given and calibrated: keep one of the two")
 
     def policy(self) -> Policy:

@@ -102,7 +102,6 @@ class DeepmdTrainParser(Parser):
         shapes += [(len(frames), frames.n_atoms) for frames in in_set.values()]
         try:
             evaluations = self._evaluations(folder, DeepmdTrainCalculation.DETAIL, shapes)
-            precision = self._precision(folder, evaluations, shapes)
         except (OSError, ValueError) as error:
             reason = last_complaint(test_log) if isinstance(error, OSError) else str(error)
             return self.exit_codes.ERROR_NO_EVALUATION.format(reason=reason)
@@ -116,7 +115,7 @@ class DeepmdTrainParser(Parser):
             for key, parts in by_dataset.items()
             if len(parts) > 1
         }
-        self._attach_results(log, tested, known, {**apart, **precision})
+        self._attach_results(log, tested, known, {**apart, **self._precision(folder, evaluations, shapes)})
         if tested and sum(e.reference_forces.size for e in tested) <= 3 * MAX_EVALUATION_ATOMS:
             self._attach_evaluation(dict(zip(held_out, tested, strict=True)))
         return None
@@ -127,15 +126,21 @@ class DeepmdTrainParser(Parser):
         return read_evaluations(energies, forces, shapes)
 
     def _precision(self, folder: Path, evaluations: list[Evaluation], shapes: list[tuple[int, int]]) -> dict[str, Any]:
-        """Return what the precision of the nets does to energies and forces, nothing where it is double.
+        """Return what the precision of the nets does to energies and forces.
 
-        :raises OSError: if the test in double precision left no files.
-        :raises ValueError: if these are not of the same frames.
+        Nothing where it is double, and where the test in double precision failed: the training is sound without it.
         """
         parameters = training_parameters(self.node.inputs.parameters)
         if not DeepmdTrainCalculation.has_twin(parameters):
             return {}
-        double = self._evaluations(folder, DeepmdTrainCalculation.DOUBLE, shapes)
+        try:
+            double = self._evaluations(folder, DeepmdTrainCalculation.DOUBLE, shapes)
+        except (OSError, ValueError) as error:
+            steps = ("train", "freeze", "test")
+            logs = [self._text(f"{DeepmdTrainCalculation.DOUBLE}_{step}.log") for step in steps]
+            reason = last_complaint(*logs) if isinstance(error, OSError) else str(error)
+            self.logger.warning(f"what the precision does to the forces is not known: {reason}")
+            return {}
         n_frames = sum(n_frames for n_frames, _ in shapes)
         found = {"nets": parameters.precision, "n_frames": n_frames, **differences_of(evaluations, double)}
         return {"precision": found}

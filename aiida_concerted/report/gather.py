@@ -72,7 +72,7 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         arrhenius=results.arrhenius,
         histories=results.histories,
         vacancy=results.vacancy,
-        learning=gather_learning(trainer or study, learn, inputs),
+        learning=gather_learning(trainer or study, learn, inputs_of(trainer) if trainer else inputs),
         making=gather_making(study, learn, inputs),
         missing=tuple(text for name, text in EXPECTED.items() if not getattr(results, name)),
         network=sites.get_network() if isinstance(sites, SiteNetworkData) else None,

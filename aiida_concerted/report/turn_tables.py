@@ -60,6 +60,13 @@ def _exploration(turn: TurnSummary, run: RunCounts) -> tuple[str, ...]:
     return (str(turn.number), temperature, run.name, *counts, _share(run), _count(run.labelled), str(run.rejected))
 
 
+EXPLANATION = (
+    "Errors are on held-out frames, mean over the committee. Rejected: dropped by a screen, or the label failed. Times "
+    "run from submission to the last change, waiting included."
+)
+"""What the columns mean."""
+
+
 def _notes(turns: Sequence[TurnSummary], stopped: str | None) -> tuple[str, ...]:
     """Return why the loop ended, which trust levels were in effect, and what the columns mean."""
     notes = [] if stopped is None else [f"{stopped}."]
@@ -69,10 +76,7 @@ def _notes(turns: Sequence[TurnSummary], stopped: str | None) -> tuple[str, ...]
         calibrated = next((turn.calibrated_on for turn in turns if turn.calibrated_on), None)
         how = f", calibrated on {calibrated} frames" if calibrated else ""
         notes.append(f"Trust levels: {format_number(lower)} and {format_number(upper)} eV Å⁻¹{how}.")
-        notes.append(
-            "Errors are on held-out frames, mean over the committee. Rejected: dropped by a screen, or the label "
-            "failed. Times run from submission to the last change, waiting included."
-        )
+        notes.append(EXPLANATION)
     return tuple(notes)
 
 

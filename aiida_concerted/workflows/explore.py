@@ -28,7 +28,7 @@ from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import MD_KEYS, SELECTION_KEYS
 from aiida_concerted.workflows.stashing import fill_stash
 from aiida_concerted.workflows.values import value_port
-from aiida_concerted.workflows.waves import WavesWorkChain, positive, reason_of
+from aiida_concerted.workflows.waves import NOT_SEALED, WavesWorkChain, positive, reason_of
 
 SEED_STRIDE = 17
 
@@ -215,15 +215,20 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
 
     def is_usable(self, label: str, child: orm.ProcessNode) -> bool:
         """Return whether a run of an earlier exploration would do: also one that the physics ended."""
+        if self.is_observed() and label in self.observed() and is_stashed(child.outputs.get("trajectory")):
+            return False  # its diffusivity is computed at home
         return child.is_finished_ok or (500 <= (child.exit_status or 0) < 600 and self.judge(label, child))
 
     def unreached(self, name: str) -> dict[str, Any] | None:
         """Return how many frames a run never reached, and why; ``None`` where the potential is not to blame.
 
-        A run that was stopped by its wall time has said nothing about what it did not see.
+        A run that was stopped by its wall time has said nothing about what it did not see, and neither has one whose
+        frames could not be read where they stay.
         """
         child, run = self.child(name), self.ctx.runs[name]
         has_frames = self.judge(name, child)
+        if child.exit_status == NOT_SEALED:
+            return None
         if has_frames and not 500 <= (child.exit_status or 0) < 600:
             return None
         md = from_mapping(MdParameters, self.parameters_of(run), "md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from aiida import orm
@@ -51,8 +52,23 @@ def validate_calibration(inputs: Any) -> str | None:
             f"selection.calibrate needs {MIN_CALIBRATION_FRAMES} frames at least, {name} holds {len(frames)}: "
             "give more held-out frames, or levels"
         )
-    if calibration.by == "temperature" and None in frame_temperatures(frames):
+    if calibration.by == "temperature":
+        return _lack_by_temperature(frame_temperatures(frames), name)
+    return None
+
+
+def _lack_by_temperature(temperatures_K: list[float | None], name: str) -> str | None:
+    """Return why frames of these temperatures in K give no levels for each of them."""
+    counts = Counter(temperatures_K)
+    if None in counts:
         return f"selection.calibrate by: temperature: the frames of {name} do not tell their temperatures; use by: all"
+    few = sorted(T for T, n in counts.items() if T is not None and n < MIN_CALIBRATION_FRAMES)
+    if few:
+        listed = ", ".join(f"{T:g} K ({counts[T]})" for T in few)
+        return (
+            f"selection.calibrate by: temperature needs {MIN_CALIBRATION_FRAMES} frames at each, {name} holds fewer at "
+            f"{listed}; use by: all"
+        )
     return None
 
 

@@ -106,6 +106,6 @@ def test_the_twin_in_double_precision_has_the_same_nets_and_trains_nothing():
     for name in ("descriptor", "fitting_net"):
         assert twin["model"][name] == {**content["model"][name], "precision": "float64"}
     assert "mixed_precision" not in twin["training"]
-    assert (twin["training"]["numb_steps"], twin["training"]["save_ckpt"]) == (0, "double")
+    assert (twin["training"]["numb_steps"], twin["training"]["save_ckpt"]) == (0, "double/model.ckpt")
     assert twin["training"]["disp_file"] != content["training"]["disp_file"]
     assert content["training"]["numb_steps"] == 1000

@@ -134,16 +134,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "howto" / "trust-levels.md"
 
 def test_what_the_page_on_trust_levels_shows_is_accepted():
     blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)]
-    assert [list(block) for block in blocks] == [["selection"], ["selection"], ["stopping"]]
-    assert from_mapping(SelectionSettings, blocks[0]["selection"], "selection").systems() == ("disordered",)
-    from_mapping(SelectionSettings, blocks[1]["selection"], "selection")
-    from_mapping(StoppingSettings, blocks[2]["stopping"], "stopping")
+    assert [list(block) for block in blocks] == [["selection"], ["selection"], ["selection"], ["stopping"]]
+    assert from_mapping(SelectionSettings, blocks[0]["selection"], "selection").calibration().floor_eV_A == 0.05
+    assert from_mapping(SelectionSettings, blocks[1]["selection"], "selection").systems() == ("disordered",)
+    from_mapping(SelectionSettings, blocks[2]["selection"], "selection")
+    from_mapping(StoppingSettings, blocks[3]["stopping"], "stopping")
 
 
 def test_levels_of_temperatures_are_given_or_calibrated():
     own = [{"temperature_K": 300, "trust_lower_eV_A": 0.1, "trust_upper_eV_A": 0.2}]
-    assert selection(calibrate={}, levels=own).calibration().quantile == 0.95
-    with pytest.raises(ValueError, match="keep one of the two"):
-        selection(calibrate={"by": "temperature"}, levels=own)
+    assert selection(calibrate={}).calibration().quantile == 0.95
+    for by in ("all", "temperature"):  # given ones go before those of all frames, which would be calibrated for nothing
+        with pytest.raises(ValueError, match="keep one of the two"):
+            selection(calibrate={"by": by}, levels=own)
     with pytest.raises(ValueError, match="did you mean 'quantile'"):
         selection(calibrate={"quantil": 0.9})

@@ -42,10 +42,10 @@ FULL_INPUT = json.dumps({"model": {"type_map": ["Li", "P", "S"], "descriptor": {
 def parse(fast_localhost, tmp_path):
     frames = random_frames()
 
-    def run(kept, *, model=b"weights", with_test=True, validation=True):
+    def run(kept, *, model=b"weights", with_test=True, validation=True, precision="default"):
         inputs = {
             "training__a": LabelledFramesData(frames, level_of_theory="test", material="LGPS"),
-            "parameters": orm.Dict({"n_steps": 60}),
+            "parameters": orm.Dict({"n_steps": 60, "precision": precision}),
             "seed": orm.Int(3),
             "compress": orm.Bool(False),
         }
@@ -64,12 +64,13 @@ def parse(fast_localhost, tmp_path):
     return run
 
 
-def write_test(folder, parts):
-    """Predictions that are off by 0.5 eV in the energy and by 0.1 eV/Å in each force."""
+def write_test(folder, parts, *, stem="test", force_error=0.1):
+    """Predictions that are off by 0.5 eV in the energy and by as many eV/Å in each force."""
     energies = np.concatenate([part.energies for part in parts])
     forces = np.concatenate([part.forces.reshape(-1, 3) for part in parts])
-    np.savetxt(folder / "test.e.out", np.column_stack([energies, energies + 0.5]), header="a: data_e pred_e")
-    np.savetxt(folder / "test.f.out", np.column_stack([forces, forces - 0.1]), header="a: data_fx …", encoding="utf-8")
+    np.savetxt(folder / f"{stem}.e.out", np.column_stack([energies, energies + 0.5]), header="a: data_e pred_e")
+    predicted = np.column_stack([forces, forces - force_error])
+    np.savetxt(folder / f"{stem}.f.out", predicted, header="a: data_fx …", encoding="utf-8")
 
 
 def test_a_finished_training_gives_model_errors_and_parity(parse):
@@ -93,6 +94,20 @@ def test_a_finished_training_gives_model_errors_and_parity(parse):
     )
     assert difference.shape == (10, 3)
     np.testing.assert_allclose(difference, -0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize("has_twin", [True, False])
+def test_what_the_precision_does_is_told_where_the_twin_was_tested(parse, tmp_path, has_twin):
+    if has_twin:
+        frames = [random_frames(n_frames=2, seed=9), random_frames()]
+        write_test(tmp_path, frames, stem="double", force_error=0.3)
+    outputs, exit_code = parse({"lcurve.out": GOOD_CURVE, "train.log": LOG + FINISHED}, precision="float32")
+    assert exit_code is None
+    results = outputs["results"].get_dict()
+    assert results["held_out"]["n_frames"] == 2
+    assert ("precision" in results) == has_twin
+    if has_twin:
+        assert results["precision"]["rmse_force_eV_A"] == pytest.approx(0.2, abs=1e-6)
 
 
 def test_the_errors_on_several_datasets_stand_apart(parse, tmp_path):

@@ -26,6 +26,8 @@ from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import NOT_SEALED, positive
 
+SEGMENT_LABEL = "segment_"
+
 RUN_KINDS = (MolecularDynamicsData, StashedTrajectoryData)
 """Nodes of a run: with its frames, or with where they stay."""
 
@@ -117,7 +119,16 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
         if not self.stays_there and has_stash(builder):  # what it goes on from was brought home
             options = {key: value for key, value in builder.md.metadata.options.items() if key != "stash"}
             builder.md.metadata.options = options
+        if self.stays_there:
+            builder.clean_workdir = orm.Bool(False)  # what could not be stashed is read in the folder of its job
         self.to_context(segment=self.run_child(segment_label(self.ctx.n_segments), builder))
+
+    def is_usable(self, label: str, child: orm.ProcessNode) -> bool:
+        """Return whether a segment of an earlier run would do: one whose frames are where those of this run go."""
+        outputs = child.outputs
+        has_frames = "results" in outputs and outputs["results"].get("n_frames", 0) >= 2
+        is_elsewhere = label.startswith(SEGMENT_LABEL) and has_frames and ("trajectory" in outputs) == self.stays_there
+        return super().is_usable(label, child) and not is_elsewhere
 
     def inspect_segment(self) -> None:
         """Note whether the run is done, goes on, or ends in a failure."""
@@ -205,4 +216,4 @@ def segment_label(number: int) -> str:
 
     :param number: of the segment, from 1.
     """
-    return f"segment_{number:03d}"
+    return f"{SEGMENT_LABEL}{number:03d}"

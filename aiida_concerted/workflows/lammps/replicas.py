@@ -166,7 +166,8 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
             return
         status, reason = outputs["results"][EXIT_STATUS], outputs["results"]["exit_reason"]
         is_segment = status in (0, *ADVANCED) and "restart" in outputs
-        if is_segment or status in LEAVES_FRAMES:
+        # One that is finished has no restart file where none was due before its end.
+        if is_segment or status == 0 or status in LEAVES_FRAMES:
             self.ctx.parts = {**self.ctx.parts, name: [*self.ctx.parts[name], job.uuid]}
         if status == 0 or (is_segment and self.is_long_enough(name, outputs["results"])):
             self.end(name, (0, "finished"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,9 @@ NODES_OF = {
     "analyse": ("trajectories",),
 }
 """What stands for the results of earlier parts where a part is run alone."""
+
+NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
+"""What a label of a link may be, in which two underscores part namespaces."""
 
 VASP_RUNS = {
     "study": ("relax",),
@@ -218,8 +222,8 @@ def _committee(request: Request) -> ProcessBuilder:
 
 def _datasets(named: Mapping[str, Any], where: str) -> dict[str, orm.Data]:
     for name in named:
-        if not name.isidentifier():
-            raise ValueError(f"{where}: '{name}' is no name: letters, digits and _, a letter first")
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{where}: '{name}' is no name: letters, digits and single _, a letter first")
     return {name: load_node(place, f"{where}.{name}", LabelledFramesData) for name, place in named.items()}
 
 

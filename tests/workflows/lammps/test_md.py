@@ -171,3 +171,17 @@ def test_a_restart_file_that_does_not_fit_is_refused(lmp_code, potentials, sound
 
     with pytest.raises(ValueError, match=message):
         run()
+
+
+def test_a_segment_whose_frames_stayed_elsewhere_is_none_of_a_run_that_brings_them_home(
+    process_of, lmp_code, potentials, sound_structure
+):
+    builder = LammpsMdWorkChain.get_builder_from_protocol(
+        lmp_code, sound_structure, potentials, protocol="fast", overrides={"md": MD}
+    )
+    process, results = process_of(builder), orm.Dict({"n_frames": 5})
+    at_home = ended(LammpsSegmentWorkChain, {"results": results, "trajectory": orm.Dict({"frames": "at home"})})
+    elsewhere = ended(LammpsSegmentWorkChain, {"results": orm.Dict({"n_frames": 5})})
+    without = ended(LammpsSegmentWorkChain, {"results": orm.Dict({"n_frames": 0})})
+    assert [process.is_usable("segment_001", node) for node in (at_home, elsewhere, without)] == [True, False, True]
+    assert process.is_usable("seal", at_home)

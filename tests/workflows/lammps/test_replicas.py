@@ -159,8 +159,8 @@ def test_a_wall_time_that_reaches_no_restart_file_says_what_would_do(answer):
 
 @pytest.mark.parametrize("pack", [1], indirect=True)
 def test_a_run_that_takes_too_many_jobs_says_how_far_it_came(pack, answer):
-    cut = (STATUS["ERROR_STOPPED_BY_TIMER"], FRAMES, {"restart": restart()})
-    status, reason = answer(a=cut, b=cut)["b"]
+    cut = {name: (STATUS["ERROR_STOPPED_BY_TIMER"], FRAMES, {"restart": restart()}) for name in "ab"}
+    status, reason = answer(**cut)["b"]
     assert status == 433
     assert "to step 60 of 260" in reason
 
@@ -178,3 +178,9 @@ def test_replicas_that_cannot_run_are_refused_by_name(
 ):
     with pytest.raises(ValueError, match=re.escape(message)):
         process_of(builder_of(lmp_code, potentials, sound_structure, **change))
+
+
+def test_a_finished_replica_without_a_restart_file_keeps_its_frames(pack, answer):
+    verdicts = answer(a=(0, FRAMES, {}), b=(0, FRAMES, {"restart": restart()}))
+    assert verdicts == {"a": (0, "finished"), "b": (0, "finished")}
+    assert pack.ctx.parts["a"] == [pack.ctx.job.uuid]

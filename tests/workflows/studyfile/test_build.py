@@ -146,6 +146,7 @@ def test_without_a_structure_one_is_ordered_when_it_is_for_real(study):
         ({}, "sweep", "sweep.models is missing"),
         ({}, "committee", "committee.training is missing"),
         ({"committee": {"training": {"50 atoms": 1}}}, "committee", "committee.training: '50 atoms' is no name"),
+        ({"committee": {"training": {"a__b": 1}}}, "committee", "committee.training: 'a__b' is no name"),
         ({"committee": {"training": {"a": 987654}}}, "committee", "committee.training.a: there is no node '987654'"),
         ({"committee": {"n_models": 2}}, None, "committee would be ignored"),
         ({"sweep": {"models": [1]}}, None, "sweep.models would be ignored"),
