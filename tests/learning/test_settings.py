@@ -135,7 +135,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "howto" / "trust-levels.md"
 def test_what_the_page_on_trust_levels_shows_is_accepted():
     blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)]
     assert [list(block) for block in blocks] == [["selection"], ["selection"], ["selection"], ["stopping"]]
-    assert from_mapping(SelectionSettings, blocks[0]["selection"], "selection").calibration().floor_eV_A == 0.05
+    assert selection(**blocks[0]["selection"]).calibration().floor_eV_A == 0.05
     assert from_mapping(SelectionSettings, blocks[1]["selection"], "selection").systems() == ("disordered",)
     from_mapping(SelectionSettings, blocks[2]["selection"], "selection")
     from_mapping(StoppingSettings, blocks[3]["stopping"], "stopping")
