@@ -257,10 +257,10 @@ def test_what_is_too_short_says_so_and_the_rest_is_kept(reduce_code, at_home, re
 
 def test_a_code_elsewhere_and_folders_of_others_are_refused(run, reduced, at_home, reduce_code):
     elsewhere = orm.Computer(
-        label="far", hostname="far", transport_type="core.local", scheduler_type="core.direct", workdir="/far"
+        label="reduce-far", hostname="far", transport_type="core.local", scheduler_type="core.direct", workdir="/far"
     ).store()
     code = orm.InstalledCode(label="far", computer=elsewhere, filepath_executable="/bin/aiida-concerted").store()
-    with pytest.raises(ValueError, match="lies on reduce-here, where the code far@far does not run"):
+    with pytest.raises(ValueError, match="lies on reduce-here, where the code far@reduce-far does not run"):
         run_get_node(reduce_builder(code, at_home, trajectory=reduced["trajectory"]))
     folder = orm.RemoteData(computer=reduce_code.computer, remote_path="/far/folder").store()
     with pytest.raises(ValueError, match=r"was not left by concerted\.lammps\.md"):
