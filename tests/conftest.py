@@ -63,7 +63,8 @@ def checks_of_executables(request):
 def engine_code(fast_localhost, checks_of_executables):
     """Return a function that makes the code of a real engine on one thread, or finds the one made before.
 
-    It is found by what it runs, not by its label alone: other tests leave codes of the same label behind.
+    It is found by what it runs, not by its label alone. Codes of the same label that other tests left behind are given
+    another one, so that the label names one code.
     """
     from aiida import orm
 
@@ -71,9 +72,14 @@ def engine_code(fast_localhost, checks_of_executables):
         program = executable(name)
         query = orm.QueryBuilder().append(orm.Computer, filters={"uuid": fast_localhost.uuid}, tag="computer")
         query.append(orm.InstalledCode, with_computer="computer", filters={"label": label})
-        for (code,) in query.iterall():
-            if (str(code.filepath_executable), code.prepend_text) == (program, SINGLE_THREAD):
-                return code
+        found = None
+        for code in query.all(flat=True):
+            if found is None and (str(code.filepath_executable), code.prepend_text) == (program, SINGLE_THREAD):
+                found = code
+            else:
+                code.label = f"{label}-left-{code.pk}"
+        if found is not None:
+            return found
         code = orm.InstalledCode(
             label=label, computer=fast_localhost, default_calc_job_plugin=plugin, filepath_executable=program,
             prepend_text=SINGLE_THREAD,
