@@ -23,7 +23,8 @@ from aiida_concerted.analysis.pairs import PathClasses
 from aiida_concerted.analysis.placement import PlacedNetwork, place_network
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.common.cells import cell_heights
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
+from aiida_concerted.formats.h5md import H5mdHeader
+from aiida_concerted.formats.h5md_writer import H5mdWriter
 from aiida_concerted.materials import load_site_model
 
 FloatArray = NDArray[np.float64]

@@ -104,7 +104,10 @@ def _report_failure(error: Exception) -> int:
         return _say(message, EXIT_FAILURE)
     if logging.getLogger().handlers:  # without any, Python's last resort would fill the terminal
         logging.getLogger(__name__).error("unforeseen error", exc_info=error)
-    return _say(f"{type(error).__name__}: {message or 'no message'} ('{_NAME} --debug …' shows where)", EXIT_FAILURE)
+    said = f"{type(error).__name__}: {message or 'no message'}"
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return _say(f"{said} ('{_NAME} --debug …' shows where)", EXIT_FAILURE)
 
 
 def _say(message: str, status: int, prefix: str = "Error: ") -> int:

@@ -42,6 +42,19 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def machine_error(error: BaseException) -> OSError | None:
+    """Return the error of the machine behind an error: a disk that is full, one that fails. ``None`` where none is.
+
+    Decompressors and HDF5 raise ``OSError`` for damaged content as well, but theirs has no number.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno is not None:
+            return seen
+        seen = seen.__cause__
+    return None
+
+
 def require_writable(path: Path) -> None:
     """Raise unless a file can be made at ``path``: better said before an hour of work than after.
 

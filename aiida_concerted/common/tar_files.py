@@ -20,8 +20,9 @@ def unpack_files(archive: Path, names: Collection[str], folder: Path, *, max_byt
     :param folder: where the files go; none of them may be there.
     :param max_bytes: most bytes that are written in all.
     :return: the names that were found.
-    :raises ValueError: if the archive cannot be read, a name stands for a link or a folder or is there twice, or the
-        files are larger.
+    :raises ValueError: if the archive is damaged or none, a name stands for a link or a folder or is there twice, or
+        the files are larger.
+    :raises OSError: if the machine cannot read the archive or write the files, for which no archive is to blame.
     """
     found: list[str] = []
     left = max_bytes
@@ -38,7 +39,7 @@ def unpack_files(archive: Path, names: Collection[str], folder: Path, *, max_byt
                 left -= member.size
                 _copy(stream, member, folder / name)
                 found.append(name)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError) as error:
         raise ValueError(f"{archive} cannot be unpacked: {error}") from None
     return found
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from aiida_concerted.common.trajectory import Trajectory
 from aiida_concerted.data.formula import reduced_formula
 from aiida_concerted.data.migrations import SCHEMA_VERSION
-from aiida_concerted.formats.h5md import H5mdReader, run_facts, write_h5md
+from aiida_concerted.formats.h5md import H5mdReader, run_facts
+from aiida_concerted.formats.h5md_writer import write_h5md
 
 
 class RunData(orm.Data):

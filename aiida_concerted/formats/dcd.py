@@ -74,7 +74,7 @@ def read_dcd_header(path: str | Path) -> DcdHeader:
         with path.open("rb") as handle:
             content = handle.read(1 << 16)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     order = ">" if content[:4] == HEADER_BYTES.to_bytes(4, "big") else "<"
     header = _read_record(content, 0, path, order)
     if len(header) != HEADER_BYTES or header[:4] != MAGIC:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader, H5mdWriter
+from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader
+from aiida_concerted.formats.h5md_writer import H5mdWriter
 
 FloatArray = NDArray[np.float64]
 

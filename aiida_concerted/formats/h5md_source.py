@@ -50,7 +50,7 @@ def open_h5md(path: Path, topology: Topology | None, group: str | None) -> OwnH5
 
 
 class OwnH5mdSource:
-    """A file of :class:`~aiida_concerted.formats.h5md.H5mdWriter`: carriers at every frame, framework at a stride."""
+    """A file of our own H5MD layout: carriers at every frame, framework at a stride."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

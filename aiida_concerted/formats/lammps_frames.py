@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.dcd import DcdFile
 from aiida_concerted.formats.dcd_source import cell_vectors
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter
+from aiida_concerted.formats.h5md import H5mdHeader
+from aiida_concerted.formats.h5md_writer import H5mdWriter
 from aiida_concerted.formats.lammps_data import LammpsAxes, lammps_axes
 from aiida_concerted.formats.lammps_input import read_framework_mean
 from aiida_concerted.formats.lammps_restart import restart_step

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted.common.positions import PositionArray
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from aiida_concerted.formats.unfailing_file import ScratchFile
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -24,67 +21,6 @@ _CHUNK_FRAMES = 2048
 _CHUNK_PARTICLES = 8
 _CHUNK_NUMBERS = 3 * _CHUNK_FRAMES * _CHUNK_PARTICLES
 _BUFFER_BYTES = 1 << 26
-
-
-class ScratchFile:
-    """A file without a name for HDF5 to write to: it takes no room once it is closed, however the program ends.
-
-    A disk that is full does not raise: HDF5 cannot close a file after a failed write, and crashes. What could not be
-    written is kept in ``error`` instead, for the caller to look at, and from then on nothing is written.
-
-    :param folder: where the file is made; the system's folder for temporary files when not given.
-    :raises OSError: if it cannot be made.
-    """
-
-    def __init__(self, folder: str | Path | None) -> None:
-        self.error: OSError | None = None
-        self._file = tempfile.TemporaryFile(buffering=0, dir=folder)
-
-    def write(self, data: Buffer, /) -> int:
-        """Write all of some bytes; return how many they are."""
-        rest = memoryview(data).cast("B")
-        n_bytes = len(rest)
-        try:
-            while len(rest) and self.error is None:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            self.error = error
-        return n_bytes
-
-    def read(self, size: int, /) -> bytes:
-        """Return as many bytes, fewer at the end."""
-        buffer = bytearray(size)
-        return bytes(buffer[: self.readinto(buffer)])
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill a buffer as far as the file goes; return how far."""
-        view, n_read = memoryview(buffer).cast("B"), 0
-        while n_read < len(view) and (more := self._file.readinto(view[n_read:])):
-            n_read += more
-        return n_read
-
-    def truncate(self, size: int, /) -> int:
-        """Let the file have a size."""
-        try:
-            return self._file.truncate(size)
-        except OSError as error:
-            self.error = self.error or error
-            return size
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._file.tell()
-
-    def flush(self) -> None:
-        """Nothing waits to be written."""
-
-    def close(self) -> None:
-        """Give the room back."""
-        self._file.close()
 
 
 class PositionStore:
@@ -148,7 +84,7 @@ class PositionStore:
             self._scratch = ScratchFile(self._folder)
             self._file = h5py.File(self._scratch, "w", libver="latest")
         except OSError as error:
-            raise ValueError(f"no scratch file can be made: {error}; choose another scratch folder") from None
+            raise ValueError(f"no scratch file can be made: {error}; choose another scratch folder") from error
         self._dataset = self._file.create_dataset(
             "positions",
             shape=(0, *self._array.shape[1:]),
@@ -181,7 +117,7 @@ class PositionStore:
             raise ValueError(
                 f"the scratch file cannot be written: {self._scratch.error.strerror}; free the disk or choose another "
                 "scratch folder"
-            )
+            ) from self._scratch.error
 
     def frame(self, index: int) -> Positions:
         """Return the positions of one frame that was added, shape ``(n_particles, 3)``."""

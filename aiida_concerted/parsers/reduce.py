@@ -20,7 +20,8 @@ from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.reduction.portable import Reduced, read_reduced
 from aiida_concerted.reduction.request import Segment
 from aiida_concerted.reduction.segments import CHANGED, MISSING, UNREADABLE
-from aiida_concerted.reduction.work import BAD_REQUEST, history_of
+from aiida_concerted.reduction.telling import BAD_REQUEST
+from aiida_concerted.reduction.work import history_of
 
 FAILURES = {
     MISSING: "ERROR_FRAMES_MISSING",

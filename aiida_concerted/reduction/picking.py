@@ -21,8 +21,8 @@ from aiida_concerted.formats.h5md import H5mdReader
 from aiida_concerted.learning.explored import Explored, deviation_of, pick_explored
 from aiida_concerted.learning.screens import Geometry
 from aiida_concerted.reduction.request import RunDescription, Segment
-from aiida_concerted.reduction.segments import ReductionError, join_run
-from aiida_concerted.reduction.work import BAD_REQUEST
+from aiida_concerted.reduction.segments import join_run
+from aiida_concerted.reduction.telling import told_failures
 
 FloatArray = NDArray[np.float64]
 
@@ -113,17 +113,10 @@ def pick_in(folder: Path) -> Picked:
     """Return what the request in a folder asks for, after writing it there.
 
     :raises ValueError: if the runs cannot be read; the folder then holds a result that says so.
-    :raises OSError: if the folder cannot be written to.
+    :raises OSError: if the machine cannot read or write; the folder then holds no result.
     """
-    try:
+    with told_failures(lambda failure: write_picked(folder, Picked(failure=failure)), REQUEST, folder):
         picked = pick(PickRequest.read(folder), folder)
-    except ReductionError as error:
-        write_picked(folder, Picked(failure=(error.kind, str(error))))
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        reason = str(error) if isinstance(error, ValueError) else f"{REQUEST} lacks {error}"
-        write_picked(folder, Picked(failure=(BAD_REQUEST, reason)))
-        raise ValueError(reason) from None
     write_picked(folder, picked)
     return picked
 

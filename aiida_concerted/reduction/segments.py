@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from aiida_concerted.common.files import file_sha256
+from aiida_concerted.common.files import file_sha256, machine_error
 from aiida_concerted.common.tar_files import unpack_files
 from aiida_concerted.formats.h5md import H5mdReader
 from aiida_concerted.formats.h5md_join import join_h5md
@@ -17,6 +17,9 @@ from aiida_concerted.reduction.request import FOLDER, RunDescription, Segment
 
 MISSING, CHANGED, UNREADABLE = "missing", "changed", "unreadable"
 """Why segments give no run."""
+
+NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What the machine says of files that a second try would not find either."""
 
 
 class ReductionError(ValueError):
@@ -30,6 +33,11 @@ class ReductionError(ValueError):
         self.kind = kind
 
 
+def _unreadable(error: ValueError) -> Exception:
+    """Return what an error of reading or writing means: no frames, unless it was the machine, which may do it later."""
+    return machine_error(error) or ReductionError(UNREADABLE, str(error))
+
+
 def join_run(run: RunDescription, segments: Sequence[Segment], folder: Path) -> tuple[Path, list[Segment]]:
     """Return an H5MD file of the whole run, and the segments with the digests of their files.
 
@@ -38,6 +46,7 @@ def join_run(run: RunDescription, segments: Sequence[Segment], folder: Path) -> 
     :param folder: an empty folder to work in.
     :raises ReductionError: if files are missing, are not those of which the digests are known, or are no segments of
         one run without a gap.
+    :raises OSError: if the machine cannot read or write, as on a disk that is full.
     """
     parts, sealed = [], []
     for number, segment in enumerate(segments):
@@ -51,7 +60,7 @@ def join_run(run: RunDescription, segments: Sequence[Segment], folder: Path) -> 
         with ExitStack() as stack:
             join_h5md([stack.enter_context(H5mdReader(part)) for part in parts], path)
     except ValueError as error:
-        raise ReductionError(UNREADABLE, str(error)) from None
+        raise _unreadable(error) from None
     for part in parts:
         part.unlink()
     return path, sealed
@@ -62,6 +71,7 @@ def verify(segment: Segment, names: Sequence[str]) -> dict[str, str]:
 
     :param names: files that a folder must hold.
     :raises ReductionError: if one is missing, or its digest is known and another.
+    :raises OSError: if the machine cannot read one that is there.
     """
     place = Path(segment.place)
     files = [place / name for name in names] if segment.kind == FOLDER else [place]
@@ -78,7 +88,7 @@ def verify(segment: Segment, names: Sequence[str]) -> dict[str, str]:
 def _digest(file: Path) -> str:
     try:
         return file_sha256(file)
-    except OSError as error:
+    except NOT_THERE as error:
         reason = f"{file} is not there, or cannot be read: {error.strerror}"
         raise ReductionError(MISSING, reason) from None
 
@@ -99,8 +109,8 @@ def _convert(run: RunDescription, segment: Segment, folder: Path, number: int) -
         if frames.n_frames < 2:
             raise ValueError(f"{segment.place}: {frames.n_frames} frames are sound, a trajectory needs two")
         write_run_h5md(path, frames, run.species, run.cell, run.md)
-    except (OSError, ValueError) as error:
-        raise ReductionError(UNREADABLE, str(error)) from None
+    except ValueError as error:
+        raise _unreadable(error) from None
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     return path

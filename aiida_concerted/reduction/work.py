@@ -28,10 +28,8 @@ from aiida_concerted.reduction.contents import (
 from aiida_concerted.reduction.judgement import judgement_of
 from aiida_concerted.reduction.portable import Reduced, write_reduced
 from aiida_concerted.reduction.request import ReduceRequest
-from aiida_concerted.reduction.segments import ReductionError, join_run
-
-BAD_REQUEST = "request"
-"""Why a reduction that cannot be understood gives nothing."""
+from aiida_concerted.reduction.segments import join_run
+from aiida_concerted.reduction.telling import told_failures
 
 CELL = "cell_A"
 """Name of the array of the cell among those of a history."""
@@ -41,18 +39,11 @@ def reduce_file(path: Path, folder: Path) -> Reduced:
     """Return what a request in a file asks for, after writing it into a folder.
 
     :raises ValueError: if the run cannot be read; the folder then holds a result that says so.
-    :raises OSError: if the folder cannot be written to.
+    :raises OSError: if the machine cannot read or write; the folder then holds no result.
     """
-    try:
+    with told_failures(lambda failure: write_reduced(folder, Reduced(failure=failure)), path.name, folder):
         request = ReduceRequest.from_dict(json.loads(path.read_text(encoding="utf8")))
         reduced = reduce_run(request, folder)
-    except ReductionError as error:
-        write_reduced(folder, Reduced(failure=(error.kind, str(error))))
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        reason = str(error) if isinstance(error, ValueError) else f"{path.name} lacks {error}"
-        write_reduced(folder, Reduced(failure=(BAD_REQUEST, reason)))
-        raise ValueError(reason) from None
     write_reduced(folder, reduced)
     return reduced
 

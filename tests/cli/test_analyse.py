@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.h5md import write_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 from tests.analysis.test_site_analysis import lattice_gas, trajectory
 from tests.cli.support import assert_one_line, run_here
 from tests.environment.helpers import ROOT, environment

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aiida_concerted.common.trajectory import Trajectory
-from aiida_concerted.formats.h5md import write_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 from aiida_concerted.formats.poscar import Poscar
 from aiida_concerted.formats.potcar import PotentialHeader
 from aiida_concerted.formats.vasp_output import IonicStep

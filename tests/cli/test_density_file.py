@@ -7,7 +7,7 @@ import pytest
 from ase.io.cube import read_cube_data
 from pymatgen.io.vasp import Chgcar
 
-from aiida_concerted.formats.h5md import write_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 from aiida_concerted.materials import resolve_sites
 from tests.analysis.test_site_analysis import lattice_gas, trajectory
 from tests.cli.support import assert_one_line, run_here

@@ -7,7 +7,8 @@ import MDAnalysis
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader, H5mdWriter, read_h5md, write_h5md
+from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader, read_h5md
+from aiida_concerted.formats.h5md_writer import H5mdWriter, write_h5md
 from tests.synthetic_md import small_trajectory
 
 SINGLE = {"rtol": 0, "atol": 2e-6}
@@ -155,3 +156,19 @@ def test_a_segment_says_at_which_step_and_time_it_begins(tmp_path):
         assert reader.header.step_interval == 50
     with pytest.raises(ValueError, match="first step that is not negative"):
         write_h5md(tmp_path / "u.h5", small_trajectory(), first_step=-1)
+
+
+def test_a_disk_that_is_full_is_an_error_of_the_machine_and_leaves_a_program_that_goes_on(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    run = small_trajectory(2000)
+    for n_bytes in (1000, 20_000, 60_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+        try:
+            with pytest.raises(OSError, match="File too large") as raised:
+                write_h5md(tmp_path / "run.h5", run)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert raised.value.filename == str(tmp_path / "run.h5")
+    write_h5md(tmp_path / "run.h5", run)
+    np.testing.assert_allclose(read_h5md(tmp_path / "run.h5").carriers, run.carriers, atol=1e-5)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from aiida_concerted.common.trajectory import Trajectory
-from aiida_concerted.formats.h5md import H5mdReader, read_h5md, write_h5md
+from aiida_concerted.formats.h5md import H5mdReader, read_h5md
 from aiida_concerted.formats.h5md_join import join_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 
 STRIDE, STEPS = 2, 10
 

@@ -7,7 +7,8 @@ import pytest
 from MDAnalysis.lib.mdamath import triclinic_box
 
 from aiida_concerted.common.trajectory import Trajectory
-from aiida_concerted.formats.h5md import H5mdHeader, H5mdWriter, write_h5md
+from aiida_concerted.formats.h5md import H5mdHeader
+from aiida_concerted.formats.h5md_writer import H5mdWriter, write_h5md
 from tests.formats.trajectory_support import CUBE, OBLIQUE, TINY, assert_same_run, make_run, read, write_extxyz
 
 CELL = np.array([[9.0, 0, 0], [4.0, 8.5, 0], [-3.0, 2.5, 9.5]])

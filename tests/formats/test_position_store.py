@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.position_store import FrameworkStore, PositionStore, ScratchFile
+from aiida_concerted.formats.position_store import FrameworkStore, PositionStore
+from aiida_concerted.formats.unfailing_file import ScratchFile
 
 
 def made(n_frames=5000, n_particles=21, dtype=np.float32):

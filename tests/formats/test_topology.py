@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aiida_concerted.formats.elements import SYMBOLS, WEIGHTS, symbol_of, symbol_of_mass, symbol_of_number
-from aiida_concerted.formats.h5md import write_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 from aiida_concerted.formats.lammps_data import read_lammps_data
 from aiida_concerted.formats.topology import read_topology
 from tests.formats.trajectory_support import make_run, write_extxyz

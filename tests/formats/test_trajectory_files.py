@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from aiida_concerted.formats.h5md import write_h5md
+from aiida_concerted.formats.h5md_writer import write_h5md
 from aiida_concerted.formats.trajectory_files import ReadLimits, TrajectoryRequest, read_trajectory
 from tests.formats.trajectory_support import CUBE, OBLIQUE, TINY, assert_same_run, make_run, read, write_extxyz
 from tests.synthetic_md import small_trajectory

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from aiida_concerted.cli.main import cli
 from aiida_concerted.common.trajectory import Trajectory
-from aiida_concerted.formats.h5md import H5mdReader, write_h5md
+from aiida_concerted.formats.h5md import H5mdReader
+from aiida_concerted.formats.h5md_writer import write_h5md
 from aiida_concerted.learning.explored import deviation_of, pick_explored
 from aiida_concerted.learning.screens import Geometry
 from aiida_concerted.reduction.picking import PICKED, PickRequest, pick, pick_in, read_picked
