@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from aiida_concerted.common.estimate import NORMAL_95, Estimate, Interval
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
@@ -194,6 +193,8 @@ def _chi_vtf(inverse: FloatArray, logarithms: FloatArray, widths: FloatArray) ->
     def chi_square(reduced: float) -> float:
         # With u = 1/kT, 1/k(T - T0) is u / (1 - reduced · u/u_max).
         return _straight_line(inverse / (1.0 - reduced * inverse / inverse.max()), logarithms, widths)[2]
+
+    from scipy import optimize  # here, for it takes longer to import than all else of a process that reads settings
 
     found = optimize.minimize_scalar(chi_square, bounds=(0.0, 0.95), method="bounded")
     return min(float(found.fun), chi_square(0.0))

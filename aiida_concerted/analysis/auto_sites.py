@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.stats import poisson
 
+from aiida_concerted.analysis.components import connected
 from aiida_concerted.analysis.density_basins import Basins, find_basins, smoothed
 from aiida_concerted.analysis.framework import framework_average
 from aiida_concerted.analysis.site_symmetry import UnitSymmetry, framework_symmetry
@@ -251,9 +249,7 @@ def _joining_distance(first: IntArray, second: IntArray, distance: FloatArray, n
 
 
 def _is_joined(first: IntArray, second: IntArray, chosen: NDArray[np.bool_], n_sites: int) -> bool:
-    ends = (first[chosen], second[chosen])
-    graph = coo_array((np.ones(len(ends[0])), ends), shape=(n_sites, n_sites))
-    return int(connected_components(graph, directed=False, return_labels=False)) == 1
+    return not connected(first[chosen], second[chosen], n_sites).any()
 
 
 def _count(
@@ -308,6 +304,8 @@ def _threshold(trajectory: Trajectory, symmetry: UnitSymmetry, search: SiteSearc
 
 def _highest_by_chance(counts: float, n_places: float) -> float:
     """Return what the highest of many Poisson numbers exceeds with a chance of one in a million, over their mean."""
+    from scipy.stats import poisson  # here, for all of it takes the better part of a second to import
+
     return float(poisson.isf(CHANCE / n_places, counts)) / counts
 
 

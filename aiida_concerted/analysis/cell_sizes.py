@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
+from aiida_concerted.analysis.tails import chi_square_survival
 from aiida_concerted.common.estimate import NORMAL_95, Estimate
 
 FloatArray = NDArray[np.float64]
@@ -144,7 +144,7 @@ def _chi_square(values: FloatArray, errors: FloatArray) -> float:
 
 
 def _p_value(values: FloatArray, errors: FloatArray) -> float:
-    return float(chi2.sf(_chi_square(values, errors), len(values) - 1))
+    return chi_square_survival(_chi_square(values, errors), len(values) - 1)
 
 
 def _first_of_agreeing(values: FloatArray, errors: FloatArray) -> int:
@@ -169,7 +169,7 @@ def _p_trend(sizes: FloatArray, values: FloatArray, errors: FloatArray) -> float
         return None
     limit, slope = _inverse_size_fit(sizes, values, errors)
     left_over = float((((values - limit.value - slope.value / sizes) / errors) ** 2).sum())
-    return float(chi2.sf(max(0.0, _chi_square(values, errors) - left_over), 1))
+    return chi_square_survival(max(0.0, _chi_square(values, errors) - left_over), 1)
 
 
 def _resolved(values: FloatArray, errors: FloatArray, plateau: Estimate) -> float | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
+from aiida_concerted.analysis.tails import chi_square_quantile
 from aiida_concerted.common.estimate import Interval
 
 CONFIDENCE = 0.95
@@ -19,8 +19,8 @@ def poisson_interval(n_events: int, confidence: float = CONFIDENCE) -> tuple[flo
     if n_events < 0:
         raise ValueError(f"a count cannot be negative, got {n_events}")
     tail = 0.5 * (1.0 - confidence)
-    lower = 0.5 * float(chi2.ppf(tail, 2 * n_events)) if n_events else 0.0
-    return lower, 0.5 * float(chi2.ppf(1.0 - tail, 2 * (n_events + 1)))
+    lower = 0.5 * chi_square_quantile(tail, 2 * n_events) if n_events else 0.0
+    return lower, 0.5 * chi_square_quantile(1.0 - tail, 2 * (n_events + 1))
 
 
 def excess_interval(raw: int, side: int, side_ratio: float, dispersion: float = 1.0) -> Interval:

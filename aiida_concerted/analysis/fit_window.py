@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from aiida_concerted.analysis.blocks import block_means
 from aiida_concerted.analysis.slope import walk_weights
+from aiida_concerted.analysis.tails import student_quantile
 from aiida_concerted.analysis.windows import displacement_products
 from aiida_concerted.common.positions import PositionArray
 
@@ -226,7 +226,7 @@ def _agree(shorter: tuple[FloatArray, int], longer: tuple[FloatArray, int], lag:
     blocks = [block_means(values[: n_blocks * length // step], length // step) for values, step in (shorter, longer)]
     difference = blocks[1] - blocks[0]
     error = float(difference.std(ddof=1)) / np.sqrt(n_blocks)
-    return bool(abs(difference.mean()) <= stats.t.ppf(1.0 - 0.5 * FALSE_ALARM, n_blocks - 1) * error)
+    return bool(abs(difference.mean()) <= student_quantile(1.0 - 0.5 * FALSE_ALARM, n_blocks - 1) * error)
 
 
 def _displacement_lag(candidates: list[_Candidate], wanted_A2: float) -> int | None:

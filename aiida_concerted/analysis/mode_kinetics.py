@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize
 from scipy.special import xlogy
-from scipy.stats import chi2
 
+from aiida_concerted.analysis.tails import chi_square_quantile
 from aiida_concerted.common.estimate import Estimate, Interval
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, PS_IN_S
 
@@ -173,7 +172,7 @@ def _refusal(data: _Counts, n_events: float) -> str:
     flat = 2.0 * (
         _log_likelihood(data, data.raw - data.side / data.ratio) - _log_likelihood(data, np.zeros(len(data.raw)))
     )
-    if flat < chi2.ppf(CONFIDENCE, 1):
+    if flat < chi_square_quantile(CONFIDENCE, 1):
         return "no significant events above background"
     return ""
 
@@ -228,6 +227,8 @@ def _maximise(data: _Counts) -> tuple[float, float]:
         return value, _slopes(data, centre, energy) * np.array([1.0, 1.0 / spread])
 
     centre, energy = _start(data)
+    from scipy.optimize import minimize
+
     found = minimize(objective, np.array([centre, energy * spread]), jac=True, method="BFGS")
     return float(found.x[0]), float(found.x[1]) / spread
 
@@ -238,13 +239,17 @@ def _profile(data: _Counts, energy: float, centre: float) -> float:
     def objective(x: FloatArray) -> tuple[float, FloatArray]:
         return -_log_likelihood(data, _signal(data, float(x[0]), energy)), _slopes(data, float(x[0]), energy)[:1]
 
+    from scipy.optimize import minimize
+
     return -float(minimize(objective, np.array([centre]), jac=True, method="BFGS").fun)
 
 
 def _profile_bounds(data: _Counts, centre: float, energy: float) -> tuple[float, float] | None:
     """Return the energies at which the profile likelihood has dropped by half the quantile of χ², if there are any."""
+    from scipy.optimize import brentq
+
     best = _log_likelihood(data, _signal(data, centre, energy))
-    allowed = 0.5 * float(chi2.ppf(CONFIDENCE, 1))
+    allowed = 0.5 * chi_square_quantile(CONFIDENCE, 1)
 
     def deficit(trial: float) -> float:
         return best - _profile(data, trial, centre) - allowed

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from aiida_concerted.analysis.components import connected
 from aiida_concerted.analysis.hops import Hops
 from aiida_concerted.analysis.placement import PlacedNetwork
 
@@ -132,8 +131,7 @@ def count_chains(pairs: HopPairs, n_hops: int) -> dict[int, int]:
     arrival, departure = pairs.arrival[chosen], pairs.departure[chosen]
     sizes = {2: 0, 3: 0}
     if len(arrival):
-        graph = coo_array((np.ones(len(arrival), dtype=np.int8), (arrival, departure)), shape=(n_hops, n_hops))
-        _, component = connected_components(graph, directed=False)
+        component = connected(arrival, departure, n_hops)
         lengths, numbers = np.unique(np.bincount(component), return_counts=True)
         sizes |= {int(n): int(count) for n, count in zip(lengths, numbers, strict=True) if n >= 2}
     return dict(sorted(sizes.items()))

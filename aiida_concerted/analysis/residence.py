@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from aiida_concerted.analysis.history import SiteHistory
+from aiida_concerted.analysis.tails import chi_square_quantile
 from aiida_concerted.common.estimate import Interval
 
 FloatArray = NDArray[np.float64]
@@ -131,4 +131,4 @@ def _is_last(history: SiteHistory) -> NDArray[np.bool_]:
 
 def _gamma_quantile(probability: float, n_events: int) -> float:
     """Return the quantile of the time that ``n_events`` events take, in mean times: a Gamma distribution."""
-    return float(0.5 * chi2.ppf(probability, 2 * n_events))
+    return 0.5 * chi_square_quantile(probability, 2 * n_events)

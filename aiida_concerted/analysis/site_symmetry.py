@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import spglib
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from aiida_concerted.analysis.components import connected
 from aiida_concerted.analysis.sites import hermite_normal_form
 
 FloatArray = NDArray[np.float64]
@@ -74,10 +73,7 @@ class UnitSymmetry:
         """Return the class of equivalent sites of each site: an operation takes one within 0.5 Å of the other."""
         links = [_close(image, fractional, self.cell) for image in self.images(fractional)]
         ends = np.concatenate(links)
-        size = (len(fractional), len(fractional))
-        graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=size)
-        _, classes = connected_components(graph, directed=False)
-        return classes.astype(np.int64)
+        return connected(ends[:, 0], ends[:, 1], len(fractional)).astype(np.int64)
 
     def orbit(self, fractional: FloatArray) -> FloatArray:
         """Return all images of a site in the cell; one near a symmetry element is moved onto it.

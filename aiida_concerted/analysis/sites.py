@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from aiida_concerted.analysis.components import connected
 from aiida_concerted.common.cells import cell_heights
 
 FloatArray = NDArray[np.float64]
@@ -269,8 +268,7 @@ def merge_groups(network: SiteNetwork, supercell: Supercell) -> tuple[IntArray, 
     if not rows:
         return np.arange(n_total), tuple(site_labels.tolist())
     links = np.concatenate(rows)
-    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n_total, n_total))
-    _, basins = connected_components(graph, directed=False)
+    basins = connected(links[:, 0], links[:, 1], n_total)
     _, first_site, renumbered = np.unique(basins, return_index=True, return_inverse=True)
     order = np.argsort(first_site)
     rank = np.empty_like(order)

@@ -79,8 +79,19 @@ def make_computer(wish: ComputerWish, work_dir: str) -> Computer:
 
 def configure(computer: Computer, wish: ComputerWish) -> None:
     """Give a computer the parameters of its connection."""
-    defaults = {"safe_interval": _LOCAL_INTERVALS["safe_interval"]} if wish.is_local else {}
-    computer.configure(**{**defaults, **wish.authentication})
+    computer.configure(**{**_local_defaults(wish), **wish.authentication})
+
+
+def _local_defaults(wish: ComputerWish) -> dict[str, Any]:
+    """Return how this machine is reached where the file says nothing of it.
+
+    Where jobs are processes of this machine they have the environment of the daemon. A login shell reads the user's
+    profile each time that somebody looks for jobs, once a second, and the worker does nothing else meanwhile.
+    """
+    if not wish.is_local:
+        return {}
+    shell = {"use_login_shell": False} if wish.scheduler == "core.direct" else {}
+    return {"safe_interval": _LOCAL_INTERVALS["safe_interval"], **shell}
 
 
 def _is_configured(computer: Computer) -> bool:

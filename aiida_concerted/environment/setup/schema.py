@@ -101,7 +101,11 @@ def _computer() -> Node:
             "append_text": _text("lines of bash after every job"),
             "poll_interval_s": {"type": "number", "minimum": 0, "description": "time between looks at the queue"},
             "safe_interval_s": {"type": "number", "minimum": 0, "description": "time between two connections"},
-            "login_shell": {"type": "boolean", "description": "whether commands run in a login shell", "default": True},
+            "login_shell": {
+                "type": "boolean",
+                "description": "whether commands run in a login shell; not where transport is local and scheduler direct, "
+                "everywhere else, when not given",
+            },
             "ssh": _section({name: node for name, (_, node) in SSH_OPTIONS.items()}),
         },
         "transport",

@@ -10,6 +10,9 @@ from aiida_vasp.data.potcar import PotcarData
 
 ENMAX = re.compile(rb"ENMAX\s*=\s*([0-9.]+)")
 
+_ENMAX_BY_HASH: dict[str, float | None] = {}
+"""What POTCARs state, by the SHA-512 of their content."""
+
 
 MIN_HASH_DIGITS = 8
 
@@ -109,5 +112,14 @@ def with_elements(structure: orm.StructureData, mapping: Mapping[str, str]) -> d
 
 def largest_enmax(potentials: Iterable[PotcarData]) -> float | None:
     """Return the largest ENMAX in eV of some POTCARs, or None where none states it."""
-    found = [ENMAX.search(potential.get_content()) for potential in potentials]
-    return max((float(match.group(1)) for match in found if match), default=None)
+    found = [_enmax(potential) for potential in potentials]
+    return max((value for value in found if value is not None), default=None)
+
+
+def _enmax(potential: PotcarData) -> float | None:
+    """Return the ENMAX in eV that a POTCAR states, read once by a process: every label asks for the same few files."""
+    digest = potential.sha512
+    if digest not in _ENMAX_BY_HASH:
+        match = ENMAX.search(potential.get_content())
+        _ENMAX_BY_HASH[digest] = float(match.group(1)) if match else None
+    return _ENMAX_BY_HASH[digest]
