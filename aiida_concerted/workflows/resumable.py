@@ -10,6 +10,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
+from plumpy.process_states import ProcessState
 
 from aiida_concerted.queries.calls import CONTINUES, calls_labelled, note_reuse, origin_uuid
 from aiida_concerted.workflows.continuing import (
@@ -19,6 +20,25 @@ from aiida_concerted.workflows.continuing import (
     has_inputs,
     lacks_outputs,
 )
+
+NEVER_BEGAN = "given up: interrupted before its first checkpoint; its caller submits it again"
+
+
+def begun_children(process: orm.ProcessNode, label: str) -> list[orm.ProcessNode]:
+    """Return what a process called by a label, oldest first, without what never began.
+
+    A process that was made and whose first checkpoint was not written any more can never go on, and whoever waited for
+    it would wait for ever. It is marked as killed.
+    """
+    begun = []
+    for child in calls_labelled(process, label):
+        if not child.is_terminated and child.checkpoint is None:
+            child.set_process_state(ProcessState.KILLED)
+            child.set_process_status(NEVER_BEGAN)
+            child.seal()
+        if child.process_status != NEVER_BEGAN:
+            begun.append(child)
+    return begun
 
 
 class ResumableSpec(WorkChainSpec):
@@ -146,7 +166,7 @@ class ResumableWorkChain(WorkChain):
 
     def children_labelled(self, label: str) -> list[orm.ProcessNode]:
         """Return the children of this call link label, oldest first, those of earlier processes that are used too."""
-        return calls_labelled(self.node, label)
+        return begun_children(self.node, label)
 
 
 def _validate_earlier(process_class: type[WorkChain], value: orm.Str | None, _: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import ExitCode, WorkChain, calcfunction, while_
 
+from aiida_concerted.workflows.restarting import RestartingWorkChain
 from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.waves import WavesWorkChain
 
@@ -42,6 +43,49 @@ class Fickle(WorkChain):
         if self.inputs.number.value < -1:
             return self.exit_codes.ERROR_PHYSICS
         return self.exit_codes.ERROR_NEGATIVE if self.inputs.number.value < 0 else None
+
+
+class Interrupted(ResumableWorkChain):
+    """Finds a child that was made and whose first checkpoint was never written."""
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.outline(cls.make_child, cls.submit_child, cls.check)
+
+    def make_child(self):
+        child = self.runner.instantiate_process(Fickle, number=orm.Int(1), metadata={"call_link_label": "only"})
+        child.node.delete_checkpoint()
+
+    def submit_child(self):
+        builder = Fickle.get_builder()
+        builder.number = orm.Int(1)
+        self.to_context(child=self.run_child("only", builder))
+
+    def check(self):
+        return None if self.ctx.child.is_finished_ok else ExitCode(400, "the child did not finish")
+
+
+class RestartingTwice(RestartingWorkChain):
+    """Runs the step that submits twice from the same context, as after an interruption before the checkpoint."""
+
+    _process_class = Fickle
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.expose_inputs(Fickle, namespace="child")
+        spec.outline(cls.setup, while_(cls.should_run_process)(cls.run_twice, cls.inspect_process))
+
+    def setup(self):
+        super().setup()
+        self.ctx.inputs = self.exposed_inputs(Fickle, "child")
+
+    def run_twice(self):
+        before = self.ctx.iteration
+        self.run_process()
+        self.ctx.iteration = before
+        return self.run_process()
 
 
 class Repeating(ResumableWorkChain):

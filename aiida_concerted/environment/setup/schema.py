@@ -103,8 +103,8 @@ def _computer() -> Node:
             "safe_interval_s": {"type": "number", "minimum": 0, "description": "time between two connections"},
             "login_shell": {
                 "type": "boolean",
-                "description": "whether commands run in a login shell; not where transport is local and scheduler direct, "
-                "everywhere else, when not given",
+                "description": "whether commands run in a login shell; when not given, everywhere but where transport "
+                "is local and scheduler direct",
             },
             "ssh": _section({name: node for name, (_, node) in SSH_OPTIONS.items()}),
         },

@@ -6,7 +6,6 @@ from typing import Any
 
 from aiida import orm
 from aiida.engine import (
-    BaseRestartWorkChain,
     ExitCode,
     ProcessBuilder,
     ProcessHandlerReport,
@@ -21,6 +20,7 @@ from aiida_concerted.common.parameters import refuse_unknown
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.restarting import RestartingWorkChain
 
 EXIT = DeepmdTrainCalculation.exit_codes
 
@@ -34,7 +34,7 @@ KEYS = ("max_iterations", "train")
 """What the protocols of a committee say about each of its members."""
 
 
-class DeepmdBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
+class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
     """Trains one deep potential, goes on from its checkpoints, and answers a divergence with a lower learning rate."""
 
     _process_class = DeepmdTrainCalculation

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import (
-    BaseRestartWorkChain,
     ProcessBuilder,
     ProcessHandlerReport,
     ProcessSpec,
@@ -19,6 +18,7 @@ from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_param
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
+from aiida_concerted.workflows.restarting import RestartingWorkChain
 from aiida_concerted.workflows.sections import MD_KEYS
 
 INTERRUPTIONS = tuple(
@@ -72,7 +72,7 @@ class LammpsRunProtocol(ProtocolMixin):
         return builder
 
 
-class LammpsBaseWorkChain(LammpsRunProtocol, BaseRestartWorkChain):
+class LammpsBaseWorkChain(LammpsRunProtocol, RestartingWorkChain):
     """Runs LAMMPS with a deep potential and runs it again when the machine, not the physics, ended it."""
 
     _process_class = LammpsMdCalculation

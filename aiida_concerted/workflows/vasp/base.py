@@ -18,6 +18,7 @@ from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolError, ProtocolMixin
 from aiida_concerted.workflows.protocols.loader import merge
+from aiida_concerted.workflows.restarting import RestartingWorkChain
 from aiida_concerted.workflows.vasp.messages import find_cure
 from aiida_concerted.workflows.vasp.potentials import choose_potentials, describe_missing, largest_enmax
 
@@ -117,7 +118,7 @@ def check_grouped(structure: orm.StructureData) -> str | None:
     return f"atoms of {formula} must be grouped by element, as POSCAR has them, got the blocks {found} …"
 
 
-class VaspBaseWorkChain(ProtocolMixin, VaspWorkChain):
+class VaspBaseWorkChain(ProtocolMixin, RestartingWorkChain, VaspWorkChain):
     """Runs VASP once, and again where that can help.
 
     aiida-vasp's work chain with three changes. What died is started again once. A molecular-dynamics run is never taken
