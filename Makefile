@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two processes, each with whole files of tests: the fixtures of a file are made once.
+# Two processes, each with whole files or folders of tests (tests/conftest.py): shared fixtures are made once.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 

@@ -24,6 +24,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["aiida.tools.pytest_fixtures"]
 
+SHARING_FOLDERS = ("tests/report",)
+"""Folders of tests whose fixtures take long to make and are shared by their files."""
+
 SINGLE_THREAD = """
 export OMP_NUM_THREADS=1
 export DP_INTRA_OP_PARALLELISM_THREADS=1
@@ -38,6 +41,20 @@ def executable(name: str) -> str:
     if not path.exists():
         pytest.fail(f"'{name}' is not installed beside {sys.executable}: install the extras engines and surrogate")
     return str(path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let one process take all tests of a file, and of a folder whose fixtures live as long as its tests."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class WithFolders(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            path = super()._split_scope(nodeid)
+            folder = path.rpartition("/")[0]
+            return folder if folder in SHARING_FOLDERS else path
+
+    return WithFolders(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture

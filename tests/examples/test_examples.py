@@ -64,6 +64,7 @@ def test_the_published_schedule_is_what_the_work_chains_take(aiida_profile):
         DeepmdCommitteeWorkChain.get_protocol_inputs("paper", part)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("aiida_profile_clean")  # labels of codes are looked up
 @pytest.mark.surrogate
 @pytest.mark.deepmd

@@ -12,7 +12,7 @@ from tests.report.synthetic_study import SURROGATE, SyntheticStudy
 @pytest.fixture(scope="package")
 def lammps(aiida_profile):
     """Return a code that nothing runs, in a folder that no report may name."""
-    # Tests of other folders may run in between, after which this is asked for again.
+    # Without processes side by side, tests of other folders may run in between, after which this is asked for again.
     _, computer = orm.Computer.collection.get_or_create(
         label="report-machine", hostname="localhost", transport_type="core.local", scheduler_type="core.direct",
         workdir="/home/secret/work",
