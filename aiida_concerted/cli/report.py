@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from aiida_concerted.cli.json_file import write_json
 from aiida_concerted.cli.profiles import load_study, open_profile, profile_options
 
 
@@ -14,8 +15,11 @@ from aiida_concerted.cli.profiles import load_study, open_profile, profile_optio
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write."
 )
+@click.option(
+    "--json", "numbers", type=click.Path(path_type=Path, dir_okay=False), help="File for all its numbers, as JSON."
+)
 @profile_options
-def report(pk: int | None, output: Path, folder: Path | None, profile: str | None) -> None:
+def report(pk: int | None, output: Path, numbers: Path | None, folder: Path | None, profile: str | None) -> None:
     """Write the report of study PK.
 
     Without PK it is the study of the demonstration.
@@ -26,3 +30,8 @@ def report(pk: int | None, output: Path, folder: Path | None, profile: str | Non
 
     write_report(study, output)
     click.echo(f"Report: {output}")
+    if numbers is not None:
+        from aiida_concerted.report.numbers import study_numbers
+
+        write_json(numbers, study_numbers(study))
+        click.echo(f"Numbers: {numbers}")

@@ -14,7 +14,7 @@ from aiida_concerted.report.published import Published
 class Verdict:
     """A claim and what the study says about it.
 
-    :param key: ``C1`` to ``C8``.
+    :param key: ``C1`` to ``C8``, and statements that the list of the paper's numbers holds, ``N16`` and ``N17``.
     :param claim: what is claimed, in a sentence.
     :param verdict: ``agrees``, ``differs`` or ``cannot be said``.
     :param numbers: the numbers behind it.
@@ -87,5 +87,17 @@ CLAIMS: dict[str, tuple[str, str, Judge]] = {
         "At 300 K the deep potential is closer to experiment than AIMD.",
         "The whole 95 % interval of the study's value is closer to the measured one, as a ratio, than published AIMD.",
         evidence.closer_than_aimd,
+    ),
+    "N16": (
+        "The share of the ab plane rises with temperature, 300 K excepted.",
+        "It falls between no two neighbouring temperatures above 300 K by two standard errors, and rises by as much "
+        "from the coldest to the hottest.",
+        evidence.rising_share,
+    ),
+    "N17": (
+        "One Arrhenius line describes the diffusivity over all temperatures.",
+        "Of a line, a Vogel–Fulcher–Tammann curve and two lines, the line has the lowest Bayesian information "
+        "criterion; assessed from five temperatures on.",
+        evidence.one_line,
     ),
 }

@@ -47,7 +47,8 @@ class Finding:
     uuids: tuple[str, ...] = ()
 
 
-def _sound(items: Sequence[Result]) -> list[Result]:
+def sound_results(items: Sequence[Result]) -> list[Result]:
+    """Return the results of runs whose framework stayed in its crystal."""
     return [item for item in items if (item.get("framework_departure_A") or 0.0) <= MAX_FRAMEWORK_DEPARTURE_A]
 
 
@@ -68,7 +69,7 @@ def _by_difference(difference: float, stderr: float, numbers: str, uuids: tuple[
 
 def anisotropy(content: StudyContent, _: Published) -> Finding:
     """Return whether the share of the ab plane comes closer to that of isotropic diffusion."""
-    known = [item for item in _sound(content.diffusivities) if item.get("ab_share") is not None]
+    known = [item for item in sound_results(content.diffusivities) if item.get("ab_share") is not None]
     if len(known) < 2:
         return _open("fewer than two temperatures have an anisotropy")
     cold, hot = known[0], known[-1]
@@ -86,7 +87,7 @@ def anisotropy(content: StudyContent, _: Published) -> Finding:
 def disorder(content: StudyContent, _: Published) -> Finding:
     """Return whether the peaks of g(r) fall."""
     gone = {item.temperature_K for item in content.diffusivities} - {
-        item.temperature_K for item in _sound(content.diffusivities)
+        item.temperature_K for item in sound_results(content.diffusivities)
     }
     known = [item for item in content.structures if item.rdf and item.temperature_K not in gone]
     if len(known) < 2:
@@ -117,7 +118,7 @@ def disorder(content: StudyContent, _: Published) -> Finding:
 
 def residence(content: StudyContent, _: Published) -> Finding:
     """Return whether residence times shorten along a line in the Arrhenius plot."""
-    known = _sound(content.site_statistics)
+    known = sound_results(content.site_statistics)
     texts, verdicts = [], []
     for label in dict.fromkeys(label for item in known for label in item["residence_time_ps"]):
         fit = _residence_fit(known, label)
@@ -230,8 +231,8 @@ def _weighted(fits: Sequence[Result]) -> tuple[float, float]:
 
 def activation_of_sites(content: StudyContent, _: Published) -> Finding:
     """Return whether a label empties while modes through it become more frequent."""
-    statistics = [item for item in _sound(content.site_statistics) if ACTIVATED in item["occupancy"]]
-    modes = _sound(content.modes)
+    statistics = [item for item in sound_results(content.site_statistics) if ACTIVATED in item["occupancy"]]
+    modes = sound_results(content.modes)
     if len(statistics) < 2 or len(modes) < 2:
         return _open(f"fewer than two temperatures have an occupancy of {ACTIVATED} and modes")
     cold, hot = statistics[0], statistics[-1]
@@ -265,10 +266,10 @@ def _frequency_through(item: Result, label: str) -> tuple[float, float]:
 
 def dominance(content: StudyContent, _: Published) -> Finding:
     """Return whether most hops belong to strings of hops above chance."""
-    statistics = {item.temperature_K: item for item in _sound(content.site_statistics)}
+    statistics = {item.temperature_K: item for item in sound_results(content.site_statistics)}
     shares: list[tuple[float, float, float, float]] = []
     used: list[Result] = []
-    for item in _sound(content.modes):
+    for item in sound_results(content.modes):
         hops = statistics.get(item.temperature_K)
         share = _concerted_share(item, hops) if hops is not None else None
         if hops is not None and share is not None:
@@ -328,7 +329,7 @@ def closer_than_aimd(content: StudyContent, published: Published) -> Finding:
 
 def _room_temperature(content: StudyContent) -> tuple[float | None, float | None, float | None, str, tuple[str, ...]]:
     """Return the diffusivity at 300 K with its 95 % interval, how it was had, and its node."""
-    for item in _sound(content.diffusivities):
+    for item in sound_results(content.diffusivities):
         if item.temperature_K == ROOM_TEMPERATURE_K and item["diffusivity_m2_s"] > 0:
             value, error = item["diffusivity_m2_s"], item["diffusivity_stderr_m2_s"]
             half = NORMAL_95 * error / value
@@ -338,3 +339,38 @@ def _room_temperature(content: StudyContent) -> tuple[float | None, float | None
     if fit is None or not cold:
         return None, None, None, "no diffusivity at 300 K, simulated or extrapolated", ()
     return cold["value"], cold.get("lower"), cold.get("upper"), "extrapolated", (fit.uuid,)
+
+
+def rising_share(content: StudyContent, _: Published) -> Finding:
+    """Return whether the share of the ab plane rises from each temperature to the next, 300 K left out."""
+    known = [
+        item for item in sound_results(content.diffusivities)
+        if item.get("ab_share") is not None and item.temperature_K > ROOM_TEMPERATURE_K
+    ]  # fmt: skip
+    if len(known) < MINIMUM_FOR_A_LINE:
+        return _open(f"fewer than {MINIMUM_FOR_A_LINE} temperatures above 300 K have an anisotropy")
+    values = np.array([item["ab_share"] for item in known])
+    errors = np.array([float(item.content.get("ab_share", {}).get("stderr") or 0.0) for item in known])
+    falls = (values[:-1] - values[1:]) / np.maximum(np.hypot(errors[:-1], errors[1:]), 1e-12)
+    steps = [
+        f"{format_estimate(value, error)} at {item.temperature_K:g} K"
+        for item, value, error in zip(known, values, errors, strict=True)
+    ]
+    numbers = f"ab share {', '.join(steps)}"
+    if falls.max() >= SIGMAS:
+        return Finding(DIFFERS, numbers, _uuids(known))
+    return _by_difference(values[-1] - values[0], float(np.hypot(errors[0], errors[-1])), numbers, _uuids(known))
+
+
+def one_line(content: StudyContent, _: Published) -> Finding:
+    """Return whether one Arrhenius line describes the diffusivity over the simulated temperatures."""
+    fit = content.fit_of("tracer_diffusivity")
+    shape = fit.content.get("bend") if fit is not None else None
+    if fit is None or shape in (None, "not assessed"):
+        return _open("fewer than five temperatures have a diffusivity: whether they bend is not assessed")
+    temperatures, chi = fit["temperatures_K"], fit.content.get("reduced_chi_square")
+    numbers = f"{len(temperatures)} temperatures from {min(temperatures):g} to {max(temperatures):g} K"
+    numbers += "" if chi is None else f", reduced χ² {format_number(chi, 2)}"
+    if shape == "arrhenius":
+        return Finding(AGREES, f"{numbers}: a line fits best", (fit.uuid,))
+    return Finding(DIFFERS, f"{numbers}: {shape} fits better", (fit.uuid,))

@@ -17,6 +17,7 @@ from aiida_concerted.common.numbers import format_duration
 from aiida_concerted.plotting.files import csv_text
 from aiida_concerted.report.caveats import SURROGATE_BANNER, caveats
 from aiida_concerted.report.claims import Verdict, judge_claims
+from aiida_concerted.report.comparison import Comparison, as_record, compare_numbers, comparison_table
 from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.figures import ReportFigure, make_figures
 from aiida_concerted.report.gather import gather_study
@@ -64,6 +65,7 @@ def render_report(content: StudyContent) -> str:
     # The page's policy lets this script run by its hash and no other, whatever a name may have smuggled in.
     script = "".join(templates.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
     verdicts = judge_claims(content, published)
+    comparisons = compare_numbers(content, published)
     template = environment.from_string(templates.joinpath("report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         content=content,
@@ -73,6 +75,8 @@ def render_report(content: StudyContent) -> str:
         sections=_sections(content, figures),
         verdicts=verdicts,
         verdicts_csv=_verdicts_csv(verdicts),
+        comparison=comparison_table(comparisons),
+        comparison_csv=_comparison_csv(comparisons),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         learning=[table for table in _learning(content) if table.rows],
@@ -107,8 +111,21 @@ def _blocks(figures: list[ReportFigure]) -> list[list[ReportFigure]]:
 
 def _verdicts_csv(verdicts: list[Verdict]) -> str:
     rows = [(v.key, v.claim, v.verdict, v.numbers, v.rule, " ".join(v.uuids)) for v in verdicts]
-    text = csv_text(("claim", "statement", "verdict", "numbers", "rule", "uuids"), rows)
-    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
+    return _csv_uri(("claim", "statement", "verdict", "numbers", "rule", "uuids"), rows)
+
+
+def _comparison_csv(comparisons: list[Comparison]) -> str:
+    records = [as_record(item) for item in comparisons]
+    columns = tuple(dict.fromkeys(key for record in records for key in record))
+    rows = [
+        tuple(" ".join(entry) if isinstance(entry := record.get(key, ""), list) else entry for key in columns)
+        for record in records
+    ]
+    return _csv_uri(columns, rows)
+
+
+def _csv_uri(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(csv_text(columns, rows).encode()).decode()
 
 
 def _making(content: StudyContent) -> list[Table]:

@@ -46,7 +46,7 @@ def shares(empty, cold, hot, stderr=0.02, departure=0.0):
 def test_a_study_without_results_lets_nothing_be_said(empty):
     found = judge_claims(empty, LGPS)
 
-    assert [item.key for item in found] == list(CLAIMS) == [f"C{number}" for number in range(1, 9)]
+    assert [item.key for item in found] == list(CLAIMS) == [*(f"C{number}" for number in range(1, 9)), "N16", "N17"]
     assert {item.verdict for item in found} == {"cannot be said"}
     assert all(item.numbers for item in found)
 
@@ -216,3 +216,31 @@ def test_the_synthetic_study_is_judged_with_its_own_nodes(whole):
                                      whole.structures) for item in group}  # fmt: skip
     for item in judge_claims(whole, LGPS):
         assert set(item.uuids) <= known, item.key
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((0.2, 0.3, 0.4), "agrees"), ((0.2, 0.4, 0.3), "differs"), ((0.3, 0.31, 0.32), "cannot be said")],
+)
+def test_the_share_rises_where_it_falls_nowhere_and_the_ends_differ(empty, values, expected):
+    items = [
+        result(
+            n,
+            {"temperature_K": T, "ab_share": value, "diffusivity_m2_s": 0.0},
+            {"ab_share": {"value": value, "stderr": 0.02}},
+        )
+        for n, (T, value) in enumerate(zip((300.0, 600.0, 800.0, 1000.0), (0.9, *values), strict=True))
+    ]
+
+    assert verdict(replace(empty, diffusivities=tuple(items)), "N16").verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("bend", "expected"),
+    [("arrhenius", "agrees"), ("two-pieces", "differs"), ("not assessed", "cannot be said")],
+)
+def test_one_line_is_what_the_fit_of_shapes_says(empty, bend, expected):
+    attributes = {"quantity": "tracer_diffusivity", "temperatures_K": [300.0, 1200.0]}
+    fit = result(0, attributes, {"bend": bend, "reduced_chi_square": 1.1})
+
+    assert verdict(replace(empty, arrhenius=(fit,)), "N17").verdict == expected
