@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from rich.cells import cell_len
 
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number
+from aiida_concerted.common.stand_in import is_stand_in
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 from aiida_concerted.materials import short_source
 from aiida_concerted.queries import ResultTable
@@ -58,6 +60,14 @@ def write_table(table: ResultTable, *, form: str, columns: str | None, is_filter
     else:
         views = VIEWS[table.kind] if columns is None else tuple(_raw(name) for name in chosen.columns)
         click.echo(render(views, table))
+        for note in stand_ins(table):
+            click.echo(note, err=True)
+
+
+def stand_ins(table: ResultTable) -> list[str]:
+    """Return a line for each stand-in for first principles that rows come from, so that none is taken for a result."""
+    theories = Counter(theory for row in table if is_stand_in(theory := row.get("level_of_theory")))
+    return [f"! {number} of {len(table)} from {_short(theory, None)}" for theory, number in theories.items()]
 
 
 def render(views: Sequence[View], table: Iterable[Row]) -> str:

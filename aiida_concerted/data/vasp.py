@@ -11,6 +11,7 @@ from aiida_vasp.data.potcar import PotcarData
 from numpy.typing import NDArray
 
 from aiida_concerted.common.frames import LabelledFrames
+from aiida_concerted.common.stand_in import is_stand_in
 from aiida_concerted.formats.energy_settings import EnergySettings
 from aiida_concerted.formats.vasprun import VasprunHeader, VasprunReader, read_vasprun_frames
 
@@ -109,7 +110,7 @@ def describe_theory(header: VasprunHeader) -> str:
     An executable that stands in for VASP names itself in the build of the program, and is taken at its word.
     """
     build = header.subversion
-    if "surrogate" in build.lower() or "not dft" in build.lower():
+    if is_stand_in(build):
         return build.strip()
     tags = {**header.parameters, **header.incar}
     meta, gga = (tags.get(key, "").strip().upper() for key in ("METAGGA", "GGA"))

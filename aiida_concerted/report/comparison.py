@@ -12,6 +12,7 @@ import numpy as np
 from aiida_concerted.analysis.van_hove import characteristic_time
 from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number, format_published
+from aiida_concerted.common.stand_in import is_stand_in
 from aiida_concerted.materials import ReferenceValue, short_source
 from aiida_concerted.report.claims_evidence import AGREES, DIFFERS, OPEN, SIGMAS, sound_results
 from aiida_concerted.report.content import Result, StudyContent
@@ -35,6 +36,9 @@ NEAR_ROOM_TEMPERATURE = 0.01
 
 LEAST_DIGITS = 2
 """Digits that a published number is taken to have, at least: 30 ps and 1.0 are not known to half of themselves."""
+
+WRITTEN_UNITS = {"m2/s": "m² s⁻¹", "S/m": "S m⁻¹", "meV/A": "meV Å⁻¹"}
+"""Units of the data files as people write them."""
 
 STAND_IN = "from a stand-in for first principles"
 
@@ -230,8 +234,7 @@ def _vacancy_energy(content: StudyContent, value: ReferenceValue) -> Own:
     energy = content.vacancy["formation_energy_eV"].get(value.label) if content.vacancy is not None else None
     if content.vacancy is None or energy is None:
         return Own(None, how="no vacancy energy of this label")
-    theory = str(content.vacancy.get("level_of_theory") or "").lower()
-    stands_in = "surrogate" in theory or "not dft" in theory
+    stands_in = is_stand_in(content.vacancy.get("level_of_theory"))
     return Own(energy, None, False, STAND_IN if stands_in else "static energies", (content.vacancy.uuid,))
 
 
@@ -285,7 +288,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     lines = tuple(
         (
             title_of(item.published),
-            f"{format_published(item.published.value, item.published.uncertainty)} {item.published.unit}".strip(),
+            _with_unit(item.published),
             f"{item.published.kind}, {short_source(item.published.source)}",
             item.own.text, item.verdict, item.reason,
         )
@@ -299,10 +302,16 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     return Table("comparison", "Published numbers, one by one", columns, lines, (note,) if lines else ())
 
 
+def _with_unit(value: ReferenceValue) -> str:
+    unit = WRITTEN_UNITS.get(value.unit, value.unit)
+    return f"{format_published(value.value, value.uncertainty)} {unit}".strip()
+
+
 def title_of(value: ReferenceValue) -> str:
     """Return what a published number is of, such as ``Occupancy, Li2, 300 K``."""
     name = value.quantity.replace("_", " ").replace("rmse", "RMSE").replace("van hove", "van Hove")
-    parts = [name[:1].upper() + name[1:], value.label, f"{value.temperature_K:g} K" if value.temperature_K else None]
+    label = value.label.replace("-", "–") if value.label else None
+    parts = [name[:1].upper() + name[1:], label, f"{value.temperature_K:g} K" if value.temperature_K else None]
     return ", ".join(part for part in parts if part)
 
 

@@ -16,6 +16,7 @@ from aiida_concerted.analysis.history import SiteHistory
 from aiida_concerted.analysis.radial import RadialDistribution
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.analysis.van_hove import VanHove
+from aiida_concerted.common.stand_in import is_stand_in
 from aiida_concerted.plotting import Exploration
 from aiida_concerted.queries.turns import TurnSummary
 
@@ -260,8 +261,7 @@ class StudyContent:
     @property
     def is_surrogate(self) -> bool:
         """Return whether energies and forces come from a stand-in instead of first principles."""
-        theory = self.level_of_theory.lower()
-        return "surrogate" in theory or "not dft" in theory
+        return is_stand_in(self.level_of_theory)
 
     def fit_of(self, quantity: str, mode: str | None = None) -> Result | None:
         """Return the Arrhenius fit of a quantity and, where given, of a mode or label."""

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from aiida_concerted.archive.summary import summarise_archive
 from aiida_concerted.cli import query as command
 from aiida_concerted.cli.main import cli, run_reporting_errors
-from aiida_concerted.cli.result_table import VIEWS
+from aiida_concerted.cli.result_table import VIEWS, stand_ins
+from aiida_concerted.queries import ResultTable
 from aiida_concerted.queries.kinds import KINDS
 from tests.queries.bulk import BulkProfile
 
@@ -65,6 +66,14 @@ def test_columns_can_be_chosen(ask):
     lines = ask("modes", "--mode", "Li4-Li1-Li3", "--columns", "temperature_K,frequency_per_cell_s").splitlines()
     assert lines[0].split() == ["temperature_K", "frequency_per_cell_s"]
     assert lines[2].split() == ["600", "1e+09"]
+
+
+def test_rows_of_a_stand_in_for_first_principles_are_counted_below_the_table():
+    theories = ["PBE", "vasp-stand-in: NOT DFT", "vasp-stand-in: NOT DFT", None]
+    table = ResultTable(
+        "diffusivities", ("level_of_theory",), tuple({"level_of_theory": theory} for theory in theories)
+    )
+    assert stand_ins(table) == ["! 2 of 4 from vasp-stand-in: NOT DFT"]
 
 
 def test_nothing_found_is_said_and_no_failure(ask, capsys):
