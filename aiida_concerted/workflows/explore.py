@@ -260,7 +260,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
     def should_pick_there(self) -> bool:
         """Return whether frames have still to be picked where they stay."""
         stays = any(is_stashed(node) for node in self.of_runs("trajectory").values())
-        return stays and is_worth_a_try(self.children_labelled("pick"))
+        return stays and is_worth_a_try(self.ctx.get("picked"), self.n_tries("pick"))
 
     def pick_there(self) -> None:
         """Pick the frames to label where they stay; these alone are brought home."""
@@ -271,8 +271,7 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
         builder.parameters = self.selection_parameters()
         builder.trajectories = self.of_runs("trajectory")
         builder.deviations = self.of_runs("model_deviation")
-        attempt = len(self.children_labelled("pick")) + 1
-        self.to_context(picked=self.run_child("pick", builder, attempt=attempt))
+        self.to_context(picked=self.try_child("pick", builder))
 
     def select(self) -> ExitCode | None:
         """Pick the frames to label, or hand on those that were picked where they stay."""

@@ -47,7 +47,7 @@ class ReducedRunsWorkChain(ResumableWorkChain):
         return {
             key: node
             for key, node in self.to_reduce().items()
-            if is_worth_a_try(self.children_labelled(f"reduce_{key}"))
+            if is_worth_a_try(self.ctx.get(f"reduced_{key}"), self.n_tries(f"reduce_{key}"))
         }
 
     def has_unreduced(self) -> bool:
@@ -58,12 +58,10 @@ class ReducedRunsWorkChain(ResumableWorkChain):
         """Submit a job for each run that has still to be analysed where it is."""
         inputs = self.reduce_inputs()
         for key, node in self.unreduced().items():
-            label = f"reduce_{key}"
             if inputs is None:
                 return self.exit_codes.ERROR_FRAMES_ELSEWHERE.format(name=key, computer=node.computer.label)
             builder = reduce_builder(inputs, trajectory=node, **self.reduction_of(key))
-            child = self.run_child(label, builder, attempt=len(self.children_labelled(label)) + 1)
-            self.to_context(**{f"reduced_{key}": child})
+            self.to_context(**{f"reduced_{key}": self.try_child(f"reduce_{key}", builder)})
         return None
 
     def reduced(self, key: str, part: str) -> Any:

@@ -138,6 +138,20 @@ class ResumableWorkChain(WorkChain):
         node: orm.ProcessNode = self.submit(builder)
         return node
 
+    def try_child(self, label: str, builder: ProcessBuilder) -> orm.ProcessNode:
+        """Return the next child of a label that may be tried again; its tries are counted in the context.
+
+        A step that is repeated after an interruption finds the context as it was before the step, and so waits for the
+        child that it had submitted. Children in the graph are no count: that one would be a try that is over.
+        """
+        attempt = self.n_tries(label) + 1
+        self.ctx.tries = {**self.ctx.get("tries", {}), label: attempt}
+        return self.run_child(label, builder, attempt=attempt)
+
+    def n_tries(self, label: str) -> int:
+        """Return how often a child of this label was tried."""
+        return int(self.ctx.get("tries", {}).get(label, 0))
+
     def find_child(self, label: str, builder: ProcessBuilder, tried: set[str]) -> orm.ProcessNode | None:
         """Return an earlier child that does as this one; where there is none, let the builder go on from the newest.
 

@@ -105,6 +105,27 @@ class Repeating(ResumableWorkChain):
         assert self.ctx.child.is_finished_ok
 
 
+class Trying(ResumableWorkChain):
+    """Tries a child until it succeeds, twice at most."""
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.input("number", valid_type=orm.Int, serializer=orm.to_aiida_type)
+        spec.outline(while_(cls.should_try)(cls.try_it), cls.finish)
+
+    def should_try(self):
+        return "child" not in self.ctx or not (self.ctx.child.is_finished_ok or self.n_tries("only") >= 2)
+
+    def try_it(self):
+        builder = Fickle.get_builder()
+        builder.number = self.inputs.number
+        self.to_context(child=self.try_child("only", builder))
+
+    def finish(self):
+        self.node.base.extras.set("child", self.ctx.child.pk)
+
+
 class Refused(ResumableWorkChain):
     """Calls a calcfunction that refuses."""
 

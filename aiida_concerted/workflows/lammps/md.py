@@ -26,7 +26,7 @@ from aiida_concerted.workflows.resumable import ResumableWorkChain
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import NOT_SEALED, positive
 
-SEGMENT_LABEL = "segment_"
+SEGMENT_LABEL, SEAL = "segment_", "seal"
 
 RUN_KINDS = (MolecularDynamicsData, StashedTrajectoryData)
 """Nodes of a run: with its frames, or with where they stay."""
@@ -167,7 +167,8 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
 
     def should_seal(self) -> bool:
         """Return whether frames that stay where they are have still to be read there."""
-        return self.stays_there and bool(self.frames()) and is_worth_a_try(self.children_labelled("seal"))
+        is_due = self.stays_there and bool(self.frames())
+        return is_due and is_worth_a_try(self.ctx.get("sealed"), self.n_tries(SEAL))
 
     def frames(self) -> dict[str, orm.Data]:
         """Return where the frames of each segment lie."""
@@ -183,8 +184,7 @@ class LammpsMdWorkChain(LammpsRunProtocol, ResumableWorkChain):
                 self.report(f"{label}: its frames could not be stashed and stay in the folder of its job <{node.pk}>")
         known = (self.inputs.get("before") or {}).get("trajectory")
         builder = reduce_builder(self.inputs[REDUCE], segments=frames, trajectory=known)
-        attempt = len(self.children_labelled("seal")) + 1
-        self.to_context(sealed=self.run_child("seal", builder, attempt=attempt))
+        self.to_context(sealed=self.try_child(SEAL, builder))
 
     def collect(self) -> ExitCode | None:
         """Join what the segments left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -43,16 +43,20 @@ def reduce_builder(inputs: Mapping[str, Any], **others: Any) -> ProcessBuilder:
     return builder
 
 
-def is_worth_a_try(tries: Sequence[orm.CalcJobNode]) -> bool:
-    """Return whether a reduction that was tried so far has to be tried, or tried again: the machine ended it."""
-    if not tries:
+def is_worth_a_try(last: orm.CalcJobNode | None, n_tries: int) -> bool:
+    """Return whether a reduction has to be tried, or tried again: the machine ended it.
+
+    :param last: the last try, as the context has it; ``None`` before the first.
+    :param n_tries: how many there were.
+    """
+    if last is None:
         return True
-    last, codes = tries[-1], ReduceCalculation.exit_codes
+    codes = ReduceCalculation.exit_codes
     is_final = last.is_finished_ok or last.exit_status in {
         codes.WARNING_RESULTS_REFUSED.status,
         *(codes[label].status for label in FINAL),
     }
-    return not is_final and len(tries) < MAX_TRIES
+    return not is_final and n_tries < MAX_TRIES
 
 
 def frames_of(outputs: Any) -> orm.Data | None:
