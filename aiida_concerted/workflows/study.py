@@ -11,6 +11,7 @@ from aiida_concerted.calculations.functions.order_site_model import order_site_m
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.builders import inputs_of
+from aiida_concerted.workflows.iteration import validate_calibration
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.resumable import ResumableWorkChain
@@ -169,6 +170,9 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         """Define the exit codes."""
         spec.exit_code(440, "ERROR_RELAX_FAILED", message="The relaxation <{pk}> failed: {reason}")
         spec.exit_code(441, "ERROR_AIMD_FAILED", message="First-principles molecular dynamics <{pk}> failed: {reason}")
+        spec.exit_code(
+            447, "ERROR_NOT_CALIBRATED", message="The frames of the sampling <{pk}> give no trust levels: {reason}"
+        )
         spec.exit_code(442, "ERROR_LEARN_FAILED", message="Learning <{pk}> failed: {reason}")
         spec.exit_code(443, "ERROR_SWEEP_FAILED", message="The sweep <{pk}> failed: {reason}")
         spec.exit_code(
@@ -277,17 +281,21 @@ class StudyWorkChain(ProtocolMixin, ResumableWorkChain):
         """Return what the datasets of the study, and so its potentials and trajectories, say of where they belong."""
         return orm.Dict({"material": self.inputs.sites.base.attributes.get("material"), "study_uuid": self.origin_uuid})
 
-    def run_learn(self) -> None:
-        """Learn a potential."""
+    def run_learn(self) -> ExitCode | None:
+        """Learn a potential, unless the sampling left too few frames for what is asked of them."""
+        sampled = self.ctx.aimd.outputs
+        known = {"dataset": sampled.frames, "validation": sampled.held_out if "held_out" in sampled else None}
+        if (lack := validate_calibration({**known, "explore": self.inputs.learn.iteration.explore})) is not None:
+            return self.exit_codes.ERROR_NOT_CALIBRATED.format(pk=self.ctx.aimd.pk, reason=lack)
         builder = LearnWorkChain.get_builder()
         builder._update(self.exposed_inputs(LearnWorkChain, "learn"))
-        sampled = self.ctx.aimd.outputs
         builder.dataset = sampled.frames
         if "held_out" in sampled:
             builder.validation = sampled.held_out
         builder.iteration.explore.structures = {"cell": sampled.structure}
         builder.seed = self.inputs.seed
         self.to_context(learn=self.run_child("learn", builder))
+        return None
 
     def inspect_learn(self) -> ExitCode | None:
         """Take the final committee."""

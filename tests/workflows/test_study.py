@@ -6,6 +6,7 @@ from aiida import orm
 
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.workflows.learn import LearnWorkChain
+from aiida_concerted.workflows.protocols.loader import merge
 from aiida_concerted.workflows.study import StudyWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from aiida_concerted.workflows.vasp.base import VaspBaseWorkChain
@@ -15,14 +16,14 @@ from tests.workflows.test_checks import with_family
 
 
 @pytest.fixture
-def process(dp_code, lmp_code, surrogate_code, lgps_potcars, process_of):
+def process(dp_code, lmp_code, surrogate_code, lgps_potcars, process_of, request):
     """Return a study with five first-principles runs, two at once, that has its structure."""
     overrides = {
         **with_family(lgps_potcars), "max_concurrent": 2, "aimd_temperatures_K": [400, 600, 800, 1000],
         "aimd_supercell": [1, 1, 2], "aimd_distortion": {"number": 2, "lattice_amplitude": 0.0, "displacement_A": 0.05},
     }  # fmt: skip
     builder = StudyWorkChain.get_builder_from_protocol(
-        dp_code, lmp_code, surrogate_code, protocol="fast", overrides=overrides
+        dp_code, lmp_code, surrogate_code, protocol="fast", overrides=merge(overrides, getattr(request, "param", {}))
     )
     process = process_of(builder)
     process.ctx.structure = process.inputs.sites.get_outline()
@@ -60,6 +61,25 @@ def test_what_was_sampled_is_learnt_from_and_its_cell_explored(process, submitte
     learn = submitted["learn"]
     assert (len(learn.dataset), len(learn.validation)) == (4, 2)
     assert learn.iteration.explore.structures["cell"].uuid == cell.uuid
+
+
+CALIBRATED = {"learn": {"iteration": {"explore": {"selection": {"calibrate": {}}}}}}
+
+
+@pytest.mark.parametrize("process", [CALIBRATED], indirect=True)
+@pytest.mark.parametrize("n_held_out", [0, 3])
+def test_too_few_frames_for_trust_levels_end_the_study_in_one_line(process, submitted, tiny_frames, n_held_out):
+    frames = {"frames": LabelledFramesData(tiny_frames.select(range(7)), level_of_theory="test")}
+    if n_held_out:
+        held_out = tiny_frames.select(range(7, 7 + n_held_out))
+        frames["held_out"] = LabelledFramesData(held_out, level_of_theory="test")
+    process.ctx.aimd = ended(VaspSampleWorkChain, {**frames, "structure": process.ctx.structure})
+    code = process.run_learn()
+    assert code.status == StudyWorkChain.exit_codes.ERROR_NOT_CALIBRATED.status
+    name, number = ("validation", 3) if n_held_out else ("dataset", 7)
+    assert f"<{process.ctx.aimd.pk}> give no trust levels" in code.message
+    assert f"frames at least, {name} holds {number}: give more held-out frames, or levels" in code.message
+    assert not submitted
 
 
 def test_a_part_that_failed_ends_the_study_with_its_reason(process):
