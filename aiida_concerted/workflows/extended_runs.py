@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec
+from aiida.engine import ExitCode, Process, ProcessBuilder, ProcessSpec
 
 from aiida_concerted.analysis.effort import REACHED, EffortTarget, describe_point
 from aiida_concerted.calculations.functions.join_segments import SERIES
@@ -16,12 +16,14 @@ from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE
 from aiida_concerted.calculations.lammps_md import md_parameters
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.stashed import StashedTrajectoryData
-from aiida_concerted.queries.calls import calls_of, earlier_processes
+from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
+from aiida_concerted.queries.replicas import REPLICAS, Replica, replica_names
 from aiida_concerted.workflows import checks
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.continuing import full_inputs, has_inputs, lacks_outputs
+from aiida_concerted.workflows.lammps.adopting import is_of_cell
 from aiida_concerted.workflows.lammps.sealing import REDUCE, is_stashed
-from aiida_concerted.workflows.packed_runs import PackedRunsWorkChain
+from aiida_concerted.workflows.packed_runs import PACK, PackedRunsWorkChain
 from aiida_concerted.workflows.reduced_runs import stashed_only
 from aiida_concerted.workflows.sweep_runs import SweepRun, run_of_child, stretch_name
 from aiida_concerted.workflows.values import value_port
@@ -47,25 +49,38 @@ def n_frames_of(child: orm.ProcessNode) -> int:
 
 def earlier_lengths(
     process: orm.ProcessNode, run: str, builder: ProcessBuilder
-) -> dict[int, tuple[orm.ProcessNode, orm.ProcessNode]]:
+) -> dict[int, tuple[orm.ProcessNode, Any]]:
     """Return what earlier processes made of a run, by its number of frames: their node, and the child that holds it.
 
     :param run: its name; children that made it longer are named like it with ``_x2``, ``_x3``, … behind it.
     :param builder: inputs of the run, whatever their length.
     """
-    process_class = builder.process_class
-    inputs = full_inputs(process_class, builder._inputs(prune=True))
+    inputs = full_inputs(builder.process_class, builder._inputs(prune=True))
     wanted = {**builder.md.parameters.get_dict(), PRODUCTION: None}
-    found: dict[int, tuple[orm.ProcessNode, orm.ProcessNode]] = {}
+    found: dict[int, tuple[orm.ProcessNode, Any]] = {}
     for parent in earlier_processes(process):
-        for label, child in calls_of(parent, run):
-            is_kind = child.process_type == process_class.build_process_type()
-            if run_of_child(label) != run or not is_kind or not child.is_finished_ok or lacks_outputs(child):
-                continue
-            is_same = {**child.inputs.md.parameters.get_dict(), PRODUCTION: None} == wanted
-            if is_same and has_inputs(child, inputs, apart=LENGTH):
+        for child in _stretches(parent, run, builder.process_class):
+            if isinstance(child, Replica):
+                given = child.node.inputs[REPLICAS][child.name]["parameters"]
+                is_same = is_of_cell(child.node, child.name, builder.md, builder.md.structure, prefix="md__")
+            else:
+                given, is_same = child.inputs.md.parameters, has_inputs(child, inputs, apart=LENGTH)
+            if is_same and {**given.get_dict(), PRODUCTION: None} == wanted:
                 found.setdefault(n_frames_of(child), (parent, child))
     return found
+
+
+def _stretches(parent: orm.ProcessNode, run: str, process_class: type[Process]) -> Iterator[Any]:
+    """Yield what a process made of a run and finished: children of a class of its own, and views of it in packs."""
+    for label, child in (*calls_of(parent, run), *calls_of(parent, PACK)):
+        if lacks_outputs(child):
+            continue
+        if child.process_type == process_class.build_process_type():
+            if run_of_child(label) == run and child.is_finished_ok:
+                yield child
+            continue
+        views = (Replica(child, name) for name in replica_names(child) if run_of_child(name) == run)
+        yield from (view for view in views if view.is_finished_ok and "trajectory" in view.outputs)
 
 
 class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
@@ -139,23 +154,44 @@ class ExtendedRunsWorkChain(AnalysedRunsWorkChain, PackedRunsWorkChain):
         known = super().find_child(label, builder, tried)
         if known is not None or label not in self.ctx.get("extensions", {}):
             return known
-        run, before, _ = self.ctx.extensions[label]
-        md, made = md_parameters(builder.md.parameters), earlier_lengths(self.node, run, builder)
-        is_away = is_stashed(self.child(before).outputs.trajectory)
-        made = {n: call for n, call in made.items() if is_stashed(call[1].outputs.trajectory) is is_away}
-        limit = self.target.max_production_ps if self.target is not None else md.production_ps
-        longest = dataclasses.replace(md, production_ps=limit).n_frames
-        if enough := [length for length in made if md.n_frames <= length <= longest]:
-            parent, child = made[min(enough)]
-            self.use(label, child, parent)
-            return child
-        has_now = n_frames_of(self.child(before))
-        shorter = [n for n, (_, child) in made.items() if has_now < n < md.n_frames and "restart" in child.outputs]
+        _, before, _ = self.ctx.extensions[label]
+        made = self.made_of(label, builder)
+        if (enough := self.long_enough(made, builder)) is not None:
+            parent, child = made[enough]
+            if isinstance(child, orm.ProcessNode):
+                self.use(label, child, parent)
+                return child
+        has_now, wanted = n_frames_of(self.child(before)), md_parameters(builder.md.parameters).n_frames
+        shorter = [n for n, (_, child) in made.items() if has_now < n < wanted and "restart" in child.outputs]
         if shorter:
             parent, child = made[max(shorter)]
             go_on_from(builder, child.outputs)
             self.report(f"{label} goes on from <{child.pk}> of {parent.process_label} <{parent.pk}>")
         return None
+
+    def earlier_replica(self, name: str, builder: ProcessBuilder) -> Replica | None:
+        """Return this run in an earlier pack; for one that becomes longer also as it is long enough."""
+        known = super().earlier_replica(name, builder)
+        if known is not None or CONTINUES not in self.inputs or name not in self.ctx.get("extensions", {}):
+            return known
+        made = self.made_of(name, builder)
+        enough = self.long_enough(made, builder)
+        found = None if enough is None else made[enough][1]
+        return found if isinstance(found, Replica) else None
+
+    def made_of(self, label: str, builder: ProcessBuilder) -> dict[int, tuple[orm.ProcessNode, Any]]:
+        """Return what earlier processes made of the run of a child, its frames where those of this one are."""
+        run, before, _ = self.ctx.extensions[label]
+        is_away = is_stashed(self.child(before).outputs.trajectory)
+        made = earlier_lengths(self.node, run, builder)
+        return {n: call for n, call in made.items() if is_stashed(call[1].outputs.trajectory) is is_away}
+
+    def long_enough(self, made: Mapping[int, Any], builder: ProcessBuilder) -> int | None:
+        """Return the least number of frames that is enough and not beyond the target's longest run."""
+        md = md_parameters(builder.md.parameters)
+        limit = self.target.max_production_ps if self.target is not None else md.production_ps
+        longest = dataclasses.replace(md, production_ps=limit).n_frames
+        return min((length for length in made if md.n_frames <= length <= longest), default=None)
 
     def judge_runs(self) -> ExitCode | None:
         """After a round, note how well each run knows what is asked, where anything is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiida import orm
@@ -12,10 +12,14 @@ from aiida_concerted.calculations.lammps_replicas import INPUTS, REPLICAS
 from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes
 from aiida_concerted.queries.replicas import Replica, replica_names
 from aiida_concerted.workflows.continuing import lacks_outputs
-from aiida_concerted.workflows.lammps.adopting import has_replica
+from aiida_concerted.workflows.lammps.adopting import adopted_jobs, has_replica, is_shared
+from aiida_concerted.workflows.lammps.md import has_stash
 from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import WavesWorkChain, positive
+
+PACK = "pack_"
+"""What labels of packs begin with."""
 
 OF_JOBS = ("max_segments", "max_iterations", "clean_workdir")
 """Inputs that say how runs are done, which a pack has from the first of them."""
@@ -47,19 +51,31 @@ class PackedRunsWorkChain(WavesWorkChain):
         """Submit the runs of the wave, or the jobs that they share."""
         prepared = {name: self.prepare(name) for name in self.ctx.wave}
         for name in list(prepared):
-            if (pack := self.earlier_pack(name, prepared[name])) is not None:
-                self.use(name, pack, pack.caller or self.node)
-                self.place([name], pack)
+            if (known := self.earlier_replica(name, prepared[name])) is not None:
+                self.use(name, known.node, known.node.caller or self.node)
+                self.place({name: known.name}, known.node)
                 del prepared[name]
-        if self.inputs.runs_per_job.value > 1:
-            self.submit_packs(prepared)
-            return
+        size = self.inputs.runs_per_job.value
+        shared = {name: run for name, run in prepared.items() if size > 1 or self.was_shared(name, run)}
+        self.submit_packs(shared, size)
         for name, builder in prepared.items():
-            self.note_place(name, None)
-            self.to_context(**{f"child_{name}": self.run_child(name, builder, attempt=self.ctx.attempts[name])})
+            if name not in shared:
+                self.note_place(name, None)
+                self.to_context(**{f"child_{name}": self.run_child(name, builder, attempt=self.ctx.attempts[name])})
 
-    def submit_packs(self, prepared: Mapping[str, ProcessBuilder]) -> None:
-        """Submit jobs of several runs each; a run that an earlier process made alone is used as it is."""
+    def was_shared(self, name: str, builder: ProcessBuilder) -> bool:
+        """Return whether a run goes on from jobs that it shared, which only a pack can, be it of one run."""
+        if CONTINUES not in self.inputs or self.ctx.attempts[name] > 1 or has_stash(builder):
+            return False
+        inputs = builder._inputs(prune=True)
+        jobs = adopted_jobs(earlier_processes(self.node), name, inputs["md"], replica_inputs(inputs))
+        return any(is_shared(job) for job in jobs)
+
+    def submit_packs(self, prepared: Mapping[str, ProcessBuilder], size: int) -> None:
+        """Submit jobs of several runs each; a run that an earlier process made alone is used as it is.
+
+        :param size: most runs in a job.
+        """
         left = {}
         for name, builder in prepared.items():
             known = None
@@ -71,24 +87,27 @@ class PackedRunsWorkChain(WavesWorkChain):
                 self.note_place(name, None)
                 self.to_context(**{f"child_{name}": known})
         number = self.ctx.get("n_packs", 0)
-        for names in packs(left, self.inputs.runs_per_job.value):
+        for names in packs(left, size):
             number += 1
-            label = f"pack_{number:03d}"
+            label = f"{PACK}{number:03d}"
             pack = self.run_child(label, self.pack({name: left[name] for name in names}))
-            self.place(names, pack)
+            self.place({name: name for name in names}, pack)
         self.ctx.n_packs = number
 
-    def place(self, names: Sequence[str], pack: orm.ProcessNode) -> None:
-        """Note which runs a pack holds, and wait for it."""
-        key = f"pack_{pack.pk}"
-        for name in names:
-            self.note_place(name, key)
+    def place(self, replicas: Mapping[str, str], pack: orm.ProcessNode) -> None:
+        """Note which runs a pack holds, and wait for it.
+
+        :param replicas: what each run is called there.
+        """
+        key = f"{PACK}{pack.pk}"
+        for name, replica in replicas.items():
+            self.note_place(name, (key, replica))
         self.to_context(**{key: pack})
 
-    def note_place(self, name: str, key: str | None) -> None:
-        """Note under which key of the context a run's pack is; under none where it is a child of its own."""
-        places = {other: place for other, place in self.ctx.get("places", {}).items() if other != name}
-        self.ctx.places = places if key is None else {**places, name: key}
+    def note_place(self, name: str, place: tuple[str, str] | None) -> None:
+        """Note the key of a run's pack in the context and its name there; nothing where it is a child of its own."""
+        places = {other: known for other, known in self.ctx.get("places", {}).items() if other != name}
+        self.ctx.places = places if place is None else {**places, name: place}
 
     def pack(self, builders: Mapping[str, ProcessBuilder]) -> ProcessBuilder:
         """Return the work chain that makes several runs in one job after another."""
@@ -100,7 +119,7 @@ class PackedRunsWorkChain(WavesWorkChain):
         builder.md._update({**shared, "metadata": {"options": options}})
         builder._update({key: first[key] for key in OF_JOBS if key in first})
         builder[REPLICAS] = {name: replica_inputs(run) for name, run in runs.items()}
-        if (earlier := self.unfinished_pack(next(iter(runs)))) is not None:
+        if (earlier := next((pack for name in runs for pack in self.earlier_packs(name)), None)) is not None:
             builder[CONTINUES] = earlier.uuid
         return builder
 
@@ -118,24 +137,20 @@ class PackedRunsWorkChain(WavesWorkChain):
                 if child.process_type == kind and child.is_terminated and name in replica_names(child):
                     yield child
 
-    def unfinished_pack(self, name: str) -> orm.ProcessNode | None:
-        """Return the newest pack of an earlier process from whose jobs a run can go on."""
-        return next(self.earlier_packs(name), None)
-
-    def earlier_pack(self, name: str, builder: ProcessBuilder) -> orm.ProcessNode | None:
-        """Return an earlier pack in which this run came to its end with the same inputs, whatever ran beside it."""
+    def earlier_replica(self, name: str, builder: ProcessBuilder) -> Replica | None:
+        """Return this run in an earlier pack, where it came to its end with the same inputs, whatever ran beside it."""
         for pack in self.earlier_packs(name):
             if not Replica(pack, name).is_finished_ok or lacks_outputs(pack):
                 continue
             inputs = builder._inputs(prune=True)
             if has_replica(pack, name, inputs["md"], replica_inputs(inputs), prefix="md__"):
-                return pack
+                return Replica(pack, name)
         return None
 
     def child(self, name: str) -> Any:
         """Return the last child of this name, or the view of it in a pack."""
-        key = self.ctx.get("places", {}).get(name)
-        return super().child(name) if key is None else Replica(self.ctx[key], name)
+        place = self.ctx.get("places", {}).get(name)
+        return super().child(name) if place is None else Replica(self.ctx[place[0]], place[1])
 
     def has_child(self, name: str) -> bool:
         """Return whether a child of this name was run, alone or in a pack."""

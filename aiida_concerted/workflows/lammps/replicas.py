@@ -19,9 +19,9 @@ from aiida_concerted.calculations.lammps_replicas import (
     complaint_of_ports,
 )
 from aiida_concerted.formats.md_parameters import MdParameters
-from aiida_concerted.queries.calls import CONTINUES
+from aiida_concerted.queries.calls import earlier_processes
 from aiida_concerted.queries.replicas import VERDICTS, outputs_of_replica
-from aiida_concerted.workflows.lammps.adopting import adopted_jobs
+from aiida_concerted.workflows.lammps.adopting import adopted_jobs, end_of_run, outputs_of_run
 from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, MONITORS, WALL_TIME_MARGIN
 from aiida_concerted.workflows.lammps.joining import joined_outputs
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
@@ -102,16 +102,23 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
         return LammpsReplicasCalculation.validate_inputs({"models": models, REPLICAS: bare}, {"models", REPLICAS})
 
     def setup(self) -> None:
-        """Begin each replica where an earlier process left it, at the restart file that was given, or anew."""
+        """Begin each replica where earlier processes left it, at the restart file that was given, or anew."""
         self.ctx.n_jobs = 0
         self.ctx.parts = {name: [] for name in self.inputs[REPLICAS]}
         self.ctx.verdicts, self.ctx.idle = {}, {}
-        if CONTINUES not in self.inputs:
-            return
-        for name in self.inputs[REPLICAS]:
-            for job in adopted_jobs(self.node, name, self.inputs.md, self.inputs[REPLICAS][name]):
+        parents = self.earlier_parents()
+        for name in self.inputs[REPLICAS] if parents else ():
+            for job in adopted_jobs(parents, name, self.inputs.md, self.inputs[REPLICAS][name]):
                 self.use(f"earlier_{job.pk}", job, job.caller or self.node)
                 self.note(name, job)
+
+    def earlier_parents(self) -> list[orm.ProcessNode]:
+        """Return the processes whose jobs may be taken over: those continued here, and by the caller.
+
+        Runs share jobs with others as often as ``runs_per_job`` is changed, and may have been alone before.
+        """
+        caller = self.node.caller
+        return [*earlier_processes(self.node), *(() if caller is None else earlier_processes(caller))]
 
     def parameters(self, name: str) -> MdParameters:
         """Return the parameters of a replica."""
@@ -150,13 +157,26 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
         return builder
 
     def inspect_job(self) -> None:
-        """Note for each replica whether it is done, goes on, or ends in a failure."""
-        for name in self.ctx.running:
-            self.note(name, self.ctx.job)
+        """Note for each replica whether it is done, goes on, or ends in a failure.
 
-    def note(self, name: str, job: orm.CalcJobNode) -> None:
-        """Note what a job did for a replica."""
-        outputs = outputs_of_replica(job, name)
+        A partition of LAMMPS that fails takes the others with it: what another replica ended counts as none of their
+        tries. It is not in the next job, so this cannot go on for ever.
+        """
+        is_innocent = any(self.has_failed(name, self.ctx.job) for name in self.ctx.running)
+        for name in self.ctx.running:
+            self.note(name, self.ctx.job, is_innocent=is_innocent)
+
+    def has_failed(self, name: str, job: orm.CalcJobNode) -> bool:
+        """Return whether a replica itself, not the machine, brought about how it ended in a job."""
+        results = outputs_of_replica(job, name).get("results", {})
+        return results.get(EXIT_STATUS, 0) not in (0, *ADVANCED, *INTERRUPTED)
+
+    def note(self, name: str, job: orm.CalcJobNode, *, is_innocent: bool = False) -> None:
+        """Note what a job did for a replica.
+
+        :param is_innocent: whether another replica may have ended the job.
+        """
+        outputs = outputs_of_run(job, name)
         if "results" not in outputs:
             reason = str(job.exit_message or job.process_state.value)
             if job.is_finished and job.exit_status in (*INTERRUPTED, *OF_SCHEDULER):
@@ -164,7 +184,7 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
             else:
                 self.end(name, (job.exit_status or 1, f"<{job.pk}> {reason}"))
             return
-        status, reason = outputs["results"][EXIT_STATUS], outputs["results"]["exit_reason"]
+        status, reason = end_of_run(job, name)
         is_segment = status in (0, *ADVANCED) and "restart" in outputs
         # One that is finished has no restart file where none was due before its end.
         if is_segment or status == 0 or status in LEAVES_FRAMES:
@@ -174,6 +194,8 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
         elif is_segment:
             self.ctx.idle = {**self.ctx.idle, name: 0}
             self.go_on(name, outputs["restart"].base.attributes.get("step"))
+        elif status in INTERRUPTED and is_innocent:
+            self.report(f"{name} was cut short in <{job.pk}> beside one that failed; running it again")
         elif status in INTERRUPTED:
             self.try_again(name, job, reason)
         else:
@@ -233,7 +255,7 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
 
     def outputs_of_parts(self, name: str) -> list[Any]:
         """Return what each job left of a replica, in their order."""
-        return [outputs_of_replica(orm.load_node(uuid), name) for uuid in self.ctx.parts[name]]
+        return [outputs_of_run(orm.load_node(uuid), name) for uuid in self.ctx.parts[name]]
 
     def collect(self) -> ExitCode | None:
         """Join what the jobs left of each replica, and name those that failed."""

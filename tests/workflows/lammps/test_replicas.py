@@ -150,6 +150,14 @@ def test_what_comes_to_no_restart_file_is_tried_a_few_times(pack, answer):
     assert not pack.should_run_job()
 
 
+def test_what_others_ended_is_no_try_of_a_replica(pack, answer):
+    idle, lost = (STATUS["ERROR_CUT_SHORT"], {}, {}), (STATUS["ERROR_ATOMS_LOST"], FRAMES, {})
+    assert set(answer(a=idle, b=lost)) == {"b"}
+    for _ in range(2):
+        assert set(answer(a=idle)) == {"b"}
+    assert answer(a=idle)["a"][0] == 401
+
+
 def test_a_wall_time_that_reaches_no_restart_file_says_what_would_do(answer):
     short = (STATUS["ERROR_STOPPED_BY_TIMER"], {"steps_done": 20, "start_step": 0}, {})
     status, reason = answer(a=short, b=short)["a"]
