@@ -40,6 +40,9 @@ PARSED_FILES = (
 )
 """What a run leaves beside its log; it is read and not kept as files."""
 
+CONTEXT = ("level_of_theory", "material", "study_uuid", "potential_sha256", "seed")
+"""What the node of a run's trajectory says of where it comes from."""
+
 TIMER_MARGIN_S = 60
 """Wall time in s kept for starting and for writing the last files, at most a tenth of what there is."""
 

@@ -22,9 +22,7 @@ from aiida_concerted.calculations.lammps_md import (
 )
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.lammps_replicas import enter, partitions_script, words_of_partitions, words_of_process
-
-REPLICAS = "replicas"
-"""Namespace of the inputs and outputs of the runs."""
+from aiida_concerted.queries.replicas import REPLICAS
 
 NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 """What a replica may be called: it names a folder of the job and links in the provenance."""

@@ -10,6 +10,7 @@ from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
+from aiida_concerted.calculations.frame_jobs import define_failures
 from aiida_concerted.calculations.functions.select_candidates import columns_of
 from aiida_concerted.calculations.jobs import run_as_one_process
 from aiida_concerted.calculations.reduce import command_of
@@ -58,14 +59,10 @@ class PickCalculation(CalcJob):
             help="Accurate, candidate and failed frames of each run, and what decided the choice; eV/Å.",
         )  # fmt: skip
         spec.default_output_node = "statistics"
-        for status, label, message in (
-            (310, "ERROR_NO_RESULT", "The job left no result: {reason}. See pick.log in `retrieved`."),
-            (311, "ERROR_FRAMES_MISSING", "{reason}. Put it back, or make the exploration again."),
-            (312, "ERROR_FRAMES_CHANGED", "{reason}. Put back the file that was stashed."),
-            (313, "ERROR_FRAMES_UNREADABLE", "The frames cannot be read as one run: {reason}."),
-            (314, "ERROR_REQUEST_REFUSED", "The other machine does not take the request: {reason}."),
-        ):
-            spec.exit_code(status, label, message=message, invalidates_cache=True)
+        define_failures(
+            spec, cls.LOG, missing="Put it back, or make the exploration again.",
+            changed="Put back the file that was stashed.",
+        )  # fmt: skip
 
     @staticmethod
     def validate_parameters(value: orm.Dict, _: Any) -> str | None:

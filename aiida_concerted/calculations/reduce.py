@@ -14,6 +14,7 @@ from aiida.engine import CalcJob, CalcJobProcessSpec
 
 from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
+from aiida_concerted.calculations.frame_jobs import define_failures
 from aiida_concerted.calculations.jobs import run_as_one_process
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
 from aiida_concerted.calculations.lammps_restart import restart_point
@@ -116,22 +117,11 @@ class ReduceCalculation(CalcJob):
     @classmethod
     def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
         """Define the exit codes."""
-        for status, label, message in (
-            (310, "ERROR_NO_RESULT", "The job left no result: {reason}. See reduce.log in `retrieved`."),
-            (
-                311,
-                "ERROR_FRAMES_MISSING",
-                "{reason}. Put it back, or make the run again; results that were made before stay as they are.",
-            ),
-            (
-                312,
-                "ERROR_FRAMES_CHANGED",
-                "{reason}. Put back the file that was stashed, or give the segments anew if the change is meant.",
-            ),
-            (313, "ERROR_FRAMES_UNREADABLE", "The frames cannot be read as one run: {reason}."),
-            (314, "ERROR_REQUEST_REFUSED", "The other machine does not take the request: {reason}."),
-        ):
-            spec.exit_code(status, label, message=message, invalidates_cache=True)
+        define_failures(
+            spec, cls.LOG,
+            missing="Put it back, or make the run again; results that were made before stay as they are.",
+            changed="Put back the file that was stashed, or give the segments anew if the change is meant.",
+        )  # fmt: skip
         spec.exit_code(410, "WARNING_RESULTS_REFUSED", message="The run was read, and gave less than asked: {reasons}")
 
     @staticmethod

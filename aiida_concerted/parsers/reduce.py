@@ -7,50 +7,35 @@ from typing import Any
 
 from aiida import orm
 from aiida.engine import ExitCode
-from aiida.parsers import Parser
 
-from aiida_concerted import __version__
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
-from aiida_concerted.calculations.lammps_md import run_context
+from aiida_concerted.calculations.lammps_md import CONTEXT, run_context
 from aiida_concerted.calculations.reduce import ReduceCalculation, in_order, run_of
 from aiida_concerted.calculations.result_nodes import diffusivity_node, result_context, site_nodes
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.sites import SiteHistoryData
 from aiida_concerted.data.stashed import StashedTrajectoryData
+from aiida_concerted.parsers.frame_jobs import FrameJobParser
 from aiida_concerted.reduction.portable import Reduced, read_reduced
 from aiida_concerted.reduction.request import Segment
-from aiida_concerted.reduction.segments import CHANGED, MISSING, UNREADABLE
-from aiida_concerted.reduction.telling import BAD_REQUEST
 from aiida_concerted.reduction.work import history_of
 
-FAILURES = {
-    MISSING: "ERROR_FRAMES_MISSING",
-    CHANGED: "ERROR_FRAMES_CHANGED",
-    UNREADABLE: "ERROR_FRAMES_UNREADABLE",
-    BAD_REQUEST: "ERROR_REQUEST_REFUSED",
-}
 
-CONTEXT = ("level_of_theory", "material", "study_uuid", "potential_sha256", "seed")
-
-
-class ReduceParser(Parser):
+class ReduceParser(FrameJobParser):
     """Makes the nodes of a :class:`ReduceCalculation`, by the same functions as the calcfunctions."""
+
+    LOG = ReduceCalculation.LOG
 
     def parse(self, retrieved_temporary_folder: str, **_: Any) -> ExitCode | None:
         """Attach what was brought home, and return what went wrong."""
         try:
             reduced = read_reduced(Path(retrieved_temporary_folder))
             if reduced.failure is not None:
-                kind, reason = reduced.failure
-                label = FAILURES.get(kind, "ERROR_NO_RESULT")
-                return self.exit_codes[label].format(reason=reason.rstrip("."))
+                return self.failure(reduced.failure)
             self._attach(reduced)
         except (KeyError, TypeError, ValueError) as error:
-            return self.exit_codes.ERROR_NO_RESULT.format(reason=self._reason(str(error)))
-        if reduced.version != __version__:
-            self.logger.warning(
-                f"aiida-concerted is {reduced.version} there and {__version__} here: numbers may differ"
-            )
+            return self.no_result(error)
+        self.warn_of_version(reduced.version, "numbers")
         if reduced.refused:
             return self.exit_codes.WARNING_RESULTS_REFUSED.format(reasons="; ".join(reduced.refused.values()))
         return None
@@ -104,11 +89,3 @@ class ReduceParser(Parser):
         )
         self.out("trajectory", node)
         return dict(node.base.attributes.all)
-
-    def _reason(self, error: str) -> str:
-        """Return the last words of the job, or what is wrong with its results where it had none."""
-        if ReduceCalculation.LOG not in self.retrieved.base.repository.list_object_names():
-            return error
-        log = self.retrieved.base.repository.get_object_content(ReduceCalculation.LOG, mode="rb")
-        lines = [line for line in log.decode(errors="replace").splitlines() if line.strip()]
-        return f"{error} ({lines[-1].strip()})" if lines else error

@@ -14,6 +14,7 @@ VERDICTS = "concerted_verdicts"
 """Extra of a process of several replicas: exit status and message of each by name."""
 
 REPLICAS = "replicas"
+"""Namespace of the inputs and outputs of the runs."""
 
 
 def outputs_of_replica(process: orm.ProcessNode, name: str) -> Mapping[str, Any]:

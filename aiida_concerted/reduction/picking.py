@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.formats.h5md import H5mdReader
 from aiida_concerted.learning.explored import Explored, deviation_of, pick_explored
 from aiida_concerted.learning.screens import Geometry
+from aiida_concerted.reduction.files import arrays_content, check_schema, read_arrays, read_json
 from aiida_concerted.reduction.request import RunDescription, Segment
 from aiida_concerted.reduction.segments import join_run
 from aiida_concerted.reduction.telling import told_failures
@@ -61,10 +61,8 @@ class PickRequest:
             "files": dict(self.files),
         }
         (folder / REQUEST).write_text(json.dumps(content, allow_nan=False), encoding="utf8")
-        buffer = io.BytesIO()
         arrays = {f"{name}/{column}": a for name, columns in self.deviations.items() for column, a in columns.items()}
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        (folder / DEVIATIONS).write_bytes(buffer.getvalue())
+        (folder / DEVIATIONS).write_bytes(arrays_content(arrays))
 
     @classmethod
     def read(cls, folder: Path) -> PickRequest:
@@ -73,12 +71,8 @@ class PickRequest:
         :raises ValueError: if it is none, or asks for what this version does not know.
         :raises KeyError: naming what it lacks.
         """
-        content = _read_json(folder / REQUEST)
-        if content.get("schema") != SCHEMA:
-            raise ValueError(
-                f"the request is of the schema {content.get('schema')!r}, this version reads {SCHEMA}: "
-                "install the same version of aiida-concerted on both machines"
-            )
+        content = read_json(folder / REQUEST)
+        check_schema(content, SCHEMA)
         runs = {
             name: (
                 RunDescription.from_dict(part["run"]),
@@ -87,7 +81,7 @@ class PickRequest:
             for name, part in content["runs"].items()
         }
         deviations: dict[str, dict[str, NDArray[Any]]] = {}
-        for key, array in _load(folder / DEVIATIONS).items():
+        for key, array in read_arrays(folder / DEVIATIONS).items():
             name, _, column = key.rpartition("/")
             deviations.setdefault(name, {})[column] = array
         return cls(content["parameters"], runs, content["files"], deviations)
@@ -169,9 +163,7 @@ def write_picked(folder: Path, picked: Picked) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     for number, geometry in enumerate(picked.frames.values()):
         arrays |= {f"{number}.cell": geometry.cell, f"{number}.positions": geometry.positions}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_at_once(folder / FRAMES, buffer.getvalue())
+    write_at_once(folder / FRAMES, arrays_content(arrays))
     content = {
         "schema": SCHEMA,
         "version": picked.version,
@@ -188,10 +180,10 @@ def read_picked(folder: Path) -> Picked:
     :raises ValueError: if the files are missing, damaged, or of another schema.
     """
     try:
-        content = _read_json(folder / PICKED)
+        content = read_json(folder / PICKED)
         if content["schema"] != SCHEMA:
             raise ValueError(f"{PICKED} is of the schema {content['schema']!r}, this version reads {SCHEMA}")
-        arrays, frames = _load(folder / FRAMES), {}
+        arrays, frames = read_arrays(folder / FRAMES), {}
         for number, (name, frame, species) in enumerate(content["frames"]):
             cell, positions = (arrays[f"{number}.{part}"] for part in ("cell", "positions"))
             if cell.shape != (3, 3) or positions.shape != (len(species), 3) or not np.isfinite(positions).all():
@@ -206,19 +198,3 @@ def read_picked(folder: Path) -> Picked:
         raise ValueError(f"{Path(error.filename or PICKED).name} is not there: {error.strerror}") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{PICKED} is no result of a job: {type(error).__name__} {error}") from None
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path.name} is no JSON: {error}") from None
-
-
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    content = io.BytesIO(path.read_bytes())
-    try:
-        with np.load(content, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
-        raise ValueError(f"{path.name} cannot be read: {error}") from None

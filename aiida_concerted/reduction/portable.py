@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from aiida_concerted import __version__
 from aiida_concerted.common.files import write_at_once
 from aiida_concerted.reduction.contents import ResultContent
+from aiida_concerted.reduction.files import arrays_content, read_arrays, read_json
 
 SCHEMA = "aiida-concerted/reduced/1"
 RESULTS, ARRAYS = "reduced.json", "reduced.npz"
-MAX_JSON_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,8 @@ def write_reduced(folder: Path, reduced: Reduced) -> None:
 
     :raises OSError: if the folder cannot be written to.
     """
-    buffer = io.BytesIO()
     arrays = {f"{part}.{name}": a for part, content in reduced.contents.items() for name, a in content.arrays.items()}
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_at_once(folder / ARRAYS, buffer.getvalue())
+    write_at_once(folder / ARRAYS, arrays_content(arrays))
     content = {
         "schema": SCHEMA,
         "version": reduced.version,
@@ -74,10 +70,8 @@ def read_reduced(folder: Path) -> Reduced:
     :raises ValueError: if the files are missing, damaged, or of another schema.
     """
     try:
-        if (folder / RESULTS).stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"{RESULTS} is larger than any result")
-        content = json.loads((folder / RESULTS).read_text(encoding="utf8"), parse_constant=_refuse)
-        arrays = _read_arrays(folder / ARRAYS)
+        content = read_json(folder / RESULTS)
+        arrays = read_arrays(folder / ARRAYS)
         if content["schema"] != SCHEMA:
             raise ValueError(f"{RESULTS} is of the schema {content['schema']!r}, this version reads {SCHEMA}")
         failure = content["failure"]
@@ -99,19 +93,5 @@ def read_reduced(folder: Path) -> Reduced:
         raise ValueError(f"{RESULTS} is no result of a reduction: {type(error).__name__} {error}") from None
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with path.open("rb") as handle:
-        content = io.BytesIO(handle.read())
-    try:
-        with np.load(content, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # zipfile, zlib and NumPy have many words for a damaged file
-        raise ValueError(f"{path.name} cannot be read: {error}") from None
-
-
 def _of_part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
     return {name.partition(".")[2]: array for name, array in arrays.items() if name.partition(".")[0] == part}
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(f"{RESULTS} holds {word}, which is no number")

@@ -14,6 +14,7 @@ from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.sites import SiteNetwork
 from aiida_concerted.common.parameters import from_mapping, refuse_unknown
 from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
+from aiida_concerted.reduction.files import check_schema
 from aiida_concerted.reduction.parameters import AnalysisParameters
 
 SCHEMA = "aiida-concerted/reduce/1"
@@ -123,11 +124,7 @@ class ReduceRequest:
 
         :raises ValueError: if it is none, or asks for what this version does not know.
         """
-        if content.get("schema") != SCHEMA:
-            raise ValueError(
-                f"the request is of the schema {content.get('schema')!r}, this version reads {SCHEMA}: "
-                "install the same version of aiida-concerted on both machines"
-            )
+        check_schema(content, SCHEMA)
         refuse_unknown(content, ("schema", *(field for field in _FIELDS)), "the request")
         analysis, network, target, crystal = (content.get(k) for k in ("analysis", "network", "target", "crystal_A"))
         return cls(

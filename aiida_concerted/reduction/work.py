@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from aiida_concerted.reduction.contents import (
     diffusivity_content,
     site_contents,
 )
+from aiida_concerted.reduction.files import read_json
 from aiida_concerted.reduction.judgement import judgement_of
 from aiida_concerted.reduction.portable import Reduced, write_reduced
 from aiida_concerted.reduction.request import ReduceRequest
@@ -42,7 +42,7 @@ def reduce_file(path: Path, folder: Path) -> Reduced:
     :raises OSError: if the machine cannot read or write; the folder then holds no result.
     """
     with told_failures(lambda failure: write_reduced(folder, Reduced(failure=failure)), path.name, folder):
-        request = ReduceRequest.from_dict(json.loads(path.read_text(encoding="utf8")))
+        request = ReduceRequest.from_dict(read_json(path))
         reduced = reduce_run(request, folder)
     write_reduced(folder, reduced)
     return reduced

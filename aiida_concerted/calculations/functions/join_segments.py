@@ -11,7 +11,7 @@ import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.calculations.lammps_md import md_parameters
+from aiida_concerted.calculations.lammps_md import CONTEXT, md_parameters
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats.h5md_join import join_h5md
 from aiida_concerted.formats.lammps_log import production_averages
@@ -19,8 +19,6 @@ from aiida_concerted.formats.md_parameters import MdParameters
 
 SERIES = ("trajectory", "thermo", "model_deviation", "results")
 """Outputs of a segment that belong to its own steps."""
-
-CONTEXT = ("level_of_theory", "material", "study_uuid", "potential_sha256", "seed")
 
 
 @calcfunction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiida import orm
@@ -15,6 +16,7 @@ from aiida.engine import (
 )
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -33,6 +35,25 @@ WALL_TIME_MARGIN = 1.2
 
 MONITORS = {"disagreeing": {"entry_point": "concerted.lammps.stop_disagreeing", "minimum_poll_interval": 30}}
 """Attached to every run whose committee is watched, where no others are given."""
+
+
+def wall_time_needed_s(job: orm.CalcJobNode, n_steps: int, n_done: int) -> int:
+    """Return the wall time in s in which a job would make so many steps, with a margin.
+
+    :param n_done: steps that it made in the time that it had.
+    """
+    given = job.get_option("max_wallclock_seconds") or 0
+    return math.ceil(WALL_TIME_MARGIN * given * n_steps / max(n_done, 1))
+
+
+def wall_time_between_restarts(job: orm.CalcJobNode, md: MdParameters, results: Mapping[str, Any]) -> tuple[float, int]:
+    """Return how far in ps a job came that reached no restart file, and the wall time in s that would do.
+
+    :param results: what it left of the run.
+    """
+    done, start = (int(results.get(key, 0)) for key in ("steps_done", "start_step"))
+    needed = wall_time_needed_s(job, md.restart_steps, done - start)
+    return done * md.timestep_ps, max(needed, (job.get_option("max_wallclock_seconds") or 0) + 1)
 
 
 class LammpsRunProtocol(ProtocolMixin):
@@ -132,8 +153,7 @@ class LammpsBaseWorkChain(LammpsRunProtocol, RestartingWorkChain):
         md = md_parameters(calculation.inputs.parameters)
         planned = md.first_step + md.production_steps
         done = calculation.outputs.results["steps_done"] if "results" in calculation.outputs else 0
-        given = calculation.get_option("max_wallclock_seconds") or 0
-        needed = math.ceil(WALL_TIME_MARGIN * given * planned / max(done, 1))
+        needed = wall_time_needed_s(calculation, planned, done)
         self.report(f"LAMMPS <{calculation.pk}> ran out of wall time at step {done} of {planned}")
         code = self.exit_codes.ERROR_WALL_TIME_OVER.format(
             done=done * md.timestep_ps, planned=planned * md.timestep_ps, needed_s=needed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.queries.calls import earlier_processes
 from aiida_concerted.queries.replicas import VERDICTS, outputs_of_replica
 from aiida_concerted.workflows.lammps.adopting import adopted_jobs, end_of_run, outputs_of_run
-from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, MONITORS, WALL_TIME_MARGIN
+from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, MONITORS, wall_time_between_restarts
 from aiida_concerted.workflows.lammps.joining import joined_outputs
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.sealing import is_stashed
@@ -239,11 +238,9 @@ class LammpsReplicasWorkChain(ResumableWorkChain):
     def wall_time_message(self, name: str, job: orm.CalcJobNode) -> str:
         """Return what wall time brings a replica from one restart file to the next."""
         md, results = self.parameters(name), outputs_of_replica(job, name)["results"]
-        done, start = (int(results.get_dict().get(key, 0)) for key in ("steps_done", "start_step"))
-        given = job.get_option("max_wallclock_seconds") or 0
-        needed = math.ceil(WALL_TIME_MARGIN * given * md.restart_steps / max(done - start, 1))
+        done_ps, needed_s = wall_time_between_restarts(job, md, results.get_dict())
         code = LammpsMdWorkChain.exit_codes["ERROR_WALL_TIME_OVER"]
-        message: str = code.format(done=done * md.timestep_ps, needed_s=max(needed, given + 1)).message
+        message: str = code.format(done=done_ps, needed_s=needed_s).message
         return message
 
     def end(self, name: str, verdict: Verdict) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessBuilder, ProcessSpec
 
+from aiida_concerted.calculations.frame_jobs import FAILURES
 from aiida_concerted.calculations.reduce import ReduceCalculation
 from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.workflows.continuing import REDUCE
-
-FINAL = ("ERROR_FRAMES_MISSING", "ERROR_FRAMES_CHANGED", "ERROR_FRAMES_UNREADABLE", "ERROR_REQUEST_REFUSED")
-"""What a second try of the same job would not mend."""
 
 MAX_TRIES = 2
 
@@ -54,7 +52,7 @@ def is_worth_a_try(last: orm.CalcJobNode | None, n_tries: int) -> bool:
     codes = ReduceCalculation.exit_codes
     is_final = last.is_finished_ok or last.exit_status in {
         codes.WARNING_RESULTS_REFUSED.status,
-        *(codes[label].status for label in FINAL),
+        *(codes[label].status for label in FAILURES.values()),
     }
     return not is_final and n_tries < MAX_TRIES
 

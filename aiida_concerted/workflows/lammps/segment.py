@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from aiida import orm
 from aiida.engine import ExitCode, ProcessHandlerReport, ProcessSpec, process_handler
 
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
-from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, WALL_TIME_MARGIN, LammpsBaseWorkChain
+from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, LammpsBaseWorkChain, wall_time_between_restarts
 
 TIMER = LammpsMdCalculation.exit_codes.ERROR_STOPPED_BY_TIMER
 ADVANCED = (TIMER.status, *(code.status for code in INTERRUPTIONS))
@@ -50,9 +48,6 @@ class LammpsSegmentWorkChain(LammpsBaseWorkChain):
         """Stop where the wall time does not reach from one restart file to the next, and say how much would do."""
         md = md_parameters(calculation.inputs.parameters)
         results = calculation.outputs.results if "results" in calculation.outputs else {}
-        done, start = (int(results.get(key, 0)) for key in ("steps_done", "start_step"))
-        given = calculation.get_option("max_wallclock_seconds") or 0
-        needed = math.ceil(WALL_TIME_MARGIN * given * md.restart_steps / max(done - start, 1))
-        self.report(f"LAMMPS <{calculation.pk}> ran out of wall time at step {done}, before its first restart file")
-        code = self.exit_codes.ERROR_WALL_TIME_OVER.format(done=done * md.timestep_ps, needed_s=max(needed, given + 1))
-        return ProcessHandlerReport(True, code)
+        done_ps, needed_s = wall_time_between_restarts(calculation, md, results)
+        self.report(f"LAMMPS <{calculation.pk}> ran out of wall time at {done_ps:g} ps, before its first restart file")
+        return ProcessHandlerReport(True, self.exit_codes.ERROR_WALL_TIME_OVER.format(done=done_ps, needed_s=needed_s))
