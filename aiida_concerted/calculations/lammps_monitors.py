@@ -9,9 +9,9 @@ from aiida import orm
 from aiida.engine.processes.calcjobs.monitors import CalcJobMonitorAction, CalcJobMonitorResult
 from aiida.transports import Transport
 
-from aiida_concerted.calculations.lammps_md import md_parameters
 from aiida_concerted.calculations.lammps_replicas import REPLICAS
 from aiida_concerted.calculations.lammps_restart import restart_point
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.calculations.monitoring import quoted, run_remote
 from aiida_concerted.formats.lammps_input import DEVIATION
 from aiida_concerted.formats.model_deviation import first_long_excess, read_model_deviation

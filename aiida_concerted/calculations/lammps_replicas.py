@@ -12,9 +12,8 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from aiida_concerted.calculations.jobs import copy_potential, run_as_one_process
-from aiida_concerted.calculations.lammps_md import (
-    PARSED_FILES,
-    LammpsMdCalculation,
+from aiida_concerted.calculations.lammps_md import PARSED_FILES, LammpsMdCalculation
+from aiida_concerted.calculations.lammps_run import (
     check_run,
     model_files,
     ordered_models,

@@ -16,8 +16,9 @@ from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.frame_jobs import define_failures
 from aiida_concerted.calculations.jobs import run_as_one_process
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_restart import restart_point
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.conversion import arrays_of_structure
 from aiida_concerted.data.results import DiffusivityData, ModeFrequenciesData, SiteStatisticsData

@@ -171,8 +171,8 @@ def _value(node: orm.Node) -> tuple[float, float] | None:
 
 
 def _status(name: str, run: _Run, diffusivity: tuple[float, float] | None) -> RunStatus:
-    from aiida_concerted.calculations.lammps_md import md_parameters
     from aiida_concerted.calculations.lammps_restart import STEP
+    from aiida_concerted.calculations.lammps_run import md_parameters
 
     inputs, is_ok = run.inputs(), run.is_ok()
     md = md_parameters(inputs["parameters"])

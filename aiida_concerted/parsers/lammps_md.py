@@ -13,8 +13,12 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 from numpy.typing import NDArray
 
-from aiida_concerted.calculations.lammps_md import md_parameters, run_context, stays_there
 from aiida_concerted.calculations.lammps_restart import restart_node, restart_point
+from aiida_concerted.calculations.lammps_run import (
+    md_parameters,
+    run_context,
+    stays_there,
+)
 from aiida_concerted.data.conversion import arrays_of_structure, structure_of_arrays
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats import lammps_guards, lammps_input

@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
-from aiida_concerted.calculations.lammps_md import CONTEXT, run_context
+from aiida_concerted.calculations.lammps_run import CONTEXT, run_context
 from aiida_concerted.calculations.reduce import ReduceCalculation, in_order, run_of
 from aiida_concerted.calculations.result_nodes import diffusivity_node, result_context, site_nodes
 from aiida_concerted.common.parameters import from_mapping

@@ -13,7 +13,11 @@ from aiida_concerted.analysis.effort import EffortTarget
 from aiida_concerted.analysis.sites import reverse_mode
 from aiida_concerted.calculations.analysis_parameters import analysis_parameters
 from aiida_concerted.calculations.deepmd_train import training_parameters
-from aiida_concerted.calculations.lammps_md import check_system, md_parameters, ordered_models
+from aiida_concerted.calculations.lammps_run import (
+    check_system,
+    md_parameters,
+    ordered_models,
+)
 from aiida_concerted.common.cells import cell_heights
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.common.parameters import from_mapping

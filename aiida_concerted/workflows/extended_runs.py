@@ -13,7 +13,7 @@ from aiida_concerted.analysis.effort import REACHED, EffortTarget, describe_poin
 from aiida_concerted.calculations.functions.join_segments import SERIES
 from aiida_concerted.calculations.functions.judge_run import judge_run
 from aiida_concerted.calculations.functions.plan_extensions import HELD, IS_SIZE, POINT, plan_extensions
-from aiida_concerted.calculations.lammps_md import md_parameters
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.common.parameters import from_mapping
 from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.queries.calls import CONTINUES, calls_of, earlier_processes

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from aiida_concerted.calculations.lammps_md import MASSES
+from aiida_concerted.calculations.lammps_run import MASSES
 from aiida_concerted.formats import lammps_input
 from aiida_concerted.formats.h5md import H5mdHeader, H5mdReader
 from aiida_concerted.formats.h5md_join import join_h5md

@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from aiida_concerted.calculations.lammps_md import MASSES
+from aiida_concerted.calculations.lammps_run import MASSES
 from aiida_concerted.formats import lammps_guards, lammps_input
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_dump import iterate_lammps_dump

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from aiida import orm
 
-from aiida_concerted.calculations.lammps_md import MASSES, LammpsMdCalculation
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_run import MASSES
 from aiida_concerted.data.conversion import structure_of_arrays
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data

@@ -11,7 +11,7 @@ import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-from aiida_concerted.calculations.lammps_md import CONTEXT, md_parameters
+from aiida_concerted.calculations.lammps_run import CONTEXT, md_parameters
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.formats.h5md_join import join_h5md
 from aiida_concerted.formats.lammps_log import production_averages

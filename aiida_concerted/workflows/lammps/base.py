@@ -15,7 +15,8 @@ from aiida.engine import (
     while_,
 )
 
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options

@@ -7,7 +7,8 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessSpec, while_
 
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.calculations.reduce import segment_of
 from aiida_concerted.data.stashed import StashedTrajectoryData
 from aiida_concerted.data.trajectory import MolecularDynamicsData

@@ -8,7 +8,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, while_
 
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_replicas import (
     ALONE_STASHED,
     EXIT_STATUS,
@@ -17,6 +17,7 @@ from aiida_concerted.calculations.lammps_replicas import (
     LammpsReplicasCalculation,
     complaint_of_ports,
 )
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.formats.md_parameters import MdParameters
 from aiida_concerted.queries.calls import earlier_processes
 from aiida_concerted.queries.replicas import VERDICTS, outputs_of_replica

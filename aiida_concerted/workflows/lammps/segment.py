@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import ExitCode, ProcessHandlerReport, ProcessSpec, process_handler
 
-from aiida_concerted.calculations.lammps_md import LammpsMdCalculation, md_parameters
+from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
+from aiida_concerted.calculations.lammps_run import md_parameters
 from aiida_concerted.workflows.lammps.base import INTERRUPTIONS, LammpsBaseWorkChain, wall_time_between_restarts
 
 TIMER = LammpsMdCalculation.exit_codes.ERROR_STOPPED_BY_TIMER
