@@ -45,9 +45,15 @@ def run(**inputs):
 
 
 @pytest.fixture(scope="module")
-def died(aiida_profile):
-    """Return a loop whose process died after its first turn."""
-    return run(n=2, dies_after=1)[0]
+def uuid_of_died(aiida_profile):
+    """Return the UUID of a loop whose process died after its first turn."""
+    return run(n=2, dies_after=1)[0].uuid
+
+
+@pytest.fixture
+def died(uuid_of_died):
+    """Return this loop, read anew: a node that was loaded before may belong to a session that is closed."""
+    return orm.load_node(uuid_of_died)
 
 
 def test_a_loop_that_died_uses_what_finished_and_its_results_keep_its_name(died):
