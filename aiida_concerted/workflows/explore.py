@@ -215,8 +215,10 @@ class ExploreWorkChain(ProtocolMixin, WavesWorkChain):
 
     def is_usable(self, label: str, child: orm.ProcessNode) -> bool:
         """Return whether a run of an earlier exploration would do: also one that the physics ended."""
-        if self.is_observed() and label in self.observed() and is_stashed(child.outputs.get("trajectory")):
-            return False  # its diffusivity is computed at home
+        outputs = child.outputs
+        if self.is_observed() and label in self.observed() and "trajectory" in outputs:
+            if is_stashed(outputs["trajectory"]):
+                return False  # its diffusivity is computed at home
         return child.is_finished_ok or (500 <= (child.exit_status or 0) < 600 and self.judge(label, child))
 
     def unreached(self, name: str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.workflows.explore import ExploreWorkChain, run_name
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
+from tests.data.test_stashed import stashed_run
 from tests.engines import LATTICE, TYPE_MAP, small_crystal
 from tests.workflows.ended import ended
 
@@ -271,6 +272,21 @@ def test_a_run_that_ended_early_gives_no_diffusivity(process_of, lmp_code, poten
     assert process.observe() is None
     assert "observable" not in process.outputs
     assert "no diffusivity at 900 K: cell_T900 ended early" in caplog.text
+
+
+def test_a_run_is_used_again_unless_its_frames_stay_away_and_are_needed_at_home(
+    process_of, lmp_code, potentials, sound_structure, aiida_localhost
+):
+    builder = ExploreWorkChain.get_builder_from_protocol(
+        lmp_code, {"cell": sound_structure}, potentials, protocol="fast", overrides=OVERRIDES
+    )
+    builder.observable_temperature_K = 900.0
+    process = process_of(builder)
+    process.setup()
+    at_home, broken = explored([0.1] * 8), ended(LammpsMdWorkChain, exit_status=PHYSICS)
+    away = ended(LammpsMdWorkChain, {"trajectory": stashed_run(aiida_localhost)})
+    for label, usable in (("cell_T300", [True, True, False]), ("cell_T900", [True, False, False])):
+        assert [process.is_usable(label, child) for child in (at_home, away, broken)] == usable
 
 
 def walk(temperature, n_frames=400, n_carriers=64):
