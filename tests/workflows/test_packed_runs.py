@@ -43,6 +43,7 @@ def sweep(process_of, lmp_code, potentials, sound_structure, monkeypatch):
             node.set_process_type(kind.build_process_type())
             label = builder.metadata.call_link_label
             node.base.links.add_incoming(process.node, LinkType.CALL_WORK, label)
+            node.set_checkpoint("begun")
             return node.store()
 
         monkeypatch.setattr(process, "submit", submit)
