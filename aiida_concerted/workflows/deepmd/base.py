@@ -163,12 +163,26 @@ class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
         return self._try_once_more(calculation)
 
     def _try_once_more(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Repeat a training that came no further, once."""
+        """Repeat a training that came no further, once; where it did not even begin, take its checkpoint for torn."""
+        if self.ctx.stalled and self._goes_on_from_nothing(calculation):
+            self.ctx.inputs.pop("restart_folder")
+            self.ctx.reached, self.ctx.stalled = 0, False
+            self.report(f"training <{calculation.pk}> did no step from its checkpoint; beginning anew")
+            return ProcessHandlerReport(True)
         if self.ctx.stalled:
             return ProcessHandlerReport(True, self._no_progress(calculation))
         self.ctx.stalled = True
         self.report(f"training <{calculation.pk}> came no further: {calculation.exit_message} Running it once more")
         return ProcessHandlerReport(True)
+
+    def _goes_on_from_nothing(self, calculation: orm.CalcJobNode) -> bool:
+        """Return whether a training did no step beyond the checkpoint that it was to go on from.
+
+        One that is killed while it writes a checkpoint leaves files of which DeePMD-kit cannot go on.
+        """
+        if "restart_folder" not in self.ctx.inputs or "results" not in calculation.outputs:
+            return False
+        return int(calculation.outputs.results.get("steps_done", self.ctx.reached + 1)) <= self.ctx.reached
 
     def _no_progress(self, calculation: orm.CalcJobNode) -> ExitCode:
         if calculation.exit_status == EXIT.ERROR_TRAINING_STOPPED.status:

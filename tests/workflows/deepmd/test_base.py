@@ -43,7 +43,7 @@ def process(build, process_of):
 def cut_short(fast_localhost, tmp_path):
     """Return a function that makes a training that ended, with a checkpoint at a step or with none."""
 
-    def make(code, step):
+    def make(code, step, steps_done=None):
         node = ended(
             DeepmdTrainCalculation, exit_status=code.status, exit_message=code.message, computer=fast_localhost
         )
@@ -53,7 +53,10 @@ def cut_short(fast_localhost, tmp_path):
         if step is not None:
             text = f'model_checkpoint_path: "model.ckpt-{step}"\n'
             retrieved.base.repository.put_object_from_bytes(text.encode(), "checkpoint")
-        for label, output in (("remote_folder", folder), ("retrieved", retrieved)):
+        outputs = {"remote_folder": folder, "retrieved": retrieved}
+        if steps_done is not None:
+            outputs["results"] = orm.Dict({"n_steps": 60, "steps_done": steps_done, "checkpoint_step": step})
+        for label, output in outputs.items():
             output.base.links.add_incoming(node, LinkType.CREATE, label)
             output.store()
         return node
@@ -80,6 +83,20 @@ def test_one_that_comes_no_further_is_tried_once_more_from_where_it_was_and_then
     over = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20)).exit_code
     assert over.status == DeepmdBaseWorkChain.exit_codes.ERROR_NO_PROGRESS.status
     assert "beyond step 20" in over.message
+
+
+def test_one_that_does_no_step_from_a_torn_checkpoint_begins_anew(process, cut_short):
+    for expected in ("restart_folder", "restart_folder", None):
+        report = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20, steps_done=20))
+        assert report.exit_code.status == 0
+        assert ("restart_folder" in process.ctx.inputs) is (expected is not None)
+    assert process.ctx.reached == 0
+
+
+def test_one_that_only_lacks_time_for_the_next_checkpoint_does_not_begin_anew(process, cut_short):
+    for status in (0, 0, DeepmdBaseWorkChain.exit_codes.ERROR_NO_PROGRESS.status):
+        report = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20, steps_done=30))
+        assert report.exit_code.status == status
 
 
 def test_without_any_checkpoint_it_begins_anew_once(process, cut_short):
