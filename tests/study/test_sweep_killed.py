@@ -46,7 +46,7 @@ fi
 wait $!
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200), pytest.mark.lammps, needs(LABELS, CRYSTAL)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.lammps, needs(LABELS, CRYSTAL)]
 
 
 @pytest.fixture(scope="module")
