@@ -45,8 +45,8 @@ def build_lammps_input(
 ) -> str:
     """Return the script of a run that starts from the data file :data:`DATA`, or goes on from :data:`START_RESTART`.
 
-    Units are LAMMPS' ``metal``: Å, ps, eV, K, bar. Atoms are not sorted and neighbour lists are built at fixed steps,
-    so that a run continued from a restart file goes the same way.
+    Units are LAMMPS' ``metal``: Å, ps, eV, K, bar. Atoms are not sorted, neighbour lists are built at fixed steps, and
+    LAMMPS sets itself up anew at every restart file, so that a run continued from one goes the same way.
 
     :param parameters: the run.
     :param elements: element symbols in the order of LAMMPS' types; the carrier among them.
@@ -66,7 +66,7 @@ def build_lammps_input(
     begin = (
         _begin(parameters, elements, n_atoms) if start is None else _continuation(parameters, elements, n_atoms, start)
     )
-    production = _production(parameters, len(elements) > 1)
+    production = _production(parameters, len(elements) > 1, start)
     sections = [_timer(parameters, timeout_s), system, *begin, production]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -146,7 +146,7 @@ def _begin(parameters: MdParameters, elements: list[str], n_atoms: int) -> list[
         heating += _anneal(parameters, start)
     heating.append(_thermostat(parameters))
     if parameters.first_step > parameters.anneal_steps:
-        heating.append(f"run {parameters.first_step} upto")
+        heating += _run(parameters, "equilibration", parameters.anneal_steps, parameters.first_step)
     return [outputs, heating]
 
 
@@ -159,10 +159,11 @@ def _continuation(parameters: MdParameters, elements: list[str], n_atoms: int, s
     outputs = [*_thermo(parameters), *_halts(parameters, elements, n_atoms, f"{start.begin_eV_per_atom:.12g}")]
     heating = []
     if start.step < parameters.anneal_steps:
-        heating += _anneal(parameters, parameters.anneal_from_K or parameters.temperature_K)
+        heating += _anneal(parameters, parameters.anneal_from_K or parameters.temperature_K, start.step)
     heating.append(_thermostat(parameters))
     if start.step < parameters.first_step:
-        heating.append(f"run {parameters.first_step} upto")
+        first = max(start.step, parameters.anneal_steps)
+        heating += _run(parameters, "equilibration", first, parameters.first_step)
     return [heating[:1], outputs, heating[1:]]
 
 
@@ -176,12 +177,34 @@ def _ensemble(parameters: MdParameters, start_K: float) -> str:
     return f"npt {thermostat} aniso {pressure:.10g} {pressure:.10g} {parameters.barostat_damping_ps:.10g}"
 
 
-def _anneal(parameters: MdParameters, start_K: float) -> list[str]:
+def _run(parameters: MdParameters, name: str, first: int, last: int, keywords: str = "") -> list[str]:
+    """Return the commands of a run to a step, in stretches that end at restart files.
+
+    The thermostat takes the temperature of a step from the one before, scaled; a run that goes on from a file computes
+    it. The two differ in their last digit, and some hundred steps later in the positions. With a setup at every file
+    both compute it. A run that LAMMPS' timer stopped is over: its further stretches are passed over.
+
+    :param name: label of the loop.
+    :param keywords: further words of the ``run`` command.
+    """
+    every = parameters.restart_steps
+    begin, end = first // every + 1, (last - 1) // every
+    loop = [
+        f"variable {name} loop {begin} {end}",
+        f"label {name}",
+        f"run $(v_{name}*{every}) upto{keywords} post no",
+        f"next {name}",
+        f"jump SELF {name}",
+    ]
+    return [*(loop if begin <= end else []), f"run {last} upto{keywords}"]
+
+
+def _anneal(parameters: MdParameters, start_K: float, first: int = 0) -> list[str]:
     """Return the heating; the target temperature of a step does not depend on where a run begins."""
     steps = parameters.anneal_steps
     return [
         f"fix heating all {_ensemble(parameters, start_K)}",
-        f"run {steps} upto start 0 stop {steps}",
+        *_run(parameters, "heating", first, steps, f" start 0 stop {steps}"),
         "unfix heating",
     ]
 
@@ -190,7 +213,8 @@ def _thermostat(parameters: MdParameters) -> str:
     return f"fix thermostat all {_ensemble(parameters, parameters.temperature_K)}"
 
 
-def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
+def _production(parameters: MdParameters, has_framework: bool, start: RestartPoint | None) -> list[str]:
+    first = max(parameters.first_step, start.step if start is not None else 0)
     every = parameters.frame_steps
     lines = [f"dump carriers carriers dcd {every} {CARRIERS_DCD}", "dump_modify carriers unwrap yes"]
     if has_framework:
@@ -207,7 +231,7 @@ def _production(parameters: MdParameters, has_framework: bool) -> list[str]:
         lines += temperature_guard(parameters.temperature_K, parameters.max_temperature_drift, parameters.timestep_ps)
     return [
         *lines,
-        f"run {parameters.last_step} upto",
+        *_run(parameters, "production", first, parameters.last_step),
         f"write_dump all custom {FINAL_DUMP} id type xu yu zu modify sort id format float %.12g",
         f"write_restart {FINAL_RESTART}",
     ]

@@ -28,7 +28,7 @@ class LammpsLog:
     :param is_complete: whether the program ended by itself.
     :param is_timed_out: whether its own timer stopped a run.
     :param wall_s: wall time of the program in s.
-    :param steps_per_s: speed of the last run that ended.
+    :param steps_per_s: speed of all runs that ended, their setups left out.
     """
 
     version: str
@@ -51,7 +51,8 @@ def read_lammps_log(text: str) -> LammpsLog:
         lines = lines[:-1]
     version = re.match(r"LAMMPS \(([^)]*)\)", text)
     wall = re.search(r"^Total wall time: (\d+):(\d+):(\d+)", text, flags=re.MULTILINE)
-    speeds = re.findall(r"([\d.]+(?:e[+-]?\d+)?) timesteps/s", text)
+    loops = [(float(seconds), int(steps)) for seconds, steps in _LOOP.findall(text)]
+    loop_s = sum(seconds for seconds, steps in loops if steps)
     errors = re.findall(r"^ERROR(?: on proc \d+)?: (.*)$", text, flags=re.MULTILINE)
     return LammpsLog(
         version=version[1].split(" - ")[0] if version else "unknown",
@@ -62,7 +63,7 @@ def read_lammps_log(text: str) -> LammpsLog:
         wall_s=float(sum(int(part) * unit for part, unit in zip(wall.groups(), (3600, 60, 1), strict=True)))
         if wall
         else None,
-        steps_per_s=float(speeds[-1]) if speeds else None,
+        steps_per_s=sum(steps for _, steps in loops) / loop_s if loop_s > 0 else None,
     )
 
 
@@ -80,6 +81,8 @@ def first_and_last_step(path: Path) -> tuple[int, int] | None:
     first, last = (_ROW.findall(part.decode(errors="replace")) for part in (head, tail))
     return (int(first[0]), int(last[-1])) if first and last else None
 
+
+_LOOP = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps", re.M)
 
 _ROW = re.compile(r"^ *(\d+)(?: +[-+.\deE]+| +-?(?:nan|inf))+ *$", re.M)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -142,7 +143,15 @@ def killing(script, step):
     lines = script.splitlines()
     for number, line in enumerate(lines):
         words = line.split()
-        if words[:1] == ["run"] and "upto" in words and int(words[1]) > step:
+        if len(words) == 5 and words[2] == "loop":  # over restart files: only those before the step are come to
+            first, last = int(words[3]), int(words[4])
+            every = int(re.search(r"\*(\d+)\)", lines[number + 2])[1])
+            last = min(last, (step - 1) // every)
+            if first <= last:
+                lines[number] = f"variable {words[1]} loop {first} {last}"
+            else:
+                lines[number : number + 5] = [""] * 5
+        elif words[:1] == ["run"] and words[1].isdigit() and "upto" in words and int(words[1]) > step:
             # the parent of LAMMPS' shell is LAMMPS; it looks for no variables between quotes
             lines[number : number + 1] = [" ".join(["run", str(step), *words[2:]]), 'shell "kill -9 $PPID"']
             return "\n".join(lines) + "\n"
@@ -199,6 +208,23 @@ def test_at_constant_pressure_with_a_wall_it_is_the_same_run(tmp_path, tiny_mode
     assert killed.segment()
     assert_same_run(killed, untouched, atol=1e-4)  # the barostat scales about the middle of the cell it finds: rounding
     assert not killed.parameters.can_go_on_from(80)
+
+
+@pytest.mark.slow
+def test_thousands_of_steps_after_a_kill_it_is_still_the_same_run(tmp_path, tiny_models):
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    for folder in folders:
+        folder.mkdir()
+    # A last digit that differs where a run goes on takes a thousand steps to show in a frame, and then grows.
+    undisturbed, killed = (
+        Runner(folder, tiny_models, production_ps=12.0, restart_interval_ps=0.2, temperature_K=900.0)
+        for folder in folders
+    )
+    assert undisturbed.segment()
+    for step in (130, 710, 1230, 1910, 2520):
+        assert not killed.segment(die_at=step)
+    assert killed.segment()
+    assert_same_run(killed, undisturbed)
 
 
 @pytest.mark.slow

@@ -52,8 +52,9 @@ def lammps(tmp_path, tiny_models):
         script = re.sub(
             r"^variable gone .*$", "variable gone equal 0", script, flags=re.M
         )  # energies are not the matter
-        production = f"run {parameters.last_step} upto"
-        script = script.replace(production, "\n".join([*insert, production, *append]))
+        begin, end = "variable production loop", f"run {parameters.last_step} upto"
+        first = begin if begin in script else end
+        script = script.replace(first, "\n".join([*insert, first])).replace(end, "\n".join([end, *append]))
         (place / "input.in").write_text(script)
         subprocess.run(
             [executable("lmp"), "-in", "input.in", "-log", "log.lammps", "-screen", "none"], cwd=place, check=False,

@@ -40,7 +40,11 @@ def test_the_script_heats_equilibrates_and_keeps_the_production():
     assert "pair_coeff * * Li S" in lines
     assert "fix heating all nvt temp 100 300 0.2" in lines
     runs = [line for line in lines if line.startswith("run ")]
-    assert runs == ["run 0", "run 50 upto start 0 stop 50", "run 100 upto", "run 600 upto"]
+    stretch = "run $(v_production*500) upto post no"
+    assert runs == ["run 0", "run 50 upto start 0 stop 50", "run 100 upto", stretch, "run 600 upto"]
+    assert lines[lines.index(stretch) - 2 : lines.index(stretch)] == [
+        "variable production loop 1 1", "label production"
+    ]  # fmt: skip
     dumps = [number for number, line in enumerate(lines) if line.startswith("dump ")]
     assert min(dumps) > lines.index("run 100 upto")
     assert "restart 500 restart.a restart.b" in lines
@@ -52,11 +56,12 @@ def test_a_run_that_goes_on_takes_the_state_and_leaves_out_what_is_behind_it():
     elements, models = ["Li", "S"], ["a.pb"]
     begun = build_lammps_input(run, elements, models, n_atoms=50, start=RestartPoint(40, -4.5)).splitlines()
     runs = [line for line in begun if line.startswith("run ")]
-    assert runs == ["run 50 upto start 0 stop 50", "run 100 upto", "run 600 upto"]
+    stretch = "run $(v_production*500) upto post no"
+    assert runs == ["run 50 upto start 0 stop 50", "run 100 upto", stretch, "run 600 upto"]
     kept = build_lammps_input(run, elements, models, n_atoms=50, start=RestartPoint(140, -4.5)).splitlines()
     assert "read_restart start.restart" in kept
     assert not any(line.startswith(("velocity", "read_data", "run 0")) for line in kept)
-    assert [line for line in kept if line.startswith("run ")] == ["run 600 upto"]
+    assert [line for line in kept if line.startswith("run ")] == [stretch, "run 600 upto"]
     assert kept.index("fix thermostat all nvt temp 300 300 0.2") < kept.index("run 600 upto")
     assert "variable begin equal -4.5" in kept
     for step in (0, 50, 600, 640):

@@ -143,7 +143,8 @@ def test_a_run_whose_frames_stay_becomes_longer_until_its_target_is_reached(buil
 KILLED = """#!/bin/bash
 # LAMMPS, killed in its first segment between two restart files
 if [ ! -e start.restart ]; then
-  sed -i "s/^run 840 upto$/run 330 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
+  sed -i -e "s/^variable production loop 1 4$/variable production loop 1 1/" \\
+    -e "s/^run 840 upto$/run 330 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
 fi
 exec "{lmp}" "$@"
 """

@@ -27,7 +27,8 @@ CODES = LammpsMdCalculation.exit_codes
 KILLED = """#!/bin/bash
 # LAMMPS, killed in its first segment at a step at which it has written two restart files and more frames than they hold
 if [ ! -e start.restart ]; then
-  sed -i "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
+  sed -i -e "s/^variable production loop 1 4$/variable production loop 1 2/" \\
+    -e "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
 fi
 exec "{lmp}" "$@"
 """

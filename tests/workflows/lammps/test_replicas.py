@@ -29,7 +29,8 @@ KILLED = """#!/bin/bash
 # LAMMPS, of which every replica is killed in its first job at a step that is past two restart files
 folder=$(dirname "$2")
 if [ ! -e "$folder/start.restart" ]; then
-  sed -i "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
+  sed -i -e "s/^variable production loop 1 4$/variable production loop 1 2/" \\
+    -e "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
 fi
 exec "{lmp}" "$@"
 """
