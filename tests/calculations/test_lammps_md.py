@@ -111,9 +111,9 @@ def test_a_run_that_explodes_is_stopped_and_its_sound_frames_are_kept(lmp_code, 
         lmp_code,
         [potential(tiny_models[0])],
         temperature_K=600,
-        timestep_fs=20.0,
-        production_ps=100.0,
-        frame_interval_ps=0.02,
+        timestep_fs=25.0,
+        production_ps=125.0,
+        frame_interval_ps=0.025,
     )
     outputs, node = run_get_node(builder)
     assert 510 <= node.exit_status <= 513, node.exit_message
