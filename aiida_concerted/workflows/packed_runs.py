@@ -64,8 +64,11 @@ class PackedRunsWorkChain(WavesWorkChain):
                 self.to_context(**{f"child_{name}": self.run_child(name, builder, attempt=self.ctx.attempts[name])})
 
     def was_shared(self, name: str, builder: ProcessBuilder) -> bool:
-        """Return whether a run goes on from jobs that it shared, which only a pack can, be it of one run."""
-        if CONTINUES not in self.inputs or self.ctx.attempts[name] > 1 or has_stash(builder):
+        """Return whether a run goes on from jobs that it shared, which only a pack can, be it of one run.
+
+        It is the same for each try of a run, so that the tries of it have their labels in one row.
+        """
+        if CONTINUES not in self.inputs or has_stash(builder):
             return False
         inputs = builder._inputs(prune=True)
         jobs = adopted_jobs(earlier_processes(self.node), name, inputs["md"], replica_inputs(inputs))

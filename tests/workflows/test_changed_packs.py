@@ -11,7 +11,7 @@ from plumpy.process_states import ProcessState
 from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_replicas import LammpsReplicasCalculation
 from aiida_concerted.queries.calls import calls_of, earlier_processes
-from aiida_concerted.queries.replicas import Replica, replica_names
+from aiida_concerted.queries.replicas import VERDICTS, Replica, replica_names
 from aiida_concerted.workflows.continuing import flat_inputs
 from aiida_concerted.workflows.extended_runs import earlier_lengths
 from aiida_concerted.workflows.lammps.adopting import adopted_jobs
@@ -127,6 +127,38 @@ def test_a_sweep_with_packs_of_another_size_begins_no_run_anew(
             pack.ctx.running = pack.pending()
             step = {"run_T500": 100, "run_T700": 160}[name]
             assert pack.job().replicas[name]["restart"].base.attributes.get("step") == step
+
+
+def test_a_pack_of_one_that_failed_is_tried_again_as_a_pack_and_once(
+    before, process_of, lmp_code, potentials, sound_structure, monkeypatch
+):
+    later, _, _ = before
+    builder = builder_of(lmp_code, potentials, sound_structure, n_seeds=1)
+    builder.continues = later.uuid
+    process, submitted = process_of(builder), []
+    assert process.setup() is None
+
+    def submit(child):
+        submitted.append(child)
+        verdicts = {name: [CUT, "cut short"] for name in child.replicas}
+        inputs = flat_inputs({"replicas": dict(child.replicas)})
+        pack = made(child.process_class, process.node, child.metadata.call_link_label, inputs, {}, exit_status=434)
+        pack.base.extras.set(VERDICTS, verdicts)
+        return pack
+
+    monkeypatch.setattr(process, "submit", submit)
+    monkeypatch.setattr(process, "to_context", lambda **children: process.ctx.update(children))
+    process.run_wave()
+    process.inspect_wave()
+    assert sorted(process.ctx.pending) == sorted(SHARED)
+    checkpoint = dict(process.ctx)
+    for _ in range(2):  # a worker that is killed in this step does it again
+        process.ctx.clear()
+        process.ctx.update(checkpoint)
+        process.run_wave()
+    assert [child.process_class for child in submitted] == [LammpsReplicasWorkChain] * 4
+    labels = [child.metadata.call_link_label for child in submitted]
+    assert labels == ["pack_001", "pack_002", "pack_003", "pack_004"]
 
 
 def test_a_stretch_in_a_pack_is_a_length_of_its_run(before):
