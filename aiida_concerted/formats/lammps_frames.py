@@ -120,6 +120,7 @@ def newest_restart(folder: Path, parameters: MdParameters, frames: FrameCount | 
     """Return the restart file from which a run goes on without losing a frame or changing its way, the newest such.
 
     Files that are cut off are passed over, and those beyond the last sound frame: the frames between would be missing.
+    So is the file of a run that its timer stopped between two restart files: a run that goes on there rounds otherwise.
 
     :param frames: what the run left; ``None`` where it left no frames.
     """
@@ -129,7 +130,8 @@ def newest_restart(folder: Path, parameters: MdParameters, frames: FrameCount | 
             step = restart_step((folder / name).read_bytes())
         except (OSError, ValueError):
             continue
-        if parameters.can_go_on_from(step) and step <= _last_frame_step(parameters, frames):
+        is_planned = step % parameters.restart_steps == 0 or step == parameters.last_step
+        if is_planned and parameters.can_go_on_from(step) and step <= _last_frame_step(parameters, frames):
             steps[step] = folder / name
     return steps[max(steps)] if steps else None
 

@@ -187,7 +187,8 @@ class MdParameters:
     def restart_steps(self) -> int:
         """Return the steps between two restart files, whole frames of all atoms."""
         interval = self.restart_interval_ps or RESTART_INTERVAL_PS
-        return max(1, round(interval / self.timestep_ps / self.stored_steps)) * self.stored_steps
+        least = 2 if self.stored_steps == 1 else 1  # LAMMPS looks at the clock within a stretch, not at its end
+        return max(least, round(interval / self.timestep_ps / self.stored_steps)) * self.stored_steps
 
     @property
     def last_step(self) -> int:
@@ -196,8 +197,9 @@ class MdParameters:
 
     @property
     def timer_steps(self) -> int:
-        """Return the steps between two looks at the clock; they fall on steps at which neighbour lists are built."""
-        return max(1, min(TIMER_STEPS, self.frame_steps) // self.neighbour_steps) * self.neighbour_steps
+        """Return the steps between two looks at the clock, of which one at least falls between two restart files."""
+        steps = max(1, min(TIMER_STEPS, self.frame_steps) // self.neighbour_steps) * self.neighbour_steps
+        return min(steps, max(1, self.restart_steps // 2))
 
     def first_frame_step(self, start: RestartPoint | None) -> int:
         """Return the step of the first frame of a run that begins at a restart file, or anew."""

@@ -90,8 +90,8 @@ CLAIMS: dict[str, tuple[str, str, Judge]] = {
     ),
     "N16": (
         "The share of the ab plane rises with temperature, 300 K excepted.",
-        "It falls between no two neighbouring temperatures above 300 K by two standard errors, and rises by as much "
-        "from the coldest to the hottest.",
+        "300 K left out, it falls between no two neighbouring temperatures by more than chance explains (two standard "
+        "errors, more where there are many), and rises by two from the coldest to the hottest.",
         evidence.rising_share,
     ),
     "N17": (

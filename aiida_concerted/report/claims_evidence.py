@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ COUPLED_MODES = ("Li4", "Li2")
 ACTIVATED = "Li2"
 MINIMUM_FOR_A_LINE = 3
 ROOM_TEMPERATURE_K = 300.0
+NEAR_ROOM_TEMPERATURE = 0.01
+"""Largest relative difference of temperatures near 300 K, as of a measured 298 K, that stand for each other."""
 
 
 @dataclass(frozen=True)
@@ -345,21 +348,28 @@ def rising_share(content: StudyContent, _: Published) -> Finding:
     """Return whether the share of the ab plane rises from each temperature to the next, 300 K left out."""
     known = [
         item for item in sound_results(content.diffusivities)
-        if item.get("ab_share") is not None and item.temperature_K > ROOM_TEMPERATURE_K
+        if (item.content.get("ab_share", {}).get("stderr") or 0.0) > 0
+        and abs(item.temperature_K / ROOM_TEMPERATURE_K - 1.0) > NEAR_ROOM_TEMPERATURE
     ]  # fmt: skip
     if len(known) < MINIMUM_FOR_A_LINE:
-        return _open(f"fewer than {MINIMUM_FOR_A_LINE} temperatures above 300 K have an anisotropy")
+        return _open(f"fewer than {MINIMUM_FOR_A_LINE} temperatures besides 300 K have an anisotropy with an error")
     values = np.array([item["ab_share"] for item in known])
-    errors = np.array([float(item.content.get("ab_share", {}).get("stderr") or 0.0) for item in known])
-    falls = (values[:-1] - values[1:]) / np.maximum(np.hypot(errors[:-1], errors[1:]), 1e-12)
+    errors = np.array([float(item.content["ab_share"]["stderr"]) for item in known])
+    falls = (values[:-1] - values[1:]) / np.hypot(errors[:-1], errors[1:])
     steps = [
         f"{format_estimate(value, error)} at {item.temperature_K:g} K"
         for item, value, error in zip(known, values, errors, strict=True)
     ]
     numbers = f"ab share {', '.join(steps)}"
-    if falls.max() >= SIGMAS:
+    if falls.max() >= _sigmas_of_any(len(falls)):
         return Finding(DIFFERS, numbers, _uuids(known))
     return _by_difference(values[-1] - values[0], float(np.hypot(errors[0], errors[-1])), numbers, _uuids(known))
+
+
+def _sigmas_of_any(number: int) -> float:
+    """Return what none of several differences reaches by chance as often as one stays below two standard errors."""
+    normal = NormalDist()
+    return normal.inv_cdf(1.0 - (1.0 - normal.cdf(SIGMAS)) / number)
 
 
 def one_line(content: StudyContent, _: Published) -> Finding:

@@ -14,7 +14,15 @@ from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number, format_published
 from aiida_concerted.common.stand_in import is_stand_in
 from aiida_concerted.materials import ReferenceValue, short_source
-from aiida_concerted.report.claims_evidence import AGREES, DIFFERS, OPEN, SIGMAS, sound_results
+from aiida_concerted.report.claims_evidence import (
+    AGREES,
+    DIFFERS,
+    NEAR_ROOM_TEMPERATURE,
+    OPEN,
+    ROOM_TEMPERATURE_K,
+    SIGMAS,
+    sound_results,
+)
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.sites import occupancy_estimate
 from aiida_concerted.report.published import (
@@ -29,10 +37,6 @@ from aiida_concerted.report.tables import Table
 
 SAME_TEMPERATURE = 0.003
 """Largest relative difference of two temperatures that count as one: D changes by 2 % over it at 300 K."""
-
-ROOM_TEMPERATURE_K = 300.0
-NEAR_ROOM_TEMPERATURE = 0.01
-"""Largest relative difference from 300 K at which a value extrapolated to 300 K stands for a published one."""
 
 LEAST_DIGITS = 2
 """Digits that a published number is taken to have, at least: 30 ps and 1.0 are not known to half of themselves."""
@@ -123,7 +127,7 @@ def rounding_of(value: float) -> float:
 
     A number has the digits that it is written with, and two where it has fewer.
     """
-    written = Decimal(repr(float(value))).normalize()
+    written = Decimal(f"{value:.12g}").normalize()
     unit = 10.0 ** (written.adjusted() - max(LEAST_DIGITS, len(written.as_tuple().digits)) + 1)
     return 0.5 * unit / float(np.sqrt(3.0))
 
@@ -177,13 +181,27 @@ def _at_room_temperature(content: StudyContent, name: str, temperature_K: float)
 
 
 def _conductivity(content: StudyContent, value: ReferenceValue) -> Own:
-    T = float(value.temperature_K or ROOM_TEMPERATURE_K)
+    """Return the Nernst–Einstein conductivity over the Haven ratio, which is in what an experiment measures."""
+    own = _nernst_einstein(content, float(value.temperature_K or ROOM_TEMPERATURE_K))
+    haven = _haven_ratio(content, value)
+    if own.value is None or own.stderr is None:
+        return own
+    if not haven.value or haven.stderr is None:
+        return Own(own.value, None, True, f"{own.how}, without a Haven ratio", own.uuids)
+    error = float(np.hypot(own.stderr, haven.stderr / haven.value))
+    how = f"{own.how}, over the Haven ratio {haven.text}"
+    return Own(own.value / haven.value, error, True, how, (*own.uuids, *haven.uuids))
+
+
+def _nernst_einstein(content: StudyContent, temperature_K: float) -> Own:
     for item in sound_results(content.diffusivities):
-        if _is_at(item, T) and item.get("conductivity_S_m"):
+        is_near = abs(item.temperature_K / temperature_K - 1.0) <= NEAR_ROOM_TEMPERATURE
+        if is_near and item.get("conductivity_S_m"):
             error = item.get("conductivity_stderr_S_m")
             relative = None if error is None else error / item["conductivity_S_m"]
-            return Own(item["conductivity_S_m"], relative, True, f"Nernst–Einstein at {T:g} K", (item.uuid,))
-    return _at_room_temperature(content, "conductivity_300K{}_S_m", T)
+            how = f"Nernst–Einstein at {item.temperature_K:g} K"
+            return Own(item["conductivity_S_m"], relative, True, how, (item.uuid,))
+    return _at_room_temperature(content, "conductivity_300K{}_S_m", temperature_K)
 
 
 def _activation_energy(content: StudyContent, _: ReferenceValue) -> Own:
@@ -255,7 +273,9 @@ def _rmse(key: str) -> Callable[[StudyContent, ReferenceValue], Own]:
         if not values:
             return Own(None, how="no potential was trained")
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        return Own(float(np.mean(values)), spread, False, f"training frames, {len(values)} potentials")
+        return Own(
+            float(np.mean(values)), spread, False, f"training frames; ± is the spread of {len(values)} potentials"
+        )
 
     return find
 

@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from aiida_concerted.common.parameters import from_mapping
-from aiida_concerted.formats.lammps_input import MAX_SEED, build_lammps_input, lammps_seed, read_framework_mean
+from aiida_concerted.formats.lammps_frames import FrameCount, newest_restart
+from aiida_concerted.formats.lammps_input import (
+    FINAL_RESTART,
+    MAX_SEED,
+    RESTARTS,
+    build_lammps_input,
+    lammps_seed,
+    read_framework_mean,
+)
+from aiida_concerted.formats.lammps_restart import MAGIC
 from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
+from tests.formats.test_lammps_restart import HEADER, RECORDS, record
 
 GIVEN = {"carrier": "Li", "temperature_K": 300, "production_ps": 1.0, "frame_interval_ps": 0.02}
 
@@ -171,3 +181,25 @@ def test_without_limits_there_are_no_guards():
 def test_carriers_alone_have_no_framework_to_melt():
     script = build_lammps_input(parameters(max_framework_displacement_A=1.0), ["Li"], ["a.pb"], n_atoms=50)
     assert "melted" not in script
+
+
+@pytest.mark.parametrize(
+    ("frame_ps", "restart_ps", "timestep_fs"),
+    [(0.1, 0.1, 2.0), (0.2, 0.2, 2.0), (0.02, 0.02, 2.0), (0.002, 0.002, 2.0)],
+)
+def test_the_clock_is_looked_at_between_two_restart_files(frame_ps, restart_ps):
+    run = parameters(frame_interval_ps=frame_ps, restart_interval_ps=restart_ps)
+    assert 1 <= run.timer_steps < run.restart_steps
+
+
+def restart_bytes(step):
+    return HEADER + b"".join([*RECORDS[:4], record(5, step)]) + b"atoms" + MAGIC
+
+
+def test_a_run_goes_on_from_where_its_clock_stopped_it_only_if_a_restart_file_is_due_there(tmp_path):
+    run = parameters(production_ps=3.0, restart_interval_ps=1.0)
+    (tmp_path / RESTARTS[0]).write_bytes(restart_bytes(500))
+    (tmp_path / FINAL_RESTART).write_bytes(restart_bytes(690))
+    assert newest_restart(tmp_path, run, FrameCount(70, 0)).name == RESTARTS[0]
+    (tmp_path / FINAL_RESTART).write_bytes(restart_bytes(run.last_step))
+    assert newest_restart(tmp_path, run, FrameCount(run.n_frames, 0)).name == FINAL_RESTART

@@ -93,8 +93,22 @@ def test_what_lies_beyond_the_runs_comes_from_the_fit_at_300_K_alone(empty):
     cold = only(study, reference("tracer_diffusivity", 1.5, temperature_K=300.24))
     assert (cold.verdict, cold.own.uuids) == ("agrees", ("fit",))
     assert cold.own.stderr == pytest.approx(np.log(4.0) / (2 * 1.96), rel=1e-3)
-    assert only(study, reference("conductivity", 9.0, unit="S/m", temperature_K=298.0)).verdict == "differs"
     assert only(study, reference("tracer_diffusivity", 1.0, temperature_K=400.0)).reason == "no run near 400 K"
+
+
+def test_a_measured_conductivity_has_the_haven_ratio_in_it(empty):
+    near = run_at(300.0, 1.0, conductivity_S_m=1.0, conductivity_stderr_S_m=0.1)
+    measured = reference("conductivity", 2.0, unit="S/m", temperature_K=298.0)
+    alone = only(replace(empty, diffusivities=(near,)), measured)
+    assert (alone.verdict, alone.own.value) == ("cannot be said", 1.0)
+    assert "without a Haven ratio" in alone.reason
+
+    hot = run_at(600.0, 1.0, haven_ratio=0.5, haven_ratio_stderr=0.05)
+    found = only(replace(empty, diffusivities=(near, hot)), measured)
+
+    assert (found.verdict, found.own.value) == ("agrees", 2.0)
+    assert found.own.stderr == pytest.approx(np.hypot(0.1, 0.1))
+    assert found.own.uuids == ("run-300", "run-600")
 
 
 def test_a_run_whose_framework_left_takes_no_part(empty):
@@ -147,7 +161,16 @@ def test_numbers_of_a_stand_in_are_shown_and_not_judged(content, empty):
 
 
 @pytest.mark.parametrize(
-    ("value", "half"), [(7.1e-12, 0.05e-12), (0.42, 0.005), (30.0, 0.5), (1.0, 0.05), (3.17, 0.005), (1.061e-9, 5e-13)]
+    ("value", "half"),
+    [
+        (7.1e-12, 0.05e-12),
+        (0.42, 0.005),
+        (30.0, 0.5),
+        (1.0, 0.05),
+        (3.17, 0.005),
+        (1.061e-9, 5e-13),
+        (0.1 + 0.2, 0.005),
+    ],
 )
 def test_a_number_has_the_error_of_its_rounding(value, half):
     assert rounding_of(value) == pytest.approx(half / np.sqrt(3.0))
