@@ -153,7 +153,10 @@ class PackedRunsWorkChain(WavesWorkChain):
     def child(self, name: str) -> Any:
         """Return the last child of this name, or the view of it in a pack."""
         place = self.ctx.get("places", {}).get(name)
-        return super().child(name) if place is None else Replica(self.ctx[place[0]], place[1])
+        if place is None:
+            return super().child(name)
+        key, replica = (place, name) if isinstance(place, str) else place  # one of a sweep begun before an upgrade
+        return Replica(self.ctx[key], replica)
 
     def has_child(self, name: str) -> bool:
         """Return whether a child of this name was run, alone or in a pack."""

@@ -128,6 +128,14 @@ def test_a_run_that_becomes_longer_takes_its_frames_and_its_restart_file_into_th
     assert longer["parameters"]["production_ps"] == 4.0
 
 
+def test_a_sweep_that_an_earlier_version_began_finds_the_runs_in_its_packs(sweep):
+    process = sweep(runs_per_job=2)
+    process.run_wave()
+    expected = {name: process.child(name) for name in process.ctx.wave}
+    process.ctx.places = {name: f"pack_{found.node.pk}" for name, found in expected.items()}
+    assert {name: process.child(name) for name in process.ctx.wave} == expected
+
+
 def test_no_runs_in_a_job_are_refused_at_the_door(lmp_code, potentials, sound_structure):
     with pytest.raises(ValueError, match="must be positive, got 0"):
         builder_of(lmp_code, potentials, sound_structure, runs_per_job=0)
