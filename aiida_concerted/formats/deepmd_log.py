@@ -15,6 +15,17 @@ COMPLAINT = re.compile(r"^(?:[\w.]*(?:Error|Exception)\b.*|.*(?:command not foun
 """Last line of a Python traceback, or the shell's word on a missing program."""
 
 
+TRACEBACK = "Traceback (most recent call last)"
+
+TORN = re.compile(
+    r"\bDataLossError\b|is not a valid checkpoint|Read less bytes than requested|ckpt\S*; No such file or directory"
+    r"|File does not exist\. Received: \S*\.meta\b|\bimport_meta_graph\b.*(?:Decode|Parse)Error"
+    r"|PytorchStreamReader failed|torch/serialization\.py.*\bEOFError\b",
+    re.DOTALL,
+)
+"""What TensorFlow and (last line) PyTorch say where a part of a checkpoint is missing, cut short or of another one."""
+
+
 @dataclass(frozen=True)
 class TrainingLog:
     """Facts from the log of a training.
@@ -42,6 +53,15 @@ def read_training_log(text: str) -> TrainingLog:
         wall_s=float(wall[1]) if wall else None,
         seconds_per_step=float(step[1]) if step else None,
     )
+
+
+def is_checkpoint_torn(text: str) -> bool:
+    """Return whether ``dp train`` ended because a part of its checkpoint could not be read.
+
+    :param text: its log.
+    """
+    _, found, last = text.rpartition(TRACEBACK)
+    return bool(found) and TORN.search(last) is not None
 
 
 def last_complaint(*logs: str) -> str:

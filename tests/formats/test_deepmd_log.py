@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from aiida_concerted.formats.deepmd_log import last_complaint, read_training_log
+import pytest
+
+from aiida_concerted.formats.deepmd_log import is_checkpoint_torn, last_complaint, read_training_log
 
 LOG = """Switch to serial execution due to lack of horovod module.
 [2026-11-22 16:19:08,150] DEEPMD INFO    Source:            v3.2.0
@@ -30,3 +32,31 @@ def test_the_complaint_is_the_first_logs_error_and_never_chatter():
     assert last_complaint(LOG + stub, "OSError: 1\nValueError: 2\n" + chatter, "KeyError: 3") == "ValueError: 2"
     assert last_complaint(stub, "said\n" + chatter) == "said"
     assert last_complaint(stub + chatter, "") == "the program said nothing"
+
+
+RESTART = "[2026-11-29 21:41:07,897] DEEPMD INFO    restart from model /scratch/model.ckpt\n"
+STACK = "Traceback (most recent call last):\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_torn"),
+    [
+        ("ValueError: The passed save_path is not a valid checkpoint: /scratch/model.ckpt", True),
+        ("/scratch/model.ckpt.data-00000-of-00001; No such file or directory\n\t [[{{node save/RestoreV2}}]]", True),
+        ("OutOfRangeError: Graph execution error:\n\nRead less bytes than requested", True),
+        ("tensorflow.python.framework.errors_impl.DataLossError: file is too short to be an sstable", True),
+        ("DataLossError: TensorBundle at model.ckpt shard 0 (4 bytes): Checksum does not match", True),
+        ("OSError: File does not exist. Received: /scratch/model.ckpt.meta.", True),
+        ("    tf.train.import_meta_graph(\nUnicodeDecodeError: 'utf-8' codec can't decode byte 0xa2", True),
+        ("RuntimeError: PytorchStreamReader failed reading zip archive: failed finding central directory", True),
+        ('  File "torch/serialization.py", line 1, in load\nEOFError: Ran out of input', True),
+        ("deepmd.tf.utils.errors.OutOfMemoryError: Your memory may be not enough", False),
+        ("tensorflow.python.framework.errors_impl.InternalError: cudaSetDevice() on GPU:0 failed", False),
+        ("EOFError: No data left in file", False),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'training/known/type.raw'", False),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_read_is_told_from_other_ends(said, is_torn):
+    assert is_checkpoint_torn(RESTART + STACK + said + "\n") is is_torn
+    assert not is_checkpoint_torn(RESTART + said)  # a warning ends nothing
+    assert not is_checkpoint_torn(STACK + said + "\n" + STACK + "MemoryError\n")

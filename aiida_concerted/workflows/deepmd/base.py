@@ -17,6 +17,7 @@ from aiida.engine import (
 from aiida_concerted.calculations.deepmd_checkpoint import checkpoint_of
 from aiida_concerted.calculations.deepmd_train import DeepmdTrainCalculation, training_parameters
 from aiida_concerted.common.parameters import refuse_unknown
+from aiida_concerted.formats.deepmd_log import is_checkpoint_torn
 from aiida_concerted.workflows.executables import check_code
 from aiida_concerted.workflows.options import calcjob_options
 from aiida_concerted.workflows.protocols import ProtocolMixin
@@ -113,10 +114,7 @@ class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
         self.ctx.inputs = self.exposed_inputs(DeepmdTrainCalculation, "train")
         if not self.ctx.inputs.get("monitors"):
             self.ctx.inputs["monitors"] = {name: orm.Dict(settings) for name, settings in MONITORS.items()}
-        folder = self.ctx.inputs.get("restart_folder")
-        known = checkpoint_of(folder) if folder is not None else None
-        self.ctx.reached = 0 if known is None else known.step
-        self.ctx.stalled = False
+        self._note_start()
         self.ctx.rates = [training_parameters(self.ctx.inputs.parameters).start_learning_rate]
 
     @process_handler(priority=600, exit_codes=[EXIT.ERROR_TRAINING_DIVERGED])
@@ -163,11 +161,10 @@ class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
         return self._try_once_more(calculation)
 
     def _try_once_more(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Repeat a training that came no further, once; where it did not even begin, take its checkpoint for torn."""
-        if self.ctx.stalled and self._goes_on_from_nothing(calculation):
-            self.ctx.inputs.pop("restart_folder")
-            self.ctx.reached, self.ctx.stalled = 0, False
-            self.report(f"training <{calculation.pk}> did no step from its checkpoint; beginning anew")
+        """Repeat a training that came no further, once; where its checkpoint is torn, begin where this process did."""
+        if self.ctx.stalled and self._has_torn_checkpoint(calculation):
+            self._begin_anew()
+            self.report(f"training <{calculation.pk}> cannot read its checkpoint; beginning anew")
             return ProcessHandlerReport(True)
         if self.ctx.stalled:
             return ProcessHandlerReport(True, self._no_progress(calculation))
@@ -175,14 +172,38 @@ class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
         self.report(f"training <{calculation.pk}> came no further: {calculation.exit_message} Running it once more")
         return ProcessHandlerReport(True)
 
-    def _goes_on_from_nothing(self, calculation: orm.CalcJobNode) -> bool:
-        """Return whether a training did no step beyond the checkpoint that it was to go on from.
+    def _has_torn_checkpoint(self, calculation: orm.CalcJobNode) -> bool:
+        """Return whether a training could not read the checkpoint of one before it, which this process made.
 
-        One that is killed while it writes a checkpoint leaves files of which DeePMD-kit cannot go on.
+        One that is killed while it writes a checkpoint leaves files of which DeePMD-kit cannot go on. A node without
+        memory ends trainings before their first step as well: their checkpoint is sound, and is kept. So is a folder
+        that was given, which is not ours to leave out.
         """
-        if "restart_folder" not in self.ctx.inputs or "results" not in calculation.outputs:
+        folder, given = self.ctx.inputs.get("restart_folder"), self.inputs.train.get("restart_folder")
+        if (
+            folder is None
+            or (given is not None and folder.uuid == given.uuid)
+            or "retrieved" not in calculation.outputs
+        ):
             return False
-        return int(calculation.outputs.results.get("steps_done", self.ctx.reached + 1)) <= self.ctx.reached
+        repository, log = calculation.outputs.retrieved.base.repository, DeepmdTrainCalculation.LOGS["train"]
+        if log not in repository.list_object_names():
+            return False
+        return is_checkpoint_torn(repository.get_object_content(log, mode="rb").decode(errors="replace"))
+
+    def _begin_anew(self) -> None:
+        """Go on from the folder that was given, or from nothing."""
+        self.ctx.inputs.pop("restart_folder", None)
+        if "restart_folder" in self.inputs.train:
+            self.ctx.inputs["restart_folder"] = self.inputs.train.restart_folder
+        self._note_start()
+
+    def _note_start(self) -> None:
+        """Note the step from which the training goes on."""
+        folder = self.ctx.inputs.get("restart_folder")
+        known = checkpoint_of(folder) if folder is not None else None
+        self.ctx.reached = 0 if known is None else known.step
+        self.ctx.stalled = False
 
     def _no_progress(self, calculation: orm.CalcJobNode) -> ExitCode:
         if calculation.exit_status == EXIT.ERROR_TRAINING_STOPPED.status:

@@ -18,6 +18,13 @@ TRAIN = {**{key: list(v) if isinstance(v, tuple) else v for key, v in NETS.items
 CODES = DeepmdTrainCalculation.exit_codes
 CURVE = "# step rmse_trn rmse_e_trn rmse_f_trn lr\n 0 9.0 0.2 0.3 1e-3\n 20 8.0 0.1 0.2 1e-3\n 30 7.0 0.1 0.2 1e-3\n"
 
+TORN = """Traceback (most recent call last):
+tensorflow.python.framework.errors_impl.DataLossError: not an sstable (bad magic number)
+"""
+NO_MEMORY = """Traceback (most recent call last):
+deepmd.tf.utils.errors.OutOfMemoryError: Your memory may be not enough, thus an error has been raised
+"""
+
 
 @pytest.fixture
 def build(dp_code, tiny_frames):
@@ -43,13 +50,14 @@ def process(build, process_of):
 def cut_short(fast_localhost, tmp_path):
     """Return a function that makes a training that ended, with a checkpoint at a step or with none."""
 
-    def make(code, step, steps_done=None):
+    def make(code, step, steps_done=None, log=""):
         node = ended(
             DeepmdTrainCalculation, exit_status=code.status, exit_message=code.message, computer=fast_localhost
         )
         folder = orm.RemoteData(remote_path=str(tmp_path), computer=fast_localhost)
         retrieved = orm.FolderData()
         retrieved.base.repository.put_object_from_bytes(CURVE.encode(), "lcurve.out")
+        retrieved.base.repository.put_object_from_bytes(log.encode(), "train.log")
         if step is not None:
             text = f'model_checkpoint_path: "model.ckpt-{step}"\n'
             retrieved.base.repository.put_object_from_bytes(text.encode(), "checkpoint")
@@ -85,12 +93,34 @@ def test_one_that_comes_no_further_is_tried_once_more_from_where_it_was_and_then
     assert "beyond step 20" in over.message
 
 
-def test_one_that_does_no_step_from_a_torn_checkpoint_begins_anew(process, cut_short):
+def test_one_that_cannot_read_its_torn_checkpoint_begins_anew(process, cut_short):
     for expected in ("restart_folder", "restart_folder", None):
-        report = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20, steps_done=20))
+        report = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20, steps_done=20, log=TORN))
         assert report.exit_code.status == 0
         assert ("restart_folder" in process.ctx.inputs) is (expected is not None)
     assert process.ctx.reached == 0
+
+
+def test_two_starts_on_a_node_without_memory_throw_no_checkpoint_away(process, cut_short):
+    for status in (0, 0, DeepmdBaseWorkChain.exit_codes.ERROR_NO_PROGRESS.status):
+        node = cut_short(CODES.ERROR_TRAINING_STOPPED, 20, steps_done=20, log=NO_MEMORY)
+        assert process.handle_cut_short(node).exit_code.status == status
+        assert "restart_folder" in process.ctx.inputs
+
+
+def test_a_folder_that_was_given_is_never_left_out(build, process_of, cut_short):
+    builder = build()
+    given = cut_short(CODES.ERROR_TRAINING_STOPPED, 20).outputs.remote_folder
+    builder.train.restart_folder = given
+    process = process_of(builder)
+    process.setup()
+    for step in (40, 40, 40):  # a checkpoint of its own is torn: it goes on from the one that was given
+        assert process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, step, log=TORN)).exit_code.status == 0
+    assert (process.ctx.inputs.restart_folder.uuid, process.ctx.reached) == (given.uuid, 20)
+    for status in (0, DeepmdBaseWorkChain.exit_codes.ERROR_NO_PROGRESS.status):  # so is the one that was given
+        report = process.handle_cut_short(cut_short(CODES.ERROR_TRAINING_STOPPED, 20, log=TORN))
+        assert report.exit_code.status == status
+        assert process.ctx.inputs.restart_folder.uuid == given.uuid
 
 
 def test_one_that_only_lacks_time_for_the_next_checkpoint_does_not_begin_anew(process, cut_short):
