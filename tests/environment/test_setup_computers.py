@@ -24,3 +24,8 @@ def test_jobs_that_are_processes_of_this_machine_are_watched_without_a_login_she
     assert computer.get_configuration()["safe_interval"] == 0.0
     with computer.get_transport() as transport:
         assert transport._use_login_shell is login_shell
+
+
+def test_where_modules_are_loaded_the_login_shell_that_knows_them_is_kept(aiida_profile, tmp_path):
+    wish = ComputerWish("with-modules", "localhost", "core.local", "core.direct", has_modules=True)
+    assert make_computer(wish, str(tmp_path)).get_configuration().get("use_login_shell", True) is True

@@ -22,3 +22,17 @@ def test_options_of_a_code_differ_from_those_of_the_file_key_by_key(tmp_path):
         "queue_name": "all", "resources": {"num_machines": 2, "num_mpiprocs_per_machine": 64},
     }  # fmt: skip
     assert codes["dp"].options["resources"] == {"num_machines": 2}
+
+
+def test_a_computer_knows_whether_modules_are_loaded_there(tmp_path):
+    computer = {"transport": "local", "scheduler": "direct"}
+    loads = {"prepend_text": "source /etc/profile.d/modules.sh\nmodule load gcc"}
+    code = {"program": "dp", "executable": "/opt/dp"}
+    content = {
+        "schema": SCHEMA,
+        "profile": {"name": "one"},
+        "computers": {"all": {**computer, **loads}, "one": computer, "none": {**computer, "prepend_text": "echo"}},
+        "codes": {"dp@one": {**code, "modules": ["deepmd/3"]}, "plain@one": code, "dp@none": code},
+    }
+    found = parse_setup(content, folder=tmp_path).computers
+    assert {label: wish.has_modules for label, wish in found.items()} == {"all": True, "one": True, "none": False}

@@ -86,11 +86,12 @@ def _local_defaults(wish: ComputerWish) -> dict[str, Any]:
     """Return how this machine is reached where the file says nothing of it.
 
     Where jobs are processes of this machine they have the environment of the daemon. A login shell reads the user's
-    profile each time that somebody looks for jobs, once a second, and the worker does nothing else meanwhile.
+    profile each time that somebody looks for jobs, once a second, and the worker does nothing else meanwhile. Where
+    modules are loaded it is kept: often the profile alone defines ``module``.
     """
     if not wish.is_local:
         return {}
-    shell = {"use_login_shell": False} if wish.scheduler == "core.direct" else {}
+    shell = {"use_login_shell": False} if wish.scheduler == "core.direct" and not wish.has_modules else {}
     return {"safe_interval": _LOCAL_INTERVALS["safe_interval"], **shell}
 
 

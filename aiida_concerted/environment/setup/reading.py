@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,11 @@ def parse_setup(content: Any, *, folder: Path) -> Wishes:
     check(content, setup_schema(), what="a setup file")
     computers = {label: _computer(label, said, folder) for label, said in content.get("computers", {}).items()}
     common = content.get("options", {})
+    codes = [_code(name, said, common) for name, said in content.get("codes", {}).items()]
     return Wishes(
         profile=_profile(content["profile"], folder),
-        computers=computers,
-        codes=[_code(name, said, common) for name, said in content.get("codes", {}).items()],
+        computers={label: _with_modules(wish, codes) for label, wish in computers.items()},
+        codes=codes,
         potcars=_potcars(content["potcars"], folder) if "potcars" in content else None,
     )
 
@@ -102,6 +104,12 @@ def _computer(label: str, said: Content, folder: Path) -> ComputerWish:
         settings=settings,
         authentication=_authentication(said, folder),
     )
+
+
+def _with_modules(wish: ComputerWish, codes: list[CodeWish]) -> ComputerWish:
+    """Return a computer that knows whether modules are loaded there, before all of its jobs or by one of its codes."""
+    texts = [code.prepend_text for code in codes if code.computer == wish.label]
+    return replace(wish, has_modules=any("module " in text for text in (wish.settings.get("prepend_text", ""), *texts)))
 
 
 def _authentication(said: Content, folder: Path) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _computer() -> Node:
             "login_shell": {
                 "type": "boolean",
                 "description": "whether commands run in a login shell; when not given, everywhere but where transport "
-                "is local and scheduler direct",
+                "is local, scheduler direct and no modules are loaded",
             },
             "ssh": _section({name: node for name, (_, node) in SSH_OPTIONS.items()}),
         },

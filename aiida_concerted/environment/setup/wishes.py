@@ -39,6 +39,7 @@ class ComputerWish:
     :param scheduler: entry point of the scheduler.
     :param settings: what else the file says of the computer, by the file's names.
     :param authentication: parameters of the transport, by its own names.
+    :param has_modules: whether lines of bash before its jobs or its codes call ``module``.
     """
 
     label: str
@@ -47,6 +48,7 @@ class ComputerWish:
     scheduler: str
     settings: dict[str, Any] = field(default_factory=dict)
     authentication: dict[str, Any] = field(default_factory=dict)
+    has_modules: bool = False
 
     @property
     def is_local(self) -> bool:
