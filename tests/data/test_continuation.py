@@ -20,7 +20,7 @@ from aiida_concerted.formats.h5md_join import join_h5md
 from aiida_concerted.formats.lammps_data import lammps_axes, write_lammps_data
 from aiida_concerted.formats.lammps_frames import newest_restart, open_frames, write_frames_h5md
 from aiida_concerted.formats.lammps_input import build_lammps_input
-from aiida_concerted.formats.lammps_log import read_lammps_log
+from aiida_concerted.formats.lammps_log import first_and_last_step, read_lammps_log
 from aiida_concerted.formats.lammps_restart import restart_step
 from aiida_concerted.formats.md_parameters import MdParameters, RestartPoint
 from tests.conftest import executable
@@ -117,21 +117,26 @@ class Runner:
         return (self.place / lammps_input.FINAL_DUMP).read_bytes()
 
 
-def kill_at(seed, longest_s):
-    """Return a function that kills a process at a random moment of its run, or, now and then, while it still starts."""
+def kill_at(seed, longest_steps):
+    """Return a function that kills a process at a random moment of its run, or, now and then, while it still starts.
+
+    :param longest_steps: steps after its first row that it may make at most; steps, for a machine may be slow.
+    """
     random_number = random.Random(seed)
 
-    def has_begun(place):
+    def steps_done(place):
         log = place / "log.lammps"
-        return log.is_file() and "Step " in log.read_text()
+        rows = first_and_last_step(log) if log.is_file() else None
+        return None if rows is None else rows[1] - rows[0]
 
     def kill(process, place):
         if random_number.random() < 0.2:
             time.sleep(random_number.uniform(0.0, 3.0))
         else:
-            while process.poll() is None and not has_begun(place):
-                time.sleep(0.01)
-            time.sleep(random_number.uniform(0.0, longest_s))
+            wanted = random_number.uniform(0.0, longest_steps)
+            while process.poll() is None and ((done := steps_done(place)) is None or done < wanted):
+                time.sleep(0.005)
+            time.sleep(random_number.uniform(0.0, 0.02))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -234,11 +239,10 @@ def test_fifty_kills_at_random_moments_leave_no_trace(tmp_path, tiny_models):
     for folder in folders:
         folder.mkdir()
     untouched, killed = (Runner(folder, tiny_models, production_ps=60.0, restart_interval_ps=0.2) for folder in folders)
-    begin = time.perf_counter()
     assert untouched.segment()
-    longest_s = (time.perf_counter() - begin) / 30  # fifty kills then come to three quarters of the run at most
+    longest_steps = untouched.parameters.last_step / 30  # fifty kills then come to two thirds of the run or so
     n_kills = 0
-    while not killed.segment(kill_at(n_kills, longest_s) if n_kills < 50 else None):
+    while not killed.segment(kill_at(n_kills, longest_steps) if n_kills < 50 else None):
         n_kills += 1
     assert n_kills >= 50
     assert_same_run(killed, untouched)
