@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-END_BYTES = 4096
-"""Bytes at either end of a log in which the steps of a run under way are looked for."""
+HEAD_BYTES, END_BYTES = 65536, 4096
+"""Bytes at the ends of a log in which the steps of a run under way are looked for; a head repeats the whole input."""
 
 TIMED_OUT = "Wall time limit reached"
 
@@ -75,7 +75,7 @@ def first_and_last_step(path: Path) -> tuple[int, int] | None:
     :raises OSError: if there is no such file.
     """
     with path.open("rb") as handle:
-        head = handle.read(END_BYTES)
+        head = handle.read(HEAD_BYTES)
         handle.seek(max(0, handle.seek(0, os.SEEK_END) - END_BYTES))
         tail = handle.read()
     first, last = (_ROW.findall(part.decode(errors="replace")) for part in (head, tail))

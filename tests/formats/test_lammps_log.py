@@ -77,6 +77,14 @@ def test_a_log_under_way_tells_its_steps_from_its_ends(tmp_path, n_rows):
     assert n_rows < 1000 or path.stat().st_size > 2 * END_BYTES
 
 
+def test_a_long_input_before_the_first_row_is_passed_over(tmp_path):
+    path = tmp_path / "log.lammps"
+    path.write_text(
+        "LAMMPS (29 Aug 2024)\n" + "fix guard all halt 10 v_far > 6.25\n" * 400 + "   Step Temp\n  50  300\n"
+    )
+    assert first_and_last_step(path) == (50, 50)
+
+
 def test_a_log_without_rows_tells_no_step(tmp_path):
     path = tmp_path / "log.lammps"
     path.write_text("LAMMPS (29 Aug 2024)\n")
