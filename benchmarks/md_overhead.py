@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     share = outside_s / (60 * REQUIRED_MINUTES)
     steps = round(0.1 * n_frames / (TIMESTEP_FS * 1e-3))
     row = (
-        "`concerted.lammps.base`, 144 atoms", f"{steps:,}", f"{wall_s:.1f}", f"{engine_s:.1f}", f"{outside_s:.1f}",
+        "`concerted.lammps.md`, 144 atoms", f"{steps:,}", f"{wall_s:.1f}", f"{engine_s:.1f}", f"{outside_s:.1f}",
         f"{100 * share:.1f} %",
     )  # fmt: skip
     text = markdown_table(HEAD, [row]) + (
