@@ -106,9 +106,10 @@ def turns_of(loop: orm.ProcessNode, *, with_cost: bool = True) -> list[TurnSumma
 def stop_reason(loop: orm.ProcessNode) -> str | None:
     """Return in one line why a loop ended, ``None`` where it has not."""
     table = _outputs(loop).get("table")
-    stopped: Mapping[str, Any] = table.get_dict().get("stopped", {}) if isinstance(table, orm.Dict) else {}
+    content: Mapping[str, Any] = table.get_dict() if isinstance(table, orm.Dict) else {}
+    stopped = content.get("stopped")
     if stopped:
-        turns = sum("runs" in turn for turn in table["turns"])  # type: ignore[index]
+        turns = sum("runs" in turn for turn in content["turns"])
         word = "turn" if turns == 1 else "turns"
         return f"Ended after {turns} {word} by the rule {stopped['rule']}: {stopped['reason']}"
     if loop.is_terminated and not loop.is_finished_ok:

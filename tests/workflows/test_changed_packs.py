@@ -21,8 +21,7 @@ from aiida_concerted.workflows.packed_runs import replica_inputs
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.calculations.test_lammps_replicas import assert_same
 from tests.workflows.lammps.test_md import MD, restart
-from tests.workflows.lammps.test_replicas import killed_code  # noqa: F401
-from tests.workflows.test_packed_runs import builder_of, driver  # noqa: F401
+from tests.workflows.test_packed_runs import builder_of
 
 CUT = LammpsMdCalculation.exit_codes.ERROR_CUT_SHORT.status
 SHARED = ("run_T500", "run_T700")
@@ -185,8 +184,8 @@ def test_a_stretch_in_a_pack_is_a_length_of_its_run(before):
 @pytest.mark.timeout(1200)
 def test_runs_that_were_killed_together_go_on_alone_and_the_other_way_round(
     lmp_code,
-    killed_code,  # noqa: F811
-    driver,  # noqa: F811
+    killed_replicas_code,
+    driver,
     sound_structure,
 ):
     md = {key: value for key, value in MD.items() if key != "temperature_K"}
@@ -194,7 +193,7 @@ def test_runs_that_were_killed_together_go_on_alone_and_the_other_way_round(
     few = {"n_seeds": 1, "md": md}
     expected, whole = run_get_node(builder_of(lmp_code, driver, sound_structure, **few))
     for before, after in ((2, 1), (1, 2)):
-        builder = builder_of(killed_code, driver, sound_structure, runs_per_job=before, **few)
+        builder = builder_of(killed_replicas_code, driver, sound_structure, runs_per_job=before, **few)
         builder.run.max_segments = 1
         _, killed = run_get_node(builder)
         assert killed.exit_status == SweepWorkChain.exit_codes.ERROR_TOO_FEW_POINTS.status, killed.exit_message

@@ -7,14 +7,12 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 
-from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.queries.replicas import VERDICTS, Replica, replica_names
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from aiida_concerted.workflows.packed_runs import packs
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.calculations.test_lammps_replicas import assert_same
-from tests.engines import TYPE_MAP
 from tests.workflows.ended import ended
 
 MD = {"production_ps": 1.0, "frame_interval_ps": 0.02, "restart_interval_ps": 0.2, "anneal_ps": 0.1}
@@ -147,17 +145,6 @@ def test_before_a_process_has_ended_the_verdict_on_a_run_is_none_of_its_outputs(
     assert Replica(node, "a").verdict == (0, "finished")
     assert not Replica(node, "a").is_finished_ok
     assert dict(Replica(node, "a").outputs) == {}
-
-
-@pytest.fixture
-def driver(tiny_models):
-    """Return one real potential by name."""
-    with tiny_models[0].open("rb") as handle:
-        return {
-            "m": DeepPotentialData(
-                handle, filename="model.pb", type_map=TYPE_MAP, cutoff_A=5.0, version="3", level_of_theory="test"
-            ).store()
-        }
 
 
 @pytest.mark.lammps

@@ -14,7 +14,6 @@ from aiida_concerted.queries.replicas import Replica, replica_names
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from tests.calculations.test_lammps_replicas import assert_same
-from tests.conftest import SINGLE_THREAD, executable
 from tests.workflows.ended import ended
 from tests.workflows.lammps.test_md import MD, restart
 
@@ -24,28 +23,6 @@ BAD = {**COLD, "timestep_fs": 20.0, "production_ps": 100.0, "restart_interval_ps
 """Atoms fly apart within some steps."""
 
 STATUS = {label: code.status for label, code in LammpsMdCalculation.exit_codes.items()}
-
-KILLED = """#!/bin/bash
-# LAMMPS, of which every replica is killed in its first job at a step that is past two restart files
-folder=$(dirname "$2")
-if [ ! -e "$folder/start.restart" ]; then
-  sed -i -e "s/^variable production loop 1 4$/variable production loop 1 2/" \\
-    -e "s/^run 260 upto$/run 150 upto\\nshell \\"kill -9 \\$PPID\\"/" "$2"
-fi
-exec "{lmp}" "$@"
-"""
-
-
-@pytest.fixture
-def killed_code(fast_localhost, tmp_path):
-    """Return the code of a LAMMPS whose machine goes down once."""
-    path = tmp_path / "lmp"
-    path.write_text(KILLED.format(lmp=executable("lmp")))
-    path.chmod(0o755)
-    return orm.InstalledCode(
-        label="killed", computer=fast_localhost, filepath_executable=str(path), prepend_text=SINGLE_THREAD,
-        default_calc_job_plugin="concerted.lammps.md",
-    ).store()  # fmt: skip
 
 
 def builder_of(code, models, structure, **replicas):
@@ -63,11 +40,11 @@ def builder_of(code, models, structure, **replicas):
 @pytest.mark.slow
 def test_a_killed_job_goes_on_with_each_replica_and_without_the_one_that_explodes(
     lmp_code,
-    killed_code,
+    killed_replicas_code,
     committee,
     sound_structure,
 ):
-    builder = builder_of(killed_code, committee, sound_structure, cold=COLD, warm=WARM, bad=BAD)
+    builder = builder_of(killed_replicas_code, committee, sound_structure, cold=COLD, warm=WARM, bad=BAD)
     outputs, node = run_get_node(builder)
     assert node.exit_status == LammpsReplicasWorkChain.exit_codes.WARNING_REPLICAS_FAILED.status
     assert re.match("Of 3 replicas these did not come to their end: bad: ", node.exit_message)
