@@ -31,7 +31,7 @@ MONITORS = {"diverged": {"entry_point": "concerted.deepmd.stop_diverged", "minim
 MAX_HALVINGS = 2
 """How often a training that diverged is begun anew at half the learning rate; what still diverges has wrong labels."""
 
-KEYS = ("max_iterations", "train")
+KEYS = ("max_iterations", "compress", "train")
 """What the protocols of a committee say about each of its members."""
 
 
@@ -105,6 +105,7 @@ class DeepmdBaseWorkChain(ProtocolMixin, RestartingWorkChain):
         if validation:
             builder.train.validation = validation
         builder.train.parameters = orm.Dict(inputs["train"])
+        builder.train.compress = inputs["compress"]
         builder.train.metadata.options = calcjob_options(options, code)
         return builder
 
