@@ -15,6 +15,7 @@ from aiida_concerted.analysis.pair_counts import (
     shell_volumes,
     spread_frames,
 )
+from aiida_concerted.common.estimate import Estimate
 from aiida_concerted.common.positions import take_frames
 from aiida_concerted.common.threads import map_in_threads
 from aiida_concerted.common.trajectory import Trajectory
@@ -39,6 +40,17 @@ class RadialDistribution:
     g: FloatArray
     g_stderr: FloatArray
     coordination: FloatArray
+
+    @property
+    def highest_peak(self) -> Estimate:
+        """Return g(r) where it is largest, with its standard error."""
+        index = int(np.argmax(self.g))
+        return Estimate(float(self.g[index]), float(self.g_stderr[index]))
+
+    @property
+    def highest_peak_at_A(self) -> float:
+        """Return the distance in Å at which g(r) is largest."""
+        return float(self.r_A[np.argmax(self.g)])
 
     def as_dict(self) -> dict[str, list[float]]:
         """Return the JSON form."""

@@ -100,16 +100,13 @@ def disorder(content: StudyContent, _: Published) -> Finding:
     for pair in cold.rdf:
         if pair not in hot.rdf:
             continue
-        peaks = []
-        for item in (cold, hot):
-            index = int(np.argmax(item.rdf[pair].g))
-            peaks.append((float(item.rdf[pair].g[index]), float(item.rdf[pair].g_stderr[index])))
-        (low, low_error), (high, high_error) = peaks
+        low, high = (item.rdf[pair].highest_peak for item in (cold, hot))
         texts.append(
-            f"{pair.replace('-', '–')} {format_estimate(low, low_error)} → {format_estimate(high, high_error)}"
+            f"{pair.replace('-', '–')} {format_estimate(low.value, low.stderr)} → "
+            f"{format_estimate(high.value, high.stderr)}"
         )
-        error = float(np.hypot(low_error, high_error))
-        signs.append(0 if not error or abs(low - high) < SIGMAS * error else int(np.sign(low - high)))
+        error, fall = float(np.hypot(low.stderr, high.stderr)), low.value - high.value
+        signs.append(0 if not error or abs(fall) < SIGMAS * error else int(np.sign(fall)))
     numbers = f"highest peak of g(r) from {cold.temperature_K:g} to {hot.temperature_K:g} K: " + "; ".join(texts)
     uuids = _uuids((cold, hot))
     if signs and min(signs) >= 0 and max(signs) > 0:

@@ -15,6 +15,7 @@ from aiida_concerted.report.content import StudyContent
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.gather_trajectories import with_trajectories
 from aiida_concerted.report.published import Published
+from aiida_concerted.report.run_numbers import run_numbers
 from aiida_concerted.report.summary import rows_of
 
 
@@ -39,6 +40,7 @@ def numbers_of(content: StudyContent) -> dict[str, Any]:
         "results": [_without_none(asdict(row)) for row in rows_of(content, published)],
         "comparison": [as_record(item) for item in compare_numbers(content, published)],
         "claims": [asdict(item) for item in judge_claims(content, published)],
+        **run_numbers(content),
         "errors": [dict(turn.get("metrics", {})) for turn in content.learning.turns],
     }  # fmt: skip
 

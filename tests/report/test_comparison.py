@@ -185,3 +185,30 @@ def test_the_whole_is_a_table_and_plain_data(content):
     assert len(numbers["comparison"]) == len(LGPS.values)
     assert numbers["study"]["is_surrogate"]
     assert any(row["quantity"] == "activation_energy" for row in numbers["results"])
+
+
+def test_the_whole_tells_every_run(whole):
+    numbers = json.loads(json.dumps(numbers_of(whole), allow_nan=False))
+    temperatures = [item["temperature_K"] for item in numbers["diffusivities"]]
+    assert temperatures == [item.temperature_K for item in whole.diffusivities] == sorted(temperatures)
+    for told, item in zip(numbers["diffusivities"], whole.diffusivities, strict=True):
+        assert told["tracer_m2_s"]["value"] == pytest.approx(item["diffusivity_m2_s"])
+        assert told["tracer_m2_s"]["stderr"] == pytest.approx(item["diffusivity_stderr_m2_s"])
+        assert 0.0 <= told["ab_share"]["value"] <= 1.0
+    for told, item in zip(numbers["site_statistics"], whole.site_statistics, strict=True):
+        assert {label: part["value"] for label, part in told["occupancy"].items()} == pytest.approx(item["occupancy"])
+        assert set(told["residence_time_ps"]) == set(item["residence_time_ps"])
+    for told, item in zip(numbers["modes"], whole.modes, strict=True):
+        assert {part["label"]: part["raw"] for part in told["classes"]} == item["n_events"]
+        assert told["window_ps"] == item["window_ps"]
+    for told, item in zip(numbers["pair_functions"], whole.structures, strict=True):
+        for pair, peak in told["highest_peaks"].items():
+            assert peak["g"]["value"] == item.rdf[pair].g.max()
+            assert peak["r_A"] in item.rdf[pair].r_A
+    assert len(numbers["fits"]) == len(whole.arrhenius)
+    assert len(numbers["cell_sizes"]) == len(whole.cell_sizes)
+
+
+def test_a_study_without_runs_tells_of_none(empty):
+    numbers = numbers_of(replace(empty, cell_sizes=(), size_test=None))
+    assert not any(numbers[kind] for kind in ("diffusivities", "modes", "pair_functions", "fits", "cell_sizes"))
