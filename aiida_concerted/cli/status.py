@@ -25,10 +25,11 @@ _WATCH_INTERVAL_S = 2.0
 @click.option("--watch", is_flag=True, help="Follow until the study ends.")
 @profile_options
 def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None) -> None:
-    """Show the stages of study PK (done, running, failed), the turns of its learning, and the runs of its sweep.
+    """Show the stages of study PK (done, running, failed), the turns of its learning, its trainings and runs.
 
-    A turn has its frames by class, labels, errors and cost, and the last why the loop ended; a run its simulated time,
-    speed, diffusivity so far and time left. Without PK it is the demonstration's study.
+    A turn has its frames by class, labels, errors and cost, and the last why the loop ended; a training under way its
+    steps, error so far and time left; a run its simulated time, speed, diffusivity so far and time left. Without PK it
+    is the demonstration's study.
     """
     from rich.console import Console
 
@@ -46,9 +47,10 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
         if (turns := _turns(study)) is not None:
             console.print()
             console.print(turns)
-        if (points := _points(tree)) is not None:
-            console.print()
-            console.print(points)
+        for table in (_trainings(tree), _points(tree)):
+            if table is not None:
+                console.print()
+                console.print(table)
         if (later := continued_by(study)) is not None:
             click.echo(f"It goes on in {later.process_label} <{later.pk}>: 'aiida-concerted status {later.pk}'")
         return
@@ -61,8 +63,20 @@ def status(pk: int | None, watch: bool, folder: Path | None, profile: str | None
 
 
 def _below(study: ProcessNode, tree: ProcessSummary) -> RenderableType | None:
-    """Return what is shown below the stages while a study is followed: its turns, or once there are, its runs."""
-    return _points(tree) or _turns(study, with_cost=False)
+    """Return what is shown below the stages while a study is followed: its runs, else trainings and turns."""
+    from rich.console import Group
+
+    parts = [part for part in (_turns(study, with_cost=False), _trainings(tree)) if part is not None]
+    return _points(tree) or (Group(*parts) if parts else None)
+
+
+def _trainings(tree: ProcessSummary) -> Table | None:
+    """Return the table of the trainings under way, ``None`` where there are none."""
+    from aiida_concerted.cli.training_table import training_table
+    from aiida_concerted.environment.trainings import read_trainings
+
+    trainings = read_trainings(tree)
+    return training_table(trainings) if trainings else None
 
 
 def _turns(study: ProcessNode, *, with_cost: bool = True) -> RenderableType | None:

@@ -42,6 +42,16 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def read_end(path: Path, n_bytes: int) -> str:
+    """Return the end of a text file, however long it is; where it cuts a character or the file has others, as �.
+
+    :raises OSError: if it cannot be read.
+    """
+    with path.open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - n_bytes))
+        return stream.read().decode(errors="replace")
+
+
 def machine_error(error: BaseException) -> OSError | None:
     """Return the error of the machine behind an error: a disk that is full, one that fails. ``None`` where none is.
 

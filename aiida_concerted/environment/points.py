@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida_concerted.common.units import DAY_IN_S, NS_IN_PS
+from aiida_concerted.environment.job_files import folder_here
 from aiida_concerted.environment.processes import ProcessSummary
 from aiida_concerted.workflows.sweep_runs import run_of_child
 
@@ -220,10 +220,10 @@ def _look_at_log(job: Any, place: str) -> tuple[int, float | None]:
     from aiida_concerted.formats import lammps_input
     from aiida_concerted.formats.lammps_log import first_and_last_step
 
-    folder = job.get_remote_workdir()
-    if not folder or job.computer is None or job.computer.transport_type != "core.local":
+    folder = folder_here(job)
+    if folder is None:
         return 0, None
-    log = Path(folder) / place / lammps_input.LOG
+    log = folder / place / lammps_input.LOG
     try:
         found = first_and_last_step(log)
         seconds = log.stat().st_mtime - log.with_name(job.get_option("input_filename")).stat().st_mtime

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 FINISHED = ("finished training", "Trained model has been saved to")
 """What the back ends TensorFlow and PyTorch say after the last step."""
 
@@ -53,6 +55,42 @@ def read_training_log(text: str) -> TrainingLog:
         wall_s=float(wall[1]) if wall else None,
         seconds_per_step=float(step[1]) if step else None,
     )
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far a training is, by the last lines of its log.
+
+    :param step: last step that it told of.
+    :param left_s: wall time in s to the last step, as the program forecasts it.
+    :param rmse_force_eV_A: error of the forces in eV Å⁻¹ of one batch of held-out frames, or else of training frames.
+    """
+
+    step: int
+    left_s: float | None
+    rmse_force_eV_A: float | None
+
+
+def read_progress(text: str) -> TrainingProgress | None:
+    """Return how far a training is, ``None`` before it told of a step.
+
+    :param text: the end of its log.
+    """
+    steps = list(_TOLD.finditer(text))
+    if not steps:
+        return None
+    told = steps[-1]
+    days, *clock = (int(part or 0) for part in told.group("days", "hours", "minutes", "seconds"))
+    left_s = None if told["hours"] is None else float(np.dot((days, *clock), (86400, 3600, 60, 1)))
+    errors = dict(re.findall(rf"Batch +{told['step']}: (trn|val): .*\brmse_f = ([\d.e+-]+)", text))
+    error = errors.get("val", errors.get("trn"))
+    return TrainingProgress(int(told["step"]), left_s, None if error is None else float(error))
+
+
+_TOLD = re.compile(
+    r"Batch +(?P<step>\d+): total wall time = [\d.]+ s"
+    r"(?:, eta = (?:(?P<days>\d+) days?, )?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+))?"
+)
 
 
 def is_checkpoint_torn(text: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aiida_concerted.common.files import read_end
 
 FloatArray = NDArray[np.float64]
 
@@ -75,10 +76,8 @@ def first_and_last_step(path: Path) -> tuple[int, int] | None:
     :raises OSError: if there is no such file.
     """
     with path.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
-        handle.seek(max(0, handle.seek(0, os.SEEK_END) - END_BYTES))
-        tail = handle.read()
-    first, last = (_ROW.findall(part.decode(errors="replace")) for part in (head, tail))
+        head = handle.read(HEAD_BYTES).decode(errors="replace")
+    first, last = (_ROW.findall(part) for part in (head, read_end(path, END_BYTES)))
     return (int(first[0]), int(last[-1])) if first and last else None
 
 

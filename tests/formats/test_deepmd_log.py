@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from aiida_concerted.formats.deepmd_log import is_checkpoint_torn, last_complaint, read_training_log
+from aiida_concerted.formats.deepmd_log import (
+    TrainingProgress,
+    is_checkpoint_torn,
+    last_complaint,
+    read_progress,
+    read_training_log,
+)
 
 LOG = """Switch to serial execution due to lack of horovod module.
 [2026-11-22 16:19:08,150] DEEPMD INFO    Source:            v3.2.0
@@ -60,3 +66,27 @@ def test_a_checkpoint_that_cannot_be_read_is_told_from_other_ends(said, is_torn)
     assert is_checkpoint_torn(RESTART + STACK + said + "\n") is is_torn
     assert not is_checkpoint_torn(RESTART + said)  # a warning ends nothing
     assert not is_checkpoint_torn(STACK + said + "\n" + STACK + "MemoryError\n")
+
+
+STEPS = """\
+[2026-01-01 10:00:00,704] DEEPMD INFO    Batch    2800: total wall time = 21.84 s, eta = 0:31:18 at 2026-01-01 10:31
+[2026-01-01 10:00:20] DEEPMD INFO    Batch    3000: trn: rmse = 2.34e+00, rmse_e = 1.22e-02, rmse_f = 1.59e-01, lr
+"""
+VALIDATION = "[…] DEEPMD INFO    Batch    3000: val: rmse = 2.29e+00, rmse_e = 2.49e-02, rmse_f = 1.53e-01\n"
+TIME = "[…] DEEPMD INFO    Batch    3000: total wall time = 19.67 s, eta = {} at 2026-01-01 10:28\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "progress"),
+    [
+        ("Neighbor statistics: …", None),
+        (STEPS, TrainingProgress(2800, 1878.0, None)),  # the next step has no time yet
+        (STEPS + TIME.format("0:27:52"), TrainingProgress(3000, 1672.0, 0.159)),
+        (STEPS + VALIDATION + TIME.format("1 day, 0:27:52"), TrainingProgress(3000, 88072.0, 0.153)),
+        (STEPS + VALIDATION + TIME.format("2 days, 10:00:00"), TrainingProgress(3000, 208800.0, 0.153)),
+        (STEPS + TIME.split(",")[0] + "\n", TrainingProgress(3000, None, 0.159)),
+        (STEPS + TIME[:35], TrainingProgress(2800, 1878.0, None)),  # being written
+    ],
+)
+def test_how_far_a_training_is(text, progress):
+    assert read_progress(text) == progress
