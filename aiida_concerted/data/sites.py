@@ -21,6 +21,9 @@ from aiida_concerted.materials import SiteModel, parse_site_model, read_site_mod
 from aiida_concerted.materials.resolve import resolve_sites
 from aiida_concerted.materials.writer import site_model_text
 
+OUTLINE = "outline of a site model"
+"""Label of cells that stand for structures which do not exist yet."""
+
 
 class SiteNetworkData(orm.Data):
     """Labelled reference sites of one unit cell, with the hops between them that count as one step.
@@ -93,7 +96,7 @@ class SiteNetworkData(orm.Data):
         and k-points. Nothing should ever be computed for it.
         """
         network = self.get_network()
-        structure = orm.StructureData(cell=network.cell.tolist())
+        structure = orm.StructureData(cell=network.cell.tolist(), label=OUTLINE)
         atoms = [(self.base.attributes.get("carrier"), position) for position in network.fractional]
         for elements, position in zip(network.framework_elements, network.framework_fractional, strict=True):
             atoms += [(element, position) for element in elements]

@@ -8,6 +8,8 @@ import yaml
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
+from aiida_concerted.data.sites import OUTLINE
+
 
 def preview(builder: ProcessBuilder) -> str:
     """Return the inputs of a builder as YAML: values where they are few, what they are otherwise."""
@@ -36,5 +38,7 @@ def _of_node(node: orm.Node) -> Any:
         return node.value
     stored = f" <{node.pk}>" if node.is_stored else ""
     if isinstance(node, orm.StructureData):
+        if node.label == OUTLINE:
+            return "ordered from the site model when it runs"
         return f"{node.get_formula()}, {len(node.sites)} atoms{stored}"
     return f"{type(node).__name__} {node.base.attributes.get('material', '')}{stored}".strip()

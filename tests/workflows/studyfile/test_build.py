@@ -113,7 +113,7 @@ def test_a_committee_alone_is_trained_on_the_datasets_that_are_named(study, code
         seed=5,
         committee={
             "training": {"first": frames.pk, "second": frames.uuid}, "validation": {"last": frames.pk}, "n_models": 2,
-            "train": {"n_steps": 60},
+            "train": {"n_steps": 60}, "compress": True,
         },
         resources={"dp": {"queue_name": "gpu"}},
     )  # fmt: skip
@@ -122,6 +122,13 @@ def test_a_committee_alone_is_trained_on_the_datasets_that_are_named(study, code
     assert builder.train.validation["last"].uuid == frames.uuid
     assert (builder.n_models.value, builder.seed.value, builder.train.parameters["n_steps"]) == (2, 5, 60)
     assert builder.train.metadata.options.queue_name == "gpu"
+    assert builder.train.compress.value is True
+    assert build(study(committee={"training": {"first": frames.pk}}), "committee").train.compress.value is False
+
+
+def test_a_preview_does_not_pass_an_outline_off_as_the_structure(study, tiny_frames, model):
+    file = study(sweep={"models": [model.uuid]})
+    assert "structure: ordered from the site model when it runs" in preview(build(file, "sweep", for_real=False))
 
 
 def test_without_a_structure_one_is_ordered_when_it_is_for_real(study):
