@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -129,3 +130,13 @@ class LabelledFramesData(orm.Data):
                 "the stored arrays do not match their content_hash: make the node anew from its frames"
             )
         return True
+
+
+def find_by_content(beginning: str) -> list[LabelledFramesData]:
+    """Return the stored datasets whose content hash begins so, oldest first; none for fewer than eight hex digits."""
+    if re.fullmatch(r"[0-9a-f]{8,64}", beginning) is None:
+        return []
+    builder = orm.QueryBuilder()
+    builder.append(LabelledFramesData, filters={"attributes.content_hash": {"like": f"{beginning}%"}})
+    builder.order_by({LabelledFramesData: "ctime"})
+    return builder.all(flat=True)

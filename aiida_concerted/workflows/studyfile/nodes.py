@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from pymatgen.core import Structure
 
+from aiida_concerted.data.frames import LabelledFramesData, find_by_content
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.materials import shipped_materials
 from aiida_concerted.workflows.studyfile.reading import StudyFile
@@ -32,13 +33,16 @@ def load_code(study: StudyFile, role: str) -> orm.AbstractCode:
 
 
 def load_node(name: str | int, where: str, kind: type[orm.Data]) -> Any:
-    """Return the node of a PK or UUID.
+    """Return the node of a PK or UUID; a dataset also by its content hash, which is the same in every profile.
 
     :raises ValueError: if there is none, or it is of another kind.
     """
     try:
         node = orm.load_node(name)
     except (NotExistent, MultipleObjectsError, ValueError) as error:
+        known = find_by_content(str(name)) if kind is LabelledFramesData else []
+        if len({node.content_hash for node in known}) == 1:
+            return known[-1]
         raise ValueError(f"{where}: there is no node '{name}' in this profile: give PK or UUID of one") from error
     if not isinstance(node, kind):
         raise ValueError(f"{where}: node {name} is a {type(node).__name__}, not a {kind.__name__}")

@@ -126,6 +126,17 @@ def test_a_committee_alone_is_trained_on_the_datasets_that_are_named(study, code
     assert build(study(committee={"training": {"first": frames.pk}}), "committee").train.compress.value is False
 
 
+def test_a_dataset_is_known_by_its_content(study, tiny_frames):
+    for _ in range(2):  # imported twice: the frames are the same, whichever is taken
+        digest = LabelledFramesData(tiny_frames, level_of_theory="test").store().content_hash
+    for name in (digest, digest[:8]):
+        committee = build(study(committee={"training": {"first": name}}), "committee")
+        assert committee.train.training["first"].content_hash == digest
+    for name in (digest[:7], "0" * 64):
+        with pytest.raises(ValueError, match="there is no node"):
+            build(study(committee={"training": {"first": name}}), "committee")
+
+
 def test_a_preview_does_not_pass_an_outline_off_as_the_structure(study, tiny_frames, model):
     file = study(sweep={"models": [model.uuid]})
     assert "structure: ordered from the site model when it runs" in preview(build(file, "sweep", for_real=False))
