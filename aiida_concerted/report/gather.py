@@ -13,7 +13,7 @@ from aiida_concerted.data.result import ResultData
 from aiida_concerted.data.results import CellSizeData, DiffusivityData, VacancyFormationData
 from aiida_concerted.data.sites import SiteHistoryData, SiteNetworkData
 from aiida_concerted.report.content import CellSizeContent, HistoryContent, Result, StudyContent
-from aiida_concerted.report.gather_learning import LOOP, gather_learning, trainer_of, training_outputs
+from aiida_concerted.report.gather_learning import LOOP, TRAINERS, gather_learning, trainer_of, training_outputs
 from aiida_concerted.report.gather_processes import gather_making
 from aiida_concerted.report.graph import (
     below,
@@ -24,6 +24,8 @@ from aiida_concerted.report.graph import (
     state_of,
 )
 
+SWEEP, VACANCY = "SweepWorkChain", "vacancy"
+
 SIZES = "size"
 """Part of the label under which a sweep leaves the runs in cells of several sizes."""
 
@@ -32,7 +34,7 @@ EXPECTED = {
     "site_statistics": "occupancies and residence times: no run has been assigned to sites",
     "modes": "concerted modes: no run has been searched for them",
     "arrhenius": "activation energies: fewer than two temperatures have been analysed",
-    "vacancy": "vacancy formation energies: not asked for, not finished or failed",
+    VACANCY: "vacancy formation energies: not asked for, not finished or failed",
 }
 
 
@@ -74,13 +76,21 @@ def gather_study(study: orm.ProcessNode) -> StudyContent:
         vacancy=results.vacancy,
         learning=gather_learning(trainer or study, learn, inputs_of(trainer) if trainer else inputs),
         making=gather_making(study, learn, inputs),
-        missing=tuple(text for name, text in EXPECTED.items() if not getattr(results, name)),
+        missing=_missing(study, results),
         network=sites.get_network() if isinstance(sites, SiteNetworkData) else None,
         sites_uuid=sites.uuid if sites is not None else None,
         cell_sizes=results.cell_sizes,
         size_test=results.size_test,
-        effort=_effort(part_outputs(study, "sweep", "SweepWorkChain")),
+        effort=_effort(part_outputs(study, "sweep", SWEEP)),
     )
+
+
+def _missing(study: orm.ProcessNode, results: _Results) -> tuple[str, ...]:
+    """Return what a process of this kind should have and has not, in words."""
+    if study.process_label in TRAINERS:
+        return ()
+    asked = [name for name in EXPECTED if name != VACANCY or study.process_label != SWEEP]
+    return tuple(EXPECTED[name] for name in asked if not getattr(results, name))
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class _Results:
 
     @classmethod
     def of(cls, study: orm.ProcessNode) -> _Results:
-        sweep = part_outputs(study, "sweep", "SweepWorkChain")
+        sweep = part_outputs(study, "sweep", SWEEP)
         vacancy = part_outputs(study, "vacancy", "VaspVacancyWorkChain")
         return cls(
             diffusivities=_by_temperature(below(sweep, "diffusivities").values()),

@@ -11,6 +11,7 @@ from aiida_concerted.report.figures.quality import size_diffusivity_figure
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.gather_trajectories import with_trajectories
 from aiida_concerted.report.published import Published
+from aiida_concerted.workflows.deepmd.committee import DeepmdCommitteeWorkChain
 from aiida_concerted.workflows.sweep import SweepWorkChain
 from tests.report.synthetic_study import lattice_gas_run
 from tests.workflows.ended import ended
@@ -73,3 +74,9 @@ def test_what_is_drawn_of_one_run_is_drawn_of_the_first_seed(sweep):
     content = with_trajectories(gather_study(sweep), sweep, parts=frozenset({"rdf"}))
     first = [sweep.outputs.trajectories[name].uuid for name in ("run_T900", "run_T1100")]
     assert [item.uuid for item in content.structures] == first
+
+
+def test_only_what_a_process_should_have_is_missed(sweep):
+    missed = [text.split(":")[0] for text in gather_study(sweep).missing]
+    assert missed == ["occupancies and residence times", "concerted modes", "activation energies"]
+    assert gather_study(ended(DeepmdCommitteeWorkChain, {})).missing == ()
