@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from aiida_concerted.analysis.arrhenius import ArrheniusFit, fit_arrhenius
-from aiida_concerted.analysis.framework import MAX_FRAMEWORK_DEPARTURE_A
 from aiida_concerted.common.estimate import NORMAL_95
 from aiida_concerted.common.numbers import format_estimate, format_interval, format_number
 from aiida_concerted.common.units import BOLTZMANN_EV_PER_K, PS_IN_S
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.modes import mode_entries
+from aiida_concerted.report.points import points_of, sound_results
 from aiida_concerted.report.published import DIFFUSIVITY, Published
 
 AGREES, DIFFERS, OPEN = "agrees", "differs", "cannot be said"
@@ -50,17 +50,13 @@ class Finding:
     uuids: tuple[str, ...] = ()
 
 
-def sound_results(items: Sequence[Result]) -> list[Result]:
-    """Return the results of runs whose framework stayed in its crystal."""
-    return [item for item in items if (item.get("framework_departure_A") or 0.0) <= MAX_FRAMEWORK_DEPARTURE_A]
-
-
 def _open(reason: str, uuids: tuple[str, ...] = ()) -> Finding:
     return Finding(OPEN, reason, uuids)
 
 
 def _uuids(*groups: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.uuid for group in groups for item in group))
+    items = (item for group in groups for item in group)
+    return tuple(dict.fromkeys(uuid for item in items for uuid in getattr(item, "uuids", (item.uuid,))))
 
 
 def _by_difference(difference: float, stderr: float, numbers: str, uuids: tuple[str, ...]) -> Finding:
@@ -72,7 +68,7 @@ def _by_difference(difference: float, stderr: float, numbers: str, uuids: tuple[
 
 def anisotropy(content: StudyContent, _: Published) -> Finding:
     """Return whether the share of the ab plane comes closer to that of isotropic diffusion."""
-    known = [item for item in sound_results(content.diffusivities) if item.get("ab_share") is not None]
+    known = [item for item in points_of(content.diffusivities) if item.get("ab_share") is not None]
     if len(known) < 2:
         return _open("fewer than two temperatures have an anisotropy")
     cold, hot = known[0], known[-1]
@@ -231,8 +227,8 @@ def _weighted(fits: Sequence[Result]) -> tuple[float, float]:
 
 def activation_of_sites(content: StudyContent, _: Published) -> Finding:
     """Return whether a label empties while modes through it become more frequent."""
-    statistics = [item for item in sound_results(content.site_statistics) if ACTIVATED in item["occupancy"]]
-    modes = sound_results(content.modes)
+    statistics = [item for item in points_of(content.site_statistics) if ACTIVATED in item["occupancy"]]
+    modes = points_of(content.modes)
     if len(statistics) < 2 or len(modes) < 2:
         return _open(f"fewer than two temperatures have an occupancy of {ACTIVATED} and modes")
     cold, hot = statistics[0], statistics[-1]
@@ -266,10 +262,10 @@ def _frequency_through(item: Result, label: str) -> tuple[float, float]:
 
 def dominance(content: StudyContent, _: Published) -> Finding:
     """Return whether most hops belong to strings of hops above chance."""
-    statistics = {item.temperature_K: item for item in sound_results(content.site_statistics)}
+    statistics = {item.temperature_K: item for item in points_of(content.site_statistics)}
     shares: list[tuple[float, float, float, float]] = []
     used: list[Result] = []
-    for item in sound_results(content.modes):
+    for item in points_of(content.modes):
         hops = statistics.get(item.temperature_K)
         share = _concerted_share(item, hops) if hops is not None else None
         if hops is not None and share is not None:
@@ -329,11 +325,11 @@ def closer_than_aimd(content: StudyContent, published: Published) -> Finding:
 
 def _room_temperature(content: StudyContent) -> tuple[float | None, float | None, float | None, str, tuple[str, ...]]:
     """Return the diffusivity at 300 K with its 95 % interval, how it was had, and its node."""
-    for item in sound_results(content.diffusivities):
+    for item in points_of(content.diffusivities):
         if item.temperature_K == ROOM_TEMPERATURE_K and item["diffusivity_m2_s"] > 0:
             value, error = item["diffusivity_m2_s"], item["diffusivity_stderr_m2_s"]
             half = NORMAL_95 * error / value
-            return value, value * float(np.exp(-half)), value * float(np.exp(half)), "simulated", (item.uuid,)
+            return value, value * float(np.exp(-half)), value * float(np.exp(half)), "simulated", item.uuids
     fit = content.fit_of("tracer_diffusivity")
     cold: Mapping[str, Any] = fit.content.get("extrapolated_300K_m2_s", {}) if fit is not None else {}
     if fit is None or not cold:
@@ -344,7 +340,7 @@ def _room_temperature(content: StudyContent) -> tuple[float | None, float | None
 def rising_share(content: StudyContent, _: Published) -> Finding:
     """Return whether the share of the ab plane rises from each temperature to the next, 300 K left out."""
     known = [
-        item for item in sound_results(content.diffusivities)
+        item for item in points_of(content.diffusivities)
         if (item.content.get("ab_share", {}).get("stderr") or 0.0) > 0
         and abs(item.temperature_K / ROOM_TEMPERATURE_K - 1.0) > NEAR_ROOM_TEMPERATURE
     ]  # fmt: skip

@@ -21,10 +21,10 @@ from aiida_concerted.report.claims_evidence import (
     OPEN,
     ROOM_TEMPERATURE_K,
     SIGMAS,
-    sound_results,
 )
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.sites import occupancy_estimate
+from aiida_concerted.report.points import points_of
 from aiida_concerted.report.published import (
     ACTIVATION_ENERGY,
     DIFFUSIVITY,
@@ -136,14 +136,17 @@ def _is_at(item: Any, temperature_K: float) -> bool:
     return abs(item.temperature_K / temperature_K - 1.0) <= SAME_TEMPERATURE
 
 
+def _runs_at(item: Result) -> str:
+    number = f"{len(item.uuids)} runs" if item.others else "run"
+    return f"{number} at {item.temperature_K:g} K"
+
+
 def _diffusivity(content: StudyContent, value: ReferenceValue) -> Own:
     T = float(value.temperature_K or ROOM_TEMPERATURE_K)
-    items = [item for item in sound_results(content.diffusivities) if item["diffusivity_m2_s"] > 0]
+    items = [item for item in points_of(content.diffusivities) if item["diffusivity_m2_s"] > 0]
     for item in items:
         if _is_at(item, T):
-            return Own(
-                item["diffusivity_m2_s"], _relative(item), True, f"run at {item.temperature_K:g} K", (item.uuid,)
-            )
+            return Own(item["diffusivity_m2_s"], _relative(item), True, _runs_at(item), item.uuids)
     between = _between(items, T)
     if between is not None:
         return between
@@ -167,7 +170,7 @@ def _between(items: Sequence[Result], temperature_K: float) -> Own | None:
     error = float(np.hypot((1 - weight) * _relative(low), weight * _relative(high)))
     return Own(
         float(np.exp((1 - weight) * logs[0] + weight * logs[1])), error, True,
-        f"between runs at {low.temperature_K:g} and {high.temperature_K:g} K", (low.uuid, high.uuid),
+        f"between runs at {low.temperature_K:g} and {high.temperature_K:g} K", (*low.uuids, *high.uuids),
     )  # fmt: skip
 
 
@@ -194,13 +197,13 @@ def _conductivity(content: StudyContent, value: ReferenceValue) -> Own:
 
 
 def _nernst_einstein(content: StudyContent, temperature_K: float) -> Own:
-    for item in sound_results(content.diffusivities):
+    for item in points_of(content.diffusivities):
         is_near = abs(item.temperature_K / temperature_K - 1.0) <= NEAR_ROOM_TEMPERATURE
         if is_near and item.get("conductivity_S_m"):
             error = item.get("conductivity_stderr_S_m")
             relative = None if error is None else error / item["conductivity_S_m"]
             how = f"Nernst–Einstein at {item.temperature_K:g} K"
-            return Own(item["conductivity_S_m"], relative, True, how, (item.uuid,))
+            return Own(item["conductivity_S_m"], relative, True, how, item.uuids)
     return _at_room_temperature(content, "conductivity_300K{}_S_m", temperature_K)
 
 
@@ -224,7 +227,7 @@ def _energy_of(fit: Result | None, lacking: str) -> Own:
 def _haven_ratio(content: StudyContent, _: ReferenceValue) -> Own:
     """Return the mean over temperatures, weighted by the errors."""
     known = [
-        item for item in sound_results(content.diffusivities)
+        item for item in points_of(content.diffusivities)
         if item.get("haven_ratio") is not None and (item.get("haven_ratio_stderr") or 0.0) > 0
     ]  # fmt: skip
     if not known:
@@ -234,17 +237,16 @@ def _haven_ratio(content: StudyContent, _: ReferenceValue) -> Own:
     how = f"mean over {len(known)} temperatures" if len(known) > 1 else f"at {known[0].temperature_K:g} K"
     return Own(
         float(np.average(values, weights=weights)), float(weights.sum() ** -0.5), False, how,
-        tuple(item.uuid for item in known),
+        tuple(uuid for item in known for uuid in item.uuids),
     )  # fmt: skip
 
 
 def _occupancy(content: StudyContent, value: ReferenceValue) -> Own:
-    for item in sound_results(content.site_statistics):
+    for item in points_of(content.site_statistics):
         if value.temperature_K and _is_at(item, value.temperature_K):
             estimate = occupancy_estimate(item, str(value.label))
             if estimate is not None:
-                how = f"run at {item.temperature_K:g} K"
-                return Own(estimate["value"], estimate.get("stderr"), False, how, (item.uuid,))
+                return Own(estimate["value"], estimate.get("stderr"), False, _runs_at(item), item.uuids)
     return Own(None, how=f"no run at {value.temperature_K:g} K")
 
 

@@ -31,12 +31,19 @@ class Result:
     :param attributes: small numbers, units in the keys.
     :param content: the whole result, units in the keys.
     :param arrays: curves, units in the names.
+    :param others: UUIDs of further nodes, where several runs are taken together.
     """
 
     uuid: str
     attributes: Mapping[str, Any]
     content: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        """Return the UUIDs of all nodes that it comes from."""
+        return (self.uuid, *self.others)
 
     def __getitem__(self, key: str) -> Any:
         """Return one attribute."""

@@ -8,6 +8,7 @@ from typing import Any
 from aiida_concerted.analysis.radial import RadialDistribution
 from aiida_concerted.analysis.van_hove import characteristic_time
 from aiida_concerted.report.content import Result, StructureContent, StudyContent
+from aiida_concerted.report.points import MEANS, points_of
 
 RUN = ("temperature_K", "n_atoms", "framework_departure_A")
 """What is said of a run beside each of its results."""
@@ -25,6 +26,7 @@ def run_numbers(content: StudyContent) -> dict[str, list[dict[str, Any]]]:
     """Return results of every run by kind, coldest first, and the fits and size tests over them."""
     tests = [] if content.size_test is None else [content.size_test]
     return {
+        "points": [_point(item) for item in points_of(content.diffusivities)],
         "diffusivities": _each(content.diffusivities, _transport),
         "site_statistics": _each(content.site_statistics, _sites),
         "modes": _each(content.modes, _modes),
@@ -46,6 +48,12 @@ def _chosen(numbers: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]
 def _transport(item: Result) -> dict[str, Any]:
     said = _chosen(item.attributes, ("duration_ps", "n_hops", "sampling"))
     return {"uuid": item.uuid, **_chosen(item.attributes, RUN), **said, **_chosen(item.content, TRANSPORT)}
+
+
+def _point(item: Result) -> dict[str, Any]:
+    """Return what all sound runs of one temperature say together."""
+    own = _chosen(item.attributes, ("temperature_K", "duration_ps", *MEANS, *MEANS.values()))
+    return {"uuids": list(item.uuids), **own, **_chosen(item.content, ("ab_share",))}
 
 
 def _sites(item: Result) -> dict[str, Any]:

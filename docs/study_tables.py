@@ -1,0 +1,246 @@
+"""The tables of the page on LGPS, from files that the program wrote; ``python -m docs.study_tables`` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number, format_published
+from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
+from benchmarks.tables import markdown_table, write_between_marks
+
+FOLDER = Path(__file__).parent / "studies" / "lgps"
+PAGE = Path(__file__).parent / "studies" / "lgps.md"
+Numbers = Mapping[str, Any]
+
+SETS = {
+    "held_out_by_dataset": "held out",
+    "in_set_by_dataset": "training",
+}
+IDS: dict[tuple[str, str], str] = {
+    ("tracer_diffusivity", "Z.-H. Fu, deep potential"): "N01",
+    ("tracer_diffusivity", "A. Kuhn, experiment"): "N02",
+    ("tracer_diffusivity", "Z.-H. Fu, AIMD"): "N03",
+    ("activation_energy", "Z.-H. Fu, deep potential"): "N04",
+    ("activation_energy", ""): "N05",
+    ("haven_ratio", ""): "N06",
+    ("mode_activation_energy", "Z.-H. Fu, deep potential"): "N07",
+    ("mode_activation_energy", ""): "N08",
+    ("van_hove_time", ""): "N09",
+    ("occupancy", ""): "N10",
+    ("vacancy_formation_energy", ""): "N12",
+    ("conductivity", ""): "N13",
+}
+"""Line of the acceptance table that a published number belongs to; without author and kind for all others."""
+
+QUANTITIES = {
+    "tracer_diffusivity": "D",
+    "activation_energy": "Eₐ of D",
+    "haven_ratio": "Haven ratio",
+    "mode_activation_energy": "Eₐ",
+    "van_hove_time": "van Hove time",
+    "occupancy": "occupancy",
+    "vacancy_formation_energy": "vacancy",
+    "conductivity": "conductivity",
+    "energy_rmse": "error of energies, training frames",
+    "force_rmse": "error of forces, training frames",
+    "accurate_fraction": "accurate fraction",
+}
+UNITS = {"m2/s": "m² s⁻¹", "S/m": "S m⁻¹", "meV/A": "meV Å⁻¹"}
+
+
+def estimate(content: Mapping[str, Any] | None, factor: float = 1.0) -> str:
+    """Return a value with its error, or with its interval where it has no error."""
+    if not content:
+        return UNKNOWN
+    if content.get("stderr") is not None:
+        return format_estimate(factor * content["value"], factor * content["stderr"])
+    return interval(content, factor)
+
+
+def interval(content: Mapping[str, Any] | None, factor: float = 1.0) -> str:
+    """Return a value with its 95 % interval."""
+    if not content:
+        return UNKNOWN
+    ends = (None if content.get(end) is None else factor * content[end] for end in ("lower", "upper"))
+    return format_interval(factor * content["value"], *ends)
+
+
+def kelvin(item: Mapping[str, Any]) -> str:
+    """Return the temperature of a run in K."""
+    return f"{item['temperature_K']:g}"
+
+
+def errors(numbers: Numbers) -> str:
+    """Return the errors of each potential on each set of frames."""
+    rows = []
+    for model, metrics in sorted(numbers["errors"][-1].items()):
+        for key, words in SETS.items():
+            for name, own in sorted(metrics[key].items()):
+                energy, force = (1000 * own[f"rmse_{what}"] for what in ("energy_eV_per_atom", "force_eV_A"))
+                rows.append((model, words, name, f"{own['n_frames']:,}", f"{energy:.2f}", f"{force:.1f}"))
+    head = ("potential", "frames", "dataset", "number", "energy (meV/atom)", "force (meV Å⁻¹)")
+    return markdown_table(head, rows)
+
+
+def diffusion(numbers: Numbers) -> str:
+    """Return what moves how fast at each temperature."""
+    rows = [
+        (
+            kelvin(item), f"{item['n_atoms']}", f"{item['duration_ps']:g}", estimate(item.get("tracer_m2_s")),
+            f"{100 * item['tracer_m2_s']['stderr'] / item['tracer_m2_s']['value']:.0f} %",
+            estimate(item.get("ab_share")), interval(item.get("haven_ratio")),
+            estimate(item.get("conductivity_S_m", {}).get("nernst_einstein"), S_PER_M_IN_MS_PER_CM),
+            estimate(item.get("conductivity_S_m", {}).get("collective"), S_PER_M_IN_MS_PER_CM), item["sampling"],
+        )
+        for item in numbers["diffusivities"]
+    ]  # fmt: skip
+    head = (
+        "T (K)", "atoms", "ps", "D (m² s⁻¹)", "error", "ab share", "Haven ratio", "σ Nernst–Einstein (mS cm⁻¹)",
+        "σ collective (mS cm⁻¹)", "sampling",
+    )  # fmt: skip
+    return markdown_table(head, rows)
+
+
+def sizes(numbers: Numbers) -> str:
+    """Return the diffusivity in cells of several sizes, smallest first."""
+    items = sorted(numbers["cell_sizes"], key=lambda item: item["n_atoms"])
+    rows = [
+        (item["cell"], f"{item['n_atoms']}", f"{item['duration_ps']:g}", estimate(item.get("tracer_m2_s")),
+         estimate(item.get("ab_share")))
+        for item in items
+    ]  # fmt: skip
+    return markdown_table(("cell", "atoms", "ps", "D (m² s⁻¹)", "ab share"), rows)
+
+
+def sites(numbers: Numbers) -> str:
+    """Return occupancy and residence time of each label at each temperature."""
+    labels = sorted({label for item in numbers["site_statistics"] for label in item["occupancy"]})
+    rows = [
+        (kelvin(item), *(estimate(item["occupancy"].get(label)) for label in labels),
+         *(interval(item["residence_time_ps"].get(label)) for label in labels))
+        for item in numbers["site_statistics"]
+    ]  # fmt: skip
+    head = ("T (K)", *(f"occupancy {label}" for label in labels), *(f"residence {label} (ps)" for label in labels))
+    return markdown_table(head, rows)
+
+
+def modes(numbers: Numbers) -> str:
+    """Return frequency and activation energy of every class of concerted hops that was seen, named ones first."""
+    runs = {kelvin(item): {entry["label"]: entry for entry in item["classes"]} for item in numbers["modes"]}
+    fits = {fit["mode"]: fit for fit in numbers["fits"] if fit["quantity"] == "mode_frequency"}
+    rows = []
+    for label, is_named, total in seen_classes(numbers):
+        frequencies = (interval(own[label]["frequency_per_cell_s"], 1e-9) for own in runs.values())
+        fit = fits.get(label, {})
+        energy = fit.get("activation_energy_eV")
+        text = UNKNOWN if energy is None else format_estimate(energy, fit.get("activation_energy_stderr_eV"))
+        rows.append((f"**{label}**" if is_named else label, *frequencies, f"{total}", text))
+    head = ("class", *(f"{T} K" for T in runs), "pairs", "Eₐ (eV)")
+    return markdown_table(head, rows)
+
+
+def seen_classes(numbers: Numbers) -> list[tuple[str, bool, int]]:
+    """Return label, whether it is named, and pairs of every class that was seen at some temperature."""
+    found: dict[str, tuple[bool, int]] = {}
+    for item in numbers["modes"]:
+        for entry in item["classes"]:
+            _, total = found.get(entry["label"], (False, 0))
+            found[entry["label"]] = (entry["named"], total + entry["raw"])
+    classes = [(label, *about) for label, about in found.items() if about[0] or about[1]]
+    named = [entry for entry in classes if entry[1]]
+    return [*named, *sorted((entry for entry in classes if not entry[1]), key=lambda entry: -entry[2])]
+
+
+def fits(numbers: Numbers) -> str:
+    """Return the activation energies other than those of the modes."""
+    rows = [
+        (
+            fit["quantity"].replace("_", " "), ", ".join(f"{T:g}" for T in fit["temperatures_K"]),
+            UNKNOWN if fit.get("activation_energy_eV") is None
+            else format_estimate(fit["activation_energy_eV"], fit.get("activation_energy_stderr_eV")),
+            fit.get("reason") or "",
+        )
+        for fit in numbers["fits"] if fit["quantity"] != "mode_frequency"
+    ]  # fmt: skip
+    return markdown_table(("quantity", "T (K)", "Eₐ (eV)", "note"), rows)
+
+
+def pairs(numbers: Numbers) -> str:
+    """Return the highest peak of each pair distribution and the time of the van Hove function."""
+    names = list(numbers["pair_functions"][0]["highest_peaks"])
+    rows = []
+    for item in numbers["pair_functions"]:
+        peaks = (item["highest_peaks"][name] for name in names)
+        texts = (f"{estimate(peak['g'])} at {peak['r_A']:.2f} Å" for peak in peaks)
+        time = item.get("van_hove_time_ps")
+        rows.append((kelvin(item), *texts, UNKNOWN if time is None else format_number(time, 2)))
+    head = ("T (K)", *(name.replace("-", "–") for name in names), "van Hove time (ps)")
+    return markdown_table(head, rows)
+
+
+def published(numbers: Numbers) -> str:
+    """Return every published number with this study's and the verdict."""
+    rows = []
+    for item in numbers["comparison"]:
+        place = f"{item['label']} " if item.get("label") else ""
+        where = f", {item['temperature_K']:g} K" if item.get("temperature_K") else ""
+        unit = UNITS.get(item["unit"], item["unit"])
+        quantity = f"{place}{QUANTITIES[item['quantity']]}{where}" + (f" ({unit})" if unit else "")
+        theirs = format_published(item["published"], item.get("published_stderr"))
+        source = f"{item['kind']}, {_first_author(item['source'])}"
+        rows.append((id_of(item), quantity, theirs, source, own_number(item), item["verdict"], item["reason"]))
+    head = ("", "quantity", "published", "by", "here", "verdict", "why")
+    return markdown_table(head, sorted(rows, key=lambda row: row[0] or "O"))
+
+
+def own_number(item: Mapping[str, Any]) -> str:
+    """Return this study's number of a comparison."""
+    if item.get("value") is None:
+        return UNKNOWN
+    stderr = item.get("stderr")
+    if item.get("relative_stderr") is not None:
+        stderr = item["relative_stderr"] * item["value"]
+    return format_estimate(item["value"], stderr)
+
+
+def id_of(item: Mapping[str, Any]) -> str:
+    """Return the line of the acceptance table that a published number belongs to; empty for further ones."""
+    by = f"{item['source'].split()[0]} {item['source'].split()[1].rstrip(',')}, {item['kind']}"
+    if item["quantity"] == "tracer_diffusivity" and item["temperature_K"] != 300.0:
+        return ""
+    return IDS.get((item["quantity"], by), IDS.get((item["quantity"], ""), ""))
+
+
+def _first_author(source: str) -> str:
+    return source.split(",")[0]
+
+
+def claims(numbers: Numbers) -> str:
+    """Return the verdict on every claim with the numbers behind it."""
+    rows = [(item["key"], item["claim"], item["verdict"], item["numbers"]) for item in numbers["claims"]]
+    return markdown_table(("", "claim", "verdict", "numbers"), rows)
+
+
+TABLES: dict[str, Callable[[Numbers], str]] = {
+    "errors": errors, "diffusion": diffusion, "sizes": sizes, "sites": sites, "modes": modes, "fits": fits,
+    "pairs": pairs, "published": published, "claims": claims,
+}  # fmt: skip
+
+
+def read_numbers(name: str = "numbers.json") -> Any:
+    """Return what the program wrote."""
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def write_tables(names: Iterable[str] = TABLES) -> None:
+    """Write the tables into the page."""
+    numbers = read_numbers()
+    for name in names:
+        write_between_marks(PAGE, name, TABLES[name](numbers))
+
+
+if __name__ == "__main__":
+    write_tables()
