@@ -7,12 +7,20 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "DP_INTRA_OP_PARALLELISM_THREADS": "1",
-    "DP_INTER_OP_PARALLELISM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
+
+def thread_limits(number: int) -> dict[str, str]:
+    """Return the environment in which DeePMD-kit and LAMMPS take no more threads; TensorFlow has settings of its own.
+
+    Its operations run one after the other: nets this small gain nothing from several at once.
+    """
+    return {
+        "OMP_NUM_THREADS": str(number),
+        "DP_INTRA_OP_PARALLELISM_THREADS": str(number),
+        "DP_INTER_OP_PARALLELISM_THREADS": "1",
+    }
+
+
+SINGLE_THREAD = {**thread_limits(1), "TF_CPP_MIN_LOG_LEVEL": "2"}
 """One thread a job: several jobs share the machine, and nets this small gain nothing from more."""
 
 START_TIMEOUT_S = 300

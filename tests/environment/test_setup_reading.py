@@ -1,5 +1,7 @@
 """What a setup file means, before anything is made."""
 
+import pytest
+
 from aiida_concerted.environment.setup.reading import parse_setup
 from aiida_concerted.environment.setup.schema import SCHEMA
 
@@ -36,3 +38,20 @@ def test_a_computer_knows_whether_modules_are_loaded_there(tmp_path):
     }
     found = parse_setup(content, folder=tmp_path).computers
     assert {label: wish.has_modules for label, wish in found.items()} == {"all": True, "one": True, "none": False}
+
+
+def test_a_code_is_held_to_its_threads(tmp_path):
+    code = {"program": "dp", "executable": "/opt/dp", "modules": ["deepmd"], "threads": 4, "prepend_text": "echo"}
+    content = {
+        "schema": SCHEMA,
+        "profile": {"name": "one"},
+        "computers": {"here": {"transport": "local", "scheduler": "direct"}},
+        "codes": {"dp@here": code},
+    }
+    (wish,) = parse_setup(content, folder=tmp_path).codes
+    assert wish.prepend_text.splitlines() == [
+        "module load deepmd", "export OMP_NUM_THREADS=4", "export DP_INTRA_OP_PARALLELISM_THREADS=4",
+        "export DP_INTER_OP_PARALLELISM_THREADS=1", "echo",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="threads"):
+        parse_setup({**content, "codes": {"dp@here": {**code, "threads": 0}}}, folder=tmp_path)

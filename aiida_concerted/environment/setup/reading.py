@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aiida_concerted.common.executables import thread_limits
 from aiida_concerted.common.hints import nearest
 from aiida_concerted.common.schema_check import check
 from aiida_concerted.common.strict_yaml import read_strict
@@ -163,6 +164,8 @@ def _code(name: str, said: Content, common: Content) -> CodeWish:
         raise ValueError(f"{where}.container.command must have {{image_name}} in it, got {container['command']!r}")
     _refuse_relative(said["executable"], where)
     loads = [f"module load {module}" for module in said.get("modules", ())]
+    if "threads" in said:
+        loads += [f"export {name}={value}" for name, value in thread_limits(said["threads"]).items()]
     options = merge(dict(common), said.get("options", {}))  # as study files do, nested ones key by key
     if "gpus" in said:
         if "gpus" in said.get("options", {}):

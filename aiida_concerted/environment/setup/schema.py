@@ -125,6 +125,7 @@ def _code() -> Node:
             "description": _text("a line for people"),
             "executable": _text("absolute path, or a name that modules, container or the local PATH know"),
             "modules": {"type": "array", "items": {"type": "string"}, "description": "modules loaded before it"},
+            "threads": {"type": "integer", "minimum": 1, "description": "threads of a process; all cores without"},
             "prepend_text": _text("lines of bash before it, after the modules"),
             "append_text": _text("lines of bash after it"),
             "container": _section(container, "image", "command"),
