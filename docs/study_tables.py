@@ -9,6 +9,7 @@ from typing import Any
 
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number, format_published
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
+from aiida_concerted.report.comparison import WRITTEN_UNITS
 from benchmarks.tables import markdown_table, write_between_marks
 
 FOLDER = Path(__file__).parent / "studies" / "lgps"
@@ -48,7 +49,6 @@ QUANTITIES = {
     "force_rmse": "error of forces, training frames",
     "accurate_fraction": "accurate fraction",
 }
-UNITS = {"m2/s": "m² s⁻¹", "S/m": "S m⁻¹", "meV/A": "meV Å⁻¹"}
 
 
 def estimate(content: Mapping[str, Any] | None, factor: float = 1.0) -> str:
@@ -73,6 +73,28 @@ def kelvin(item: Mapping[str, Any]) -> str:
     return f"{item['temperature_K']:g}"
 
 
+def headline(numbers: Numbers) -> str:
+    """Return what a reader in a hurry wants to know, one line each."""
+    fit = next(fit for fit in numbers["fits"] if fit["quantity"] == "tracer_diffusivity")
+    energy = format_estimate(fit["activation_energy_eV"], fit["activation_energy_stderr_eV"])
+    cold = format_interval(*(fit[f"diffusivity_300K{end}_m2_s"] for end in ("", "_lower", "_upper")))
+    first, last = numbers["points"][0], numbers["points"][-1]
+    verdicts = [item["verdict"] for item in (*numbers["comparison"], *numbers["claims"])]
+    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("agrees", "differs", "cannot be said"))
+    lines = [
+        f"activation energy of the diffusivity {energy} eV between {first['temperature_K']:g} and "
+        f"{last['temperature_K']:g} K; extrapolated to 300 K D = {cold} m² s⁻¹",
+        *(
+            f"at {item['temperature_K']:g} K D = "
+            f"{format_estimate(item['diffusivity_m2_s'], item['diffusivity_stderr_m2_s'])} m² s⁻¹, "
+            f"{estimate(item['ab_share'])} of it in the ab plane"
+            for item in (first, last)
+        ),
+        f"of {len(verdicts)} published numbers and claims: {counts}",
+    ]
+    return "\n".join(f"* {line}" for line in lines)
+
+
 def errors(numbers: Numbers) -> str:
     """Return the errors of each potential on each set of frames."""
     rows = []
@@ -86,21 +108,31 @@ def errors(numbers: Numbers) -> str:
 
 
 def diffusion(numbers: Numbers) -> str:
-    """Return what moves how fast at each temperature."""
+    """Return what moves how fast in each run."""
     rows = [
         (
             kelvin(item), f"{item['n_atoms']}", f"{item['duration_ps']:g}", estimate(item.get("tracer_m2_s")),
-            f"{100 * item['tracer_m2_s']['stderr'] / item['tracer_m2_s']['value']:.0f} %",
-            estimate(item.get("ab_share")), interval(item.get("haven_ratio")),
-            estimate(item.get("conductivity_S_m", {}).get("nernst_einstein"), S_PER_M_IN_MS_PER_CM),
-            estimate(item.get("conductivity_S_m", {}).get("collective"), S_PER_M_IN_MS_PER_CM), item["sampling"],
+            estimate(item.get("ab_share")), interval(item.get("haven_ratio")), item["sampling"],
         )
         for item in numbers["diffusivities"]
     ]  # fmt: skip
-    head = (
-        "T (K)", "atoms", "ps", "D (m² s⁻¹)", "error", "ab share", "Haven ratio", "σ Nernst–Einstein (mS cm⁻¹)",
-        "σ collective (mS cm⁻¹)", "sampling",
-    )  # fmt: skip
+    head = ("T (K)", "atoms", "length (ps)", "D (m² s⁻¹)", "ab share", "Haven ratio", "sampling")
+    return markdown_table(head, rows)
+
+
+def points(numbers: Numbers) -> str:
+    """Return what all runs of a temperature say together."""
+    rows = []
+    for item in numbers["points"]:
+        value, stderr = item["diffusivity_m2_s"], item["diffusivity_stderr_m2_s"]
+        conductivity = (S_PER_M_IN_MS_PER_CM * item[f"conductivity{end}_S_m"] for end in ("", "_stderr"))
+        haven = (item.get("haven_ratio"), item.get("haven_ratio_stderr"))
+        rows.append((
+            kelvin(item), f"{len(item['uuids'])}", f"{item['duration_ps']:g}", format_estimate(value, stderr),
+            f"{100 * stderr / value:.0f} %", estimate(item.get("ab_share")),
+            UNKNOWN if haven[0] is None else format_estimate(*haven), format_estimate(*conductivity),
+        ))  # fmt: skip
+    head = ("T (K)", "runs", "ps", "D (m² s⁻¹)", "error", "ab share", "Haven ratio", "σ (mS cm⁻¹)")
     return markdown_table(head, rows)
 
 
@@ -129,11 +161,11 @@ def sites(numbers: Numbers) -> str:
 
 def modes(numbers: Numbers) -> str:
     """Return frequency and activation energy of every class of concerted hops that was seen, named ones first."""
-    runs = {kelvin(item): {entry["label"]: entry for entry in item["classes"]} for item in numbers["modes"]}
+    runs = {kelvin(item): {entry["label"]: entry for entry in item["classes"]} for item in numbers["mode_points"]}
     fits = {fit["mode"]: fit for fit in numbers["fits"] if fit["quantity"] == "mode_frequency"}
     rows = []
     for label, is_named, total in seen_classes(numbers):
-        frequencies = (interval(own[label]["frequency_per_cell_s"], 1e-9) for own in runs.values())
+        frequencies = (interval(own.get(label, {}).get("frequency_per_cell_s"), 1e-9) for own in runs.values())
         fit = fits.get(label, {})
         energy = fit.get("activation_energy_eV")
         text = UNKNOWN if energy is None else format_estimate(energy, fit.get("activation_energy_stderr_eV"))
@@ -152,6 +184,23 @@ def seen_classes(numbers: Numbers) -> list[tuple[str, bool, int]]:
     classes = [(label, *about) for label, about in found.items() if about[0] or about[1]]
     named = [entry for entry in classes if entry[1]]
     return [*named, *sorted((entry for entry in classes if not entry[1]), key=lambda entry: -entry[2])]
+
+
+def sensitivity(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the frequencies of the named classes by window and recrossing time, from the rows of a query."""
+    named = [label for label, is_named, _ in seen_classes(read_numbers()) if is_named]
+    found: dict[tuple[float, float, float], dict[str, str]] = {}
+    for row in rows:
+        key = (row["temperature_K"], row["window_ps"], row["recrossing_ps"])
+        ends = (row.get(f"frequency_{end}per_cell_s") for end in ("", "lower_", "upper_"))
+        texts = [None if end is None else 1e-9 * end for end in ends]
+        own = UNKNOWN if texts[0] is None else format_interval(*texts)
+        found.setdefault(key, {})[row["mode"]] = own
+    table = [
+        (*(f"{number:g}" for number in key), *(found[key].get(label, UNKNOWN) for label in named))
+        for key in sorted(found)
+    ]
+    return markdown_table(("T (K)", "window (ps)", "recrossing (ps)", *named), table)
 
 
 def fits(numbers: Numbers) -> str:
@@ -187,23 +236,13 @@ def published(numbers: Numbers) -> str:
     for item in numbers["comparison"]:
         place = f"{item['label']} " if item.get("label") else ""
         where = f", {item['temperature_K']:g} K" if item.get("temperature_K") else ""
-        unit = UNITS.get(item["unit"], item["unit"])
+        unit = WRITTEN_UNITS.get(item["unit"], item["unit"])
         quantity = f"{place}{QUANTITIES[item['quantity']]}{where}" + (f" ({unit})" if unit else "")
         theirs = format_published(item["published"], item.get("published_stderr"))
         source = f"{item['kind']}, {_first_author(item['source'])}"
-        rows.append((id_of(item), quantity, theirs, source, own_number(item), item["verdict"], item["reason"]))
+        rows.append((id_of(item), quantity, theirs, source, item["text"], item["verdict"], item["reason"]))
     head = ("", "quantity", "published", "by", "here", "verdict", "why")
     return markdown_table(head, sorted(rows, key=lambda row: row[0] or "O"))
-
-
-def own_number(item: Mapping[str, Any]) -> str:
-    """Return this study's number of a comparison."""
-    if item.get("value") is None:
-        return UNKNOWN
-    stderr = item.get("stderr")
-    if item.get("relative_stderr") is not None:
-        stderr = item["relative_stderr"] * item["value"]
-    return format_estimate(item["value"], stderr)
 
 
 def id_of(item: Mapping[str, Any]) -> str:
@@ -225,8 +264,9 @@ def claims(numbers: Numbers) -> str:
 
 
 TABLES: dict[str, Callable[[Numbers], str]] = {
-    "errors": errors, "diffusion": diffusion, "sizes": sizes, "sites": sites, "modes": modes, "fits": fits,
-    "pairs": pairs, "published": published, "claims": claims,
+    "sensitivity": lambda _: sensitivity(read_numbers("sensitivity.json")),
+    "headline": headline, "errors": errors, "points": points, "diffusion": diffusion, "sizes": sizes, "sites": sites,
+    "modes": modes, "fits": fits, "pairs": pairs, "published": published, "claims": claims,
 }  # fmt: skip
 
 

@@ -48,7 +48,8 @@ def _loop(content: StudyContent) -> Iterable[str]:
 
 
 def _sampling(content: StudyContent) -> Iterable[str]:
-    poor = [f"{item.temperature_K:g}" for item in content.diffusivities if item.get("sampling") == "insufficient"]
+    insufficient = [item.temperature_K for item in content.diffusivities if item.get("sampling") == "insufficient"]
+    poor = [f"{T:g}" for T in dict.fromkeys(insufficient)]
     if poor:
         rule = next(
             (item.content["sampling_rule"] for item in content.diffusivities if "sampling_rule" in item.content), ""

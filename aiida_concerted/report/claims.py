@@ -47,7 +47,7 @@ Judge = Callable[[StudyContent, Published], evidence.Finding]
 CLAIMS: dict[str, tuple[str, str, Judge]] = {
     "C1": (
         "Diffusion becomes less anisotropic as the temperature rises.",
-        "From the coldest to the hottest run the ab share of D comes closer to 2/3, by two standard errors.",
+        "From the coldest to the hottest temperature the ab share of D comes closer to 2/3, by two standard errors.",
         evidence.anisotropy,
     ),
     "C2": (
@@ -72,15 +72,15 @@ CLAIMS: dict[str, tuple[str, str, Judge]] = {
     ),
     "C6": (
         "Motion through Li2 sets in as the occupancy of Li2 falls.",
-        "From the coldest to the hottest run the occupancy of Li2 falls and modes through it become more frequent, "
-        "both by two standard errors.",
+        "From the coldest to the hottest temperature the occupancy of Li2 falls and modes through it become more "
+        "frequent, both by two standard errors.",
         evidence.activation_of_sites,
     ),
     "C7": (
         "Concerted motion dominates at low and at high temperature.",
-        "At the coldest and at the hottest run more than half of the hops belong to strings of two and more within the "
-        "window, times the share of pairs above chance, with 95 % confidence. A vacancy that is refilled within the "
-        "window counts, so the share is an upper bound.",
+        "At the coldest and the hottest temperature more than half of the hops belong to strings of two and more "
+        "within the window, times the share of pairs above chance, with 95 % confidence. A vacancy that is refilled "
+        "within the window counts, so the share is an upper bound.",
         evidence.dominance,
     ),
     "C8": (

@@ -114,7 +114,7 @@ def disorder(content: StudyContent, _: Published) -> Finding:
 
 def residence(content: StudyContent, _: Published) -> Finding:
     """Return whether residence times shorten along a line in the Arrhenius plot."""
-    known = sound_results(content.site_statistics)
+    known = points_of(content.site_statistics)
     texts, verdicts = [], []
     for label in dict.fromkeys(label for item in known for label in item["residence_time_ps"]):
         fit = _residence_fit(known, label)
@@ -187,7 +187,7 @@ def mode_arrhenius(content: StudyContent, _: Published) -> Finding:
 def _deviation_from_line(content: StudyContent, fit: Result) -> tuple[float, int]:
     """Return the chi-square of a mode's counts about its fit, and the degrees of freedom."""
     chi, number = 0.0, 0
-    for item in content.modes:
+    for item in points_of(content.modes):
         entry = mode_entries(item).get(str(fit["mode"]), {})
         count, lower, upper, exposure = (entry.get(key) for key in ("count", "lower", "upper", "exposure_cell_ps"))
         if count is None or lower is None or upper is None or exposure is None:

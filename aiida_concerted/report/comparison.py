@@ -343,7 +343,7 @@ def as_record(item: Comparison) -> dict[str, Any]:
     record = {
         "quantity": value.quantity, "label": value.label, "temperature_K": value.temperature_K, "unit": value.unit,
         "published": value.value, "published_stderr": value.uncertainty, "kind": value.kind, "source": value.source,
-        "value": own.value, "relative_stderr" if own.is_ratio else "stderr": own.stderr, "verdict": item.verdict,
-        "reason": item.reason, "uuids": list(own.uuids),
+        "value": own.value, "text": own.text, "relative_stderr" if own.is_ratio else "stderr": own.stderr,
+        "verdict": item.verdict, "reason": item.reason, "uuids": list(own.uuids),
     }  # fmt: skip
     return {key: entry for key, entry in record.items() if entry is not None}

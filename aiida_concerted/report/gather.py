@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiida import orm
@@ -108,10 +108,12 @@ class _Results:
     def of(cls, study: orm.ProcessNode) -> _Results:
         sweep = part_outputs(study, "sweep", SWEEP)
         vacancy = part_outputs(study, "vacancy", "VaspVacancyWorkChain")
+        diffusivities = below(sweep, "diffusivities")
+        lengths_ps = {name: node.base.attributes.get("duration_ps", None) for name, node in diffusivities.items()}
         return cls(
-            diffusivities=_by_temperature(below(sweep, "diffusivities").values()),
-            site_statistics=_by_temperature(below(sweep, "site_statistics").values()),
-            modes=_by_temperature(below(sweep, "modes").values()),
+            diffusivities=_by_temperature(diffusivities, {}),
+            site_statistics=_by_temperature(below(sweep, "site_statistics"), lengths_ps),
+            modes=_by_temperature(below(sweep, "modes"), lengths_ps),
             arrhenius=tuple(as_result(node) for node in below(sweep, "arrhenius").values()),
             histories=_histories(first_of_each_temperature(below(sweep, "site_histories")).values()),
             vacancy=next(
@@ -136,8 +138,14 @@ def as_result(node: orm.Data) -> Result:
     return Result(uuid=node.uuid, attributes=attributes, content=content, arrays=arrays)
 
 
-def _by_temperature(nodes: Iterable[orm.Data]) -> tuple[Result, ...]:
-    return tuple(sorted((as_result(node) for node in nodes), key=lambda result: result.temperature_K))
+def _by_temperature(nodes: Mapping[str, orm.Data], lengths_ps: Mapping[str, float | None]) -> tuple[Result, ...]:
+    """Return results as plain data, coldest first, each with the length of its run where that is known."""
+    found = []
+    for name, node in nodes.items():
+        result, length = as_result(node), lengths_ps.get(name)
+        extra = {} if length is None else {"duration_ps": length}
+        found.append(replace(result, attributes={**result.attributes, **extra}))
+    return tuple(sorted(found, key=lambda result: result.temperature_K))
 
 
 def _histories(nodes: Iterable[orm.Data]) -> tuple[HistoryContent, ...]:

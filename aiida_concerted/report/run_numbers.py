@@ -18,6 +18,7 @@ MODE = (
     "label", "named", "raw", "background", "count", "lower", "upper", "frequency_per_cell_s", "one_to_one",
     "null_excess", "exposure_cell_ps", "n_paths_per_cell",
 )  # fmt: skip
+HAVEN = ("haven_ratio", "haven_ratio_stderr")
 COMMON = ("schema_version", "material", "formula", "carrier", "level_of_theory", "study_uuid", "method")
 """Attributes that are the same for all results of a study."""
 
@@ -30,6 +31,7 @@ def run_numbers(content: StudyContent) -> dict[str, list[dict[str, Any]]]:
         "diffusivities": _each(content.diffusivities, _transport),
         "site_statistics": _each(content.site_statistics, _sites),
         "modes": _each(content.modes, _modes),
+        "mode_points": [{**_modes(item), "uuids": list(item.uuids)} for item in points_of(content.modes)],
         "pair_functions": [_pair_functions(item) for item in content.structures],
         "fits": _each(content.arrhenius, _fit),
         "cell_sizes": [{"cell": item.name, **_transport(item.result)} for item in content.cell_sizes],
@@ -52,7 +54,7 @@ def _transport(item: Result) -> dict[str, Any]:
 
 def _point(item: Result) -> dict[str, Any]:
     """Return what all sound runs of one temperature say together."""
-    own = _chosen(item.attributes, ("temperature_K", "duration_ps", *MEANS, *MEANS.values()))
+    own = _chosen(item.attributes, ("temperature_K", "duration_ps", "sampling", *MEANS, *MEANS.values(), *HAVEN))
     return {"uuids": list(item.uuids), **own, **_chosen(item.content, ("ab_share",))}
 
 

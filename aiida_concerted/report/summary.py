@@ -15,6 +15,7 @@ from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.sites import labels_of, occupancy_estimate
 from aiida_concerted.report.gather import gather_study
 from aiida_concerted.report.modes import mode_entries, ordered_modes, raw_events
+from aiida_concerted.report.points import all_points_of
 from aiida_concerted.report.published import (
     ACTIVATION_ENERGY,
     DIFFUSIVITY,
@@ -93,7 +94,7 @@ def _texts(values: Iterable[ReferenceValue]) -> tuple[str, ...]:
 
 def _diffusion(content: StudyContent, published: Published) -> list[SummaryRow]:
     rows = []
-    for item in content.diffusivities:
+    for item in all_points_of(content.diffusivities):
         T = item.temperature_K
         beside = _texts(published.find(DIFFUSIVITY, temperature_K=T))
         line = published.diffusivity_at(T)
@@ -123,13 +124,15 @@ def _conductivity(item: Result) -> tuple[float | None, float | None]:
     value = item.get("conductivity_S_m")
     if value is None:
         return None, None
-    stderr = item.content.get("conductivity_S_m", {}).get("nernst_einstein", {}).get("stderr")
+    stderr = item.get("conductivity_stderr_S_m")
+    if stderr is None:
+        stderr = item.content.get("conductivity_S_m", {}).get("nernst_einstein", {}).get("stderr")
     return value * S_PER_M_IN_MS_PER_CM, None if stderr is None else stderr * S_PER_M_IN_MS_PER_CM
 
 
 def _occupancy(content: StudyContent, published: Published) -> list[SummaryRow]:
     rows = []
-    for item in content.site_statistics:
+    for item in all_points_of(content.site_statistics):
         for label in labels_of(content):
             estimate = occupancy_estimate(item, label)
             if estimate is not None:

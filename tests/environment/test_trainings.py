@@ -35,16 +35,21 @@ def process(node, kind, caller=None, label="", state=ProcessState.RUNNING):
 
 @pytest.fixture
 def committee(aiida_profile, fast_localhost, tmp_path):
-    """Return a committee of which one member trains here, one elsewhere, one waits, and one is done."""
+    """Return a committee of which one member trains here, one on another machine, one waits, and one is done."""
+    _, far = orm.Computer.collection.get_or_create(
+        label="far-training", hostname="far", transport_type="core.ssh", scheduler_type="core.slurm"
+    )
+    far.store()
     node = process(orm.WorkChainNode(), DeepmdCommitteeWorkChain).store()
     parameters = orm.Dict({"n_steps": 20000}).store()
-    for number, state in enumerate((ProcessState.RUNNING, ProcessState.WAITING, ProcessState.FINISHED)):
+    states = (ProcessState.RUNNING, ProcessState.RUNNING, ProcessState.WAITING, ProcessState.FINISHED)
+    for number, state in enumerate(states):
         member = process(orm.WorkChainNode(), DeepmdBaseWorkChain, node, f"model_{number}", state)
         member.base.links.add_incoming(parameters, LinkType.INPUT_WORK, "train__parameters")
         member.store()
-        if number == 0:
+        if number < 2:
             job = process(orm.CalcJobNode(), DeepmdTrainCalculation, member, "iteration_01")
-            job.computer = fast_localhost
+            job.computer = far if number else fast_localhost
             job.store()
             job.set_remote_workdir(str(tmp_path))
     (tmp_path / "train.log").write_text(LOG, encoding="utf-8")
@@ -55,6 +60,7 @@ def test_trainings_under_way_say_how_far_they_are(committee):
     assert read_trainings(read_process_tree(committee.uuid)) == [
         TrainingStatus("model_0", 20000, TrainingProgress(3000, 1672.0, 0.159)),
         TrainingStatus("model_1", 20000, None),
+        TrainingStatus("model_2", 20000, None),
     ]
 
 

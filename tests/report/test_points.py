@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from aiida_concerted.analysis.counts import excess_interval
+from aiida_concerted.analysis.residence import Residence
 from aiida_concerted.common.units import PS_IN_S
-from aiida_concerted.report.claims_evidence import anisotropy, dominance, rising_share
+from aiida_concerted.report.claims_evidence import anisotropy, dominance, residence, rising_share
 from aiida_concerted.report.comparison import compare_numbers
 from aiida_concerted.report.content import Result
-from aiida_concerted.report.points import points_of
+from aiida_concerted.report.points import all_points_of, points_of
 from aiida_concerted.report.published import Published
 
 LGPS = Published.of("LGPS")
@@ -21,8 +22,7 @@ LGPS = Published.of("LGPS")
 def transport(uuid, T, value, error, *, ps=100.0, share=(0.5, 0.1), departure=0.5):
     attributes = {
         "temperature_K": T, "duration_ps": ps, "diffusivity_m2_s": value, "diffusivity_stderr_m2_s": error,
-        "haven_ratio": 0.4, "haven_ratio_stderr": 0.1, "ab_share": share[0], "framework_departure_A": departure,
-        "n_hops": 50,
+        "ab_share": share[0], "framework_departure_A": departure, "n_hops": 50, "sampling": "sufficient",
     }  # fmt: skip
     return Result(uuid, attributes, {"ab_share": {"value": share[0], "stderr": share[1]}})
 
@@ -37,12 +37,12 @@ def modes(uuid, T, raw, count, half, *, exposure=400.0, chains=None):
     return Result(uuid, {"temperature_K": T, "modes": {"A-B-A": scale * count}, "window_ps": 1.0}, content)
 
 
-def sites(uuid, T, held, n_hops):
+def sites(uuid, T, held, n_hops, *, ps=None, stays=None):
     attributes = {
         "temperature_K": T, "occupancy": {"A": held}, "occupancy_stderr": {"A": 0.03}, "n_hops": n_hops,
-        "residence_time_ps": {"A": 3.0},
+        "residence_time_ps": {"A": 3.0}, "duration_ps": ps,
     }  # fmt: skip
-    return Result(uuid, attributes, {})
+    return Result(uuid, attributes, {"sites": {"residence_time_ps": {"A": stays or {}}}})
 
 
 def test_longer_runs_count_for_more():
@@ -56,12 +56,39 @@ def test_longer_runs_count_for_more():
     assert (hot["duration_ps"], hot["n_hops"]) == (200.0, 100)
 
 
-def test_a_run_that_left_its_crystal_is_left_out_and_what_one_does_not_know_none_does():
+def test_a_run_that_left_its_crystal_is_left_out():
     runs = [transport("a", 600, 2.0, 0.2), transport("b", 600, 9.0, 0.2, departure=3.0)]
-    assert points_of(runs) == runs[:1]
-    unknown = replace(runs[0], attributes={**runs[0].attributes, "haven_ratio": None})
-    (point,) = points_of([runs[0], unknown])
-    assert point.get("haven_ratio") is None
+    assert points_of(runs) == all_points_of(runs) == runs[:1]
+    assert points_of(runs[1:]) == []
+    assert all_points_of(runs[1:]) == runs[1:]
+
+
+def with_charge(run, value, error):
+    charge = {"charge_diffusivity_m2_s": value, "charge_diffusivity_stderr_m2_s": error}
+    return replace(run, attributes={**run.attributes, **charge})
+
+
+def test_a_haven_ratio_is_that_of_the_means():
+    runs = [with_charge(transport("a", 600, 2.0, 0.1), 1.0, 0.2), with_charge(transport("b", 600, 2.0, 0.1), 3.0, 0.2)]
+    (point,) = points_of(runs)
+    assert point["haven_ratio"] == pytest.approx(1.0)  # the mean of the ratios is 4/3
+    relative = np.hypot(0.1 / np.sqrt(2) / 2.0, 0.2 / np.sqrt(2) / 2.0)
+    assert point["haven_ratio_stderr"] == pytest.approx(relative)
+    (point,) = points_of([with_charge(run, 1.0, 0.9) for run in runs])
+    assert point.get("haven_ratio") is None  # nobody knows whether the charge diffuses
+
+
+def test_one_insufficient_run_makes_its_point_so():
+    runs = [transport("a", 600, 2.0, 0.2), transport("b", 600, 2.0, 0.2)]
+    assert points_of(runs)[0]["sampling"] == "sufficient"
+    poor = replace(runs[1], attributes={**runs[1].attributes, "sampling": "insufficient"})
+    assert points_of([runs[0], poor])[0]["sampling"] == "insufficient"
+
+
+def test_what_one_run_does_not_know_none_does():
+    runs = [transport("a", 600, 2.0, 0.2), transport("b", 600, 2.0, 0.2)]
+    (point,) = points_of([runs[0], replace(runs[1], content={})])
+    assert point.get("ab_share") is None
     assert point["diffusivity_m2_s"] == 2.0
 
 
@@ -77,6 +104,15 @@ def test_pairs_of_hops_add_up_and_their_intervals_do_in_quadrature():
     assert point["n_events"] == {"A-B-A": 17}
 
 
+def test_a_run_too_short_for_a_background_takes_none_from_the_others():
+    short = modes("b", 600, 7, 2.0, 4.0)
+    (entry,) = short.content["modes"]
+    bare = {key: entry[key] for key in ("label", "named", "raw", "exposure_cell_ps")}
+    (point,) = points_of([modes("a", 600, 10, 6.0, 3.0), replace(short, content={"modes": [bare]})])
+    (entry,) = point.content["modes"]
+    assert (entry["raw"], entry["count"], entry["exposure_cell_ps"]) == (17, 6.0, 400.0)
+
+
 def test_sums_of_poisson_counts_have_the_cover_of_their_interval():
     rng, rate, covered = np.random.default_rng(5), 12.0, 0
     for _ in range(2000):
@@ -84,7 +120,7 @@ def test_sums_of_poisson_counts_have_the_cover_of_their_interval():
         for name in "ab":
             raw, side = rng.poisson(rate + 4.0), rng.poisson(4.0 * 4.0)
             found = excess_interval(int(raw), int(side), 4.0).as_dict()
-            entry = {"label": "A-B-A", "raw": int(raw), "count": found.pop("value"), **found}
+            entry = {"label": "A-B-A", "raw": int(raw), "count": found.pop("value"), **found, "exposure_cell_ps": 1.0}
             runs.append(Result(name, {"temperature_K": 600.0, "modes": {"A-B-A": 1.0}}, {"modes": [entry]}))
         (entry,) = points_of(runs)[0].content["modes"]
         covered += entry["lower"] <= 2 * rate <= entry["upper"]
@@ -106,6 +142,38 @@ def test_hops_are_those_of_the_same_runs(content):
     (held,) = points_of(kinds["site_statistics"])
     assert held["occupancy"] == pytest.approx({"A": 0.85})
     assert held["occupancy_stderr"] == pytest.approx({"A": 0.03 / np.sqrt(2)})
+
+
+def test_occupancies_are_weighted_by_the_lengths_where_all_are_known():
+    runs = [sites("a", 600, 0.9, 1, ps=50.0), sites("b", 600, 0.8, 1, ps=150.0)]
+    assert points_of(runs)[0]["occupancy"]["A"] == pytest.approx(0.825)
+    assert points_of(runs)[0]["duration_ps"] == 200.0
+    unknown = replace(runs[1], attributes={**runs[1].attributes, "duration_ps": None})
+    (point,) = points_of([runs[0], unknown])
+    assert point["occupancy"]["A"] == pytest.approx(0.85)
+    assert point.get("duration_ps") is None
+
+
+def test_stays_of_several_runs_are_those_of_one_long_run():
+    one = Residence(exposure_ps=300.0, n_exits=30, n_censored=4)
+    parts = (Residence(120.0, 10, 1), Residence(180.0, 20, 3))
+    runs = [sites(name, 600, 0.9, 1, stays=part.as_dict()) for name, part in zip("ab", parts, strict=True)]
+    (point,) = points_of(runs)
+    assert point.content["sites"]["residence_time_ps"]["A"] == pytest.approx(one.as_dict())
+    empty = sites("c", 600, 0.9, 1, stays=Residence(50.0, 0, 2).as_dict())
+    assert points_of([runs[0], empty])[0]["residence_time_ps"] == {}
+
+
+def test_two_seeds_are_no_two_temperatures(content):
+    def stays(uuid, T, time):
+        return sites(uuid, T, 0.9, 1, stays=Residence(100.0 * time, 100, 0).as_dict())
+
+    one = (stays("a", 600.0, 3.0), stays("b", 600.0, 2.0))
+    assert residence(replace(content, site_statistics=one), LGPS).verdict == "cannot be said"
+    two = (*one, stays("c", 900.0, 1.0), stays("d", 900.0, 1.1))
+    found = residence(replace(content, site_statistics=two), LGPS)
+    assert found.verdict == "cannot be said"  # a line goes through any two points
+    assert "eV" in found.numbers
 
 
 def test_claims_and_comparisons_are_made_with_all_seeds(content):

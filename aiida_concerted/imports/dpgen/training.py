@@ -68,7 +68,6 @@ UNUSED: Mapping[str, str] = {
     "model_devi_activation_func": "nets have tanh",
     "srtab_file_path": "a table of repulsion cannot be given; learn.iteration.explore.md.wall_A comes near it",
     "dp_train_skip_neighbor_stat": "the data are looked through once a training",
-    "dp_compress": "potentials are compressed where that pays; a study file does not say it",
     "one_h5": "how data are packed for a training is not a choice",
     "init_batch_size": "one size holds for all data: the training's batch_size",
     "sys_batch_size": "one size holds for all data: the training's batch_size",
@@ -106,7 +105,19 @@ def translate_training(project: Project, account: Account) -> tuple[dict[str, An
     for key, why in UNUSED.items():
         account.left_out(key, why)
     final = {key: value for key, value in train.items() if key not in OF_THE_TURNS}
-    return {"n_models": n_models, "train": train}, {"n_models": n_models, "train": final}
+    common = {"n_models": n_models, **_compression(project, account)}
+    return {**common, "train": train}, {**common, "train": final}
+
+
+def _compression(project: Project, account: Account) -> dict[str, bool]:
+    key = "dp_compress"
+    if key not in project.param:
+        return {}
+    wanted = project.param[key]
+    if not isinstance(wanted, bool):
+        raise ValueError(f"{project.name}: {key} must be true or false, got {wanted!r}")
+    account.carried(key, "learn.iteration.committee.compress", "and of the final committee")
+    return {"compress": wanted}
 
 
 def _one_input(project: Project, where: str) -> Mapping[str, Any]:

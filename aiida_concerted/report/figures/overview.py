@@ -52,7 +52,7 @@ def _stages(content: StudyContent) -> list[ProvenanceStage]:
         "relaxation": "1 structure",
         "first-principles MD": _count(len(groups["first-principles MD"]), "run"),
         "learning": f"{_count(turns, 'turn')}, {_count(len(content.learning.models), 'model')}",
-        "sweep": _count(len(content.diffusivities), "temperature"),
+        "sweep": _count(len({item.temperature_K for item in content.diffusivities}), "temperature"),
         "vacancies": _count(len(content.vacancy.get("formation_energy_eV", {})) if content.vacancy else 0, "label"),
     }
     sources = {

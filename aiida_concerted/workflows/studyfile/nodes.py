@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from aiida import orm
@@ -37,16 +38,30 @@ def load_node(name: str | int, where: str, kind: type[orm.Data]) -> Any:
 
     :raises ValueError: if there is none, or it is of another kind.
     """
+    if kind is LabelledFramesData and isinstance(name, str) and (known := find_by_content(name)):
+        return _one_content(known, name, where)
     try:
         node = orm.load_node(name)
     except (NotExistent, MultipleObjectsError, ValueError) as error:
-        known = find_by_content(str(name)) if kind is LabelledFramesData else []
-        if len({node.content_hash for node in known}) == 1:
-            return known[-1]
-        raise ValueError(f"{where}: there is no node '{name}' in this profile: give PK or UUID of one") from error
+        names = "PK, UUID or eight digits of the content hash" if kind is LabelledFramesData else "PK or UUID"
+        raise ValueError(f"{where}: there is no node '{name}' in this profile: give {names} of one") from error
     if not isinstance(node, kind):
         raise ValueError(f"{where}: node {name} is a {type(node).__name__}, not a {kind.__name__}")
     return node
+
+
+def _one_content(nodes: Sequence[LabelledFramesData], name: str, where: str) -> LabelledFramesData:
+    """Return the newest of datasets whose content hash begins alike.
+
+    :raises ValueError: if they are not all the same frames of one level of theory and its settings.
+    """
+    pks = ", ".join(str(node.pk) for node in nodes)
+    if len({node.content_hash for node in nodes}) > 1:
+        raise ValueError(f"{where}: '{name}' begins the content of several datasets ({pks}): give more digits, or a PK")
+    settings = [(node.base.attributes.get("level_of_theory"), node.energy_settings) for node in nodes]
+    if any(own != settings[0] for own in settings):
+        raise ValueError(f"{where}: the frames '{name}' are there with several levels of theory ({pks}): give a PK")
+    return nodes[-1]
 
 
 def load_structure(study: StudyFile, name: str | int, where: str) -> orm.StructureData:

@@ -222,6 +222,16 @@ def test_every_key_has_one_row_and_is_known(compose_from):
     assert shown["user_token"] == "…"
 
 
+def test_compression_is_carried_to_both_committees(compose_from):
+    _, content, _ = compose_from(dp_compress=True)
+    assert content["learn"]["iteration"]["committee"]["compress"] is True
+    assert content["learn"]["final"]["compress"] is True
+    _, content, _ = compose_from()
+    assert "compress" not in content["learn"]["final"]
+    with pytest.raises(ValueError, match="dp_compress must be true or false"):
+        compose_from(dp_compress="yes")
+
+
 VARIANTS = {
     "plain": {},
     "everything": {key: value for key, value in KEYS_OF_DPGEN.items() if value is not None},

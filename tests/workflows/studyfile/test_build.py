@@ -132,9 +132,22 @@ def test_a_dataset_is_known_by_its_content(study, tiny_frames):
     for name in (digest, digest[:8]):
         committee = build(study(committee={"training": {"first": name}}), "committee")
         assert committee.train.training["first"].content_hash == digest
+    LabelledFramesData(tiny_frames, level_of_theory="another").store()
+    with pytest.raises(ValueError, match="several levels of theory"):
+        build(study(committee={"training": {"first": digest}}), "committee")
     for name in (digest[:7], "0" * 64):
         with pytest.raises(ValueError, match="there is no node"):
             build(study(committee={"training": {"first": name}}), "committee")
+
+
+def test_a_loop_compresses_where_it_is_asked_to(study, tiny_frames):
+    frames = LabelledFramesData(tiny_frames, level_of_theory="test").store()
+    sections = {"dataset": frames.pk, "final": {"compress": True}}
+    learn = build(study(learn={**sections, "iteration": {"committee": {"compress": True}}}), "learn", for_real=False)
+    assert learn.iteration.committee.train.compress.value
+    assert learn.final.train.compress.value
+    learn = build(study(learn=sections), "learn", for_real=False)
+    assert not learn.iteration.committee.train.compress.value
 
 
 def test_a_preview_does_not_pass_an_outline_off_as_the_structure(study, tiny_frames, model):

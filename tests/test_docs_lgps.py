@@ -1,0 +1,125 @@
+"""The page on LGPS says what the program wrote: tables, study files, archive."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from aiida.tools.archive import import_archive
+
+from aiida_concerted.archive.verify import verify_archive
+from aiida_concerted.common.numbers import format_estimate
+from aiida_concerted.queries import query
+from docs import study_tables
+from tests.published import needs, published
+
+TEXT = study_tables.PAGE.read_text(encoding="utf-8")
+ARCHIVE = study_tables.FOLDER / "lgps.aiida"
+MAX_ARCHIVE_MB = 3.0
+LABELS = published("LiGePS-SSE-PBE")
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return study_tables.read_numbers()
+
+
+@pytest.mark.parametrize("name", study_tables.TABLES)
+def test_a_table_is_that_of_the_numbers(name, numbers):
+    written = TEXT.split(f"<!-- {name} -->\n")[1].split(f"\n<!-- end of {name} -->")[0]
+    assert written == study_tables.TABLES[name](numbers)
+
+
+@pytest.mark.parametrize("name", ["own", "committee", "sweep", "vacancy"])
+def test_a_study_file_of_the_page_is_the_one_beside_it(name):
+    (shown,) = re.findall(rf"```yaml\n# {name}\.yaml\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert shown == (study_tables.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(shown)["schema"].startswith("aiida-concerted/")
+
+
+def test_figures_are_shown_and_there():
+    shown = set(re.findall(r"!\[[^\]]+\]\(lgps/([\w-]+\.png)\)", TEXT))
+    assert shown == {path.name for path in study_tables.FOLDER.glob("*.png")}
+    assert len(shown) >= 8
+
+
+def test_the_archive_is_small_and_agrees_with_itself(aiida_profile):
+    assert ARCHIVE.stat().st_size <= MAX_ARCHIVE_MB * 1e6
+    verdicts = list(verify_archive(ARCHIVE))
+    assert {verdict.outcome for verdict in verdicts} <= {"agrees", "left out"}
+    assert sum(verdict.outcome == "agrees" for verdict in verdicts) >= 7  # fits of the diffusivity, of every named mode
+
+
+def test_the_table_of_diffusivities_is_what_a_query_finds_in_the_archive(aiida_profile, numbers):
+    import_archive(ARCHIVE)
+    rows = query("diffusivities", material="LGPS", literature=False).rows
+    found = {row["uuid"]: row for row in rows}
+    table = study_tables.TABLES["diffusion"](numbers)
+    for item, line in zip(numbers["diffusivities"], table.splitlines()[2:], strict=True):
+        row = found[item["uuid"]]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert float(cells[0]) == row["temperature_K"]
+        assert cells[3] == format_estimate(row["diffusivity_m2_s"], row["diffusivity_stderr_m2_s"])
+        assert row["level_of_theory"] == "PBE/VASP"
+
+
+def shortened(name: str, folder: Path, **model: int) -> None:
+    """Write a study file of the page with little to do in it."""
+    content = yaml.safe_load((study_tables.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").replace("PK", "0"))
+    if name == "committee":
+        content["committee"]["train"] |= {"n_steps": 40, "display_interval_steps": 10, "save_interval_steps": 20}
+    if name == "sweep":
+        md = {
+            "anneal_ps": 0.1,
+            "equilibration_ps": 0.1,
+            "production_ps": 0.5,
+            "restart_interval_ps": 0.1,
+            "wall_A": 1.6,
+        }
+        content["sweep"] |= {"temperatures_K": [1000], "models": list(model.values()), "n_seeds": 1, "target": {}}
+        content["sweep"] |= {"supercell": [1, 1, 1], "sizes": {}}
+        content["sweep"]["md"] |= {**md, "wall_A": 1.6}  # nets that learnt nothing have holes
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def lines_of_the_page() -> list[str]:
+    (block,) = re.findall(r"```bash\n(aiida-concerted setup .*?)```", TEXT, flags=re.DOTALL)
+    return [line.split("  #")[0].strip() for line in block.replace("\\\n", " ").splitlines()]
+
+
+@pytest.mark.slow
+@needs(LABELS)
+def test_the_commands_of_the_page_lead_from_a_clean_profile_to_an_analysed_temperature(tmp_path):
+    """The page's own commands in their order; trainings and runs are shortened in the study files alone."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "AIIDA_PATH": str(tmp_path), "PATH": path, "DATA": str(LABELS)}
+    for name in ("own", "committee", "sweep"):
+        shortened(name, tmp_path)
+    said, pk = "", ""
+
+    def call(line: str) -> str:
+        words = ["bash", "-c", line]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    try:
+        for line in lines_of_the_page():
+            if "sweep.yaml" in line:
+                found = json.loads(call("aiida-concerted query potentials --format json"))
+                shortened("sweep", tmp_path, model=found[0]["pk"])
+            said = call(line.replace("PK", pk))
+            pk = (re.findall(r"<(\d+)> is with the daemon", said) or [pk])[0]
+    finally:
+        call("verdi -p lgps daemon stop")
+    numbers = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
+    assert [item["temperature_K"] for item in numbers["diffusivities"]] == [1000.0]
+    assert set(numbers["errors"][-1]) == {"model_0", "model_1"}
+    assert (tmp_path / "parity-force.png").exists()
+    assert (tmp_path / "lgps.aiida").exists()
