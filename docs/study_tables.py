@@ -80,7 +80,8 @@ def headline(numbers: Numbers) -> str:
     cold = format_interval(*(fit[f"diffusivity_300K{end}_m2_s"] for end in ("", "_lower", "_upper")))
     first, last = numbers["points"][0], numbers["points"][-1]
     verdicts = [item["verdict"] for item in (*numbers["comparison"], *numbers["claims"])]
-    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("agrees", "differs", "cannot be said"))
+    words = {"agrees": "agree", "differs": "differ", "cannot be said": "cannot be said from this"}
+    counts = ", ".join(f"{verdicts.count(verdict)} {text}" for verdict, text in words.items())
     lines = [
         f"activation energy of the diffusivity {energy} eV between {first['temperature_K']:g} and "
         f"{last['temperature_K']:g} K; extrapolated to 300 K D = {cold} m² s⁻¹",
@@ -90,7 +91,7 @@ def headline(numbers: Numbers) -> str:
             f"{estimate(item['ab_share'])} of it in the ab plane"
             for item in (first, last)
         ),
-        f"of {len(verdicts)} published numbers and claims: {counts}",
+        f"of {len(verdicts)} published numbers and claims {counts}",
     ]
     return "\n".join(f"* {line}" for line in lines)
 
@@ -100,7 +101,7 @@ def errors(numbers: Numbers) -> str:
     rows = []
     for model, metrics in sorted(numbers["errors"][-1].items()):
         for key, words in SETS.items():
-            for name, own in sorted(metrics[key].items()):
+            for name, own in sorted(metrics.get(key, {}).items()):
                 energy, force = (1000 * own[f"rmse_{what}"] for what in ("energy_eV_per_atom", "force_eV_A"))
                 rows.append((model, words, name, f"{own['n_frames']:,}", f"{energy:.2f}", f"{force:.1f}"))
     head = ("potential", "frames", "dataset", "number", "energy (meV/atom)", "force (meV Å⁻¹)")

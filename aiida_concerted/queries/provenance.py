@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiida import orm
+from aiida.common.links import LinkType
 
 from aiida_concerted.data.potential import DeepPotentialData
 from aiida_concerted.data.sites import SiteHistoryData
@@ -145,3 +146,16 @@ def _add_potentials(facts_by_pk: dict[int, Facts], backend: Any) -> None:
         if known:
             facts["potential_uuid"] = " ".join(uuid for uuid, _ in known)
             facts["potential_version"] = " ".join(dict.fromkeys(str(version) for _, version in known))
+
+
+def crystal_of(run: orm.Data) -> orm.StructureData | None:
+    """Return the crystal that a run of molecular dynamics began from, ``None`` where the graph does not tell.
+
+    :param run: its trajectory.
+    """
+    for link in run.base.links.get_incoming(link_type=LinkType.RETURN).all():
+        inputs = link.node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all()
+        found = {item.link_label: item.node for item in inputs}.get("md__structure")
+        if isinstance(found, orm.StructureData) and len(found.sites) == run.base.attributes.get("n_atoms", None):
+            return found
+    return None

@@ -10,6 +10,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ProcessSpec, if_, while_
 
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import RunData
+from aiida_concerted.queries.provenance import crystal_of
 from aiida_concerted.workflows.analysed_runs import AnalysedRunsWorkChain
 from aiida_concerted.workflows.explore import run_name
 from aiida_concerted.workflows.lammps.md import RUN_KINDS
@@ -28,12 +29,27 @@ def validate_runs(inputs: Any, _: Any) -> str | None:
     for key in ("material", "carrier", "formula"):
         if len(values := values_of(inputs, key)) > 1:
             return f"the trajectories are of several {key}s ({', '.join(sorted(values))}): analyse each apart"
-    if problem := _cannot_reduce(inputs):
+    if problem := _cannot_reduce(inputs) or _other_cell(inputs):
         return problem
     if "sites" in inputs:
         carrier, moves = inputs["sites"].base.attributes.get("carrier"), min(values_of(inputs, "carrier"))
         if carrier != moves:
             return f"the sites are those of {carrier}, but {moves} moves in the trajectories"
+    return None
+
+
+def _other_cell(inputs: Any) -> str | None:
+    """Return why the crystal cannot be what the runs began from."""
+    if "structure" not in inputs:
+        return None
+    n_atoms = len(inputs["structure"].sites)
+    for node in inputs["trajectories"].values():
+        found = node.base.attributes.get("n_atoms", n_atoms)
+        if found != n_atoms:
+            return (
+                f"structure has {n_atoms} atoms, but the run <{node.pk}> has {found}: give the supercell that it began "
+                "from, or none for runs that were made in this profile"
+            )
     return None
 
 
@@ -91,7 +107,8 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         )  # fmt: skip
         spec.input(
             "structure", valid_type=orm.StructureData, required=False,
-            help="Crystal (Å) that every run began from, atoms in the runs' order; it fixes the origin of the sites.",
+            help="Crystal (Å) that every run began from, atoms in the runs' order; it fixes the origin of the sites. "
+            "Where it is not given, it is the one that a run's own work chain had.",
         )  # fmt: skip
         value_port(spec, "seed", orm.Int, "Seed of bootstraps and null models (without unit).", default=1)
         spec.inputs.validator = validate_runs
@@ -117,6 +134,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         sites: SiteNetworkData | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
+        structure: orm.StructureData | None = None,
         reduce_code: orm.AbstractCode | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled with the analysis of a sweep's protocol.
@@ -124,6 +142,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         :param trajectories: the runs by name.
         :param sites: site model of the carriers.
         :param overrides: parameters of the analysis that differ from the protocol.
+        :param structure: crystal that all runs began from, in their cell; the graph tells it of runs made here.
         :param reduce_code: code of `concerted.reduce` where the frames of runs stay, if they do.
         """
         analysis = SweepWorkChain.get_protocol_inputs(protocol, {"analysis": overrides or {}})["analysis"]
@@ -132,6 +151,8 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         if reduce_code is not None and stashed_only(trajectories):
             builder.reduce.code = reduce_code
             builder.reduce.metadata.options = calcjob_options(None, reduce_code)
+        if structure is not None:
+            builder.structure = structure
         if sites is not None:
             builder.sites = sites
             analysis = merge({"material": sites.base.attributes.get("material")}, analysis)
@@ -148,8 +169,8 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         return dict(self.inputs.trajectories)
 
     def crystal(self, name: str) -> orm.StructureData | None:
-        """Return the crystal that every run began from, where it is given."""
-        return self.inputs.get("structure")
+        """Return the crystal that the run began from, given or as the graph tells."""
+        return self.inputs.get("structure") or crystal_of(self.inputs.trajectories[name])
 
     def results(self) -> ExitCode | None:
         """Name the runs that gave less than was asked."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from aiida import orm
 from aiida.engine import run_get_node
 
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.data.trajectory import MolecularDynamicsData
 from aiida_concerted.queries import query
+from aiida_concerted.queries.provenance import crystal_of
 from aiida_concerted.workflows.analyse import AnalyseWorkChain, find_analysis, run_names
+from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from tests.report.synthetic_study import lattice_gas_run
+from tests.workflows.ended import ended
 
 ANALYSIS = {"window_ps": 0.5, "recrossing_ps": 0.1}
 
@@ -65,3 +70,39 @@ def test_what_does_not_belong_together_is_refused(runs, sites):
 def test_two_runs_at_one_temperature_have_names_of_their_own(runs):
     run = runs["run_T600"]
     assert list(run_names([run, run, run])) == ["run_T600", "run_T600_2", "run_T600_3"]
+
+
+def crystal_behind(run):
+    """Return the cell that a run of the lattice gas began from, atoms in its order."""
+    with run.reader() as reader:
+        header = reader.header
+    trajectory = run.get_trajectory()
+    first = {**dict(zip(header.carrier_ids, trajectory.carriers[0], strict=True))}
+    first |= dict(zip(header.framework_ids, trajectory.framework[0], strict=True))
+    species = dict.fromkeys(header.carrier_ids, "Li")
+    species |= dict(zip(header.framework_ids, trajectory.framework_species, strict=True))
+    structure = orm.StructureData(cell=trajectory.cell.tolist())
+    for index in sorted(first):
+        structure.append_atom(symbols=species[index], position=first[index].tolist())
+    return structure
+
+
+def test_the_crystal_of_a_run_made_here_fixes_its_sites(sites):
+    run = lattice_gas_run(sites, 900.0, 200, "test")
+    crystal = crystal_behind(run)
+    ended(LammpsMdWorkChain, {"trajectory": run}, md__structure=crystal)
+    assert crystal_of(run).uuid == crystal.uuid
+    outputs, node = run_get_node(AnalyseWorkChain.get_builder_for_runs({"run": run}, sites=sites, overrides=ANALYSIS))
+    assert "modes" in outputs
+    used = {child.process_label: child.inputs for child in node.called if "structure" in child.inputs}
+    assert {"assign_carrier_sites", "compute_diffusivity"} <= set(used)
+    assert {inputs.structure.uuid for inputs in used.values()} == {crystal.uuid}
+
+
+def test_a_crystal_of_another_cell_is_refused(runs, sites):
+    assert crystal_of(runs["run_T600"]) is None
+    unit_cell = orm.StructureData(cell=np.eye(3) * 5.0)
+    unit_cell.append_atom(symbols="Li", position=(0.0, 0.0, 0.0))
+    builder = AnalyseWorkChain.get_builder_for_runs(runs, sites=sites, structure=unit_cell)
+    with pytest.raises(ValueError, match="structure has 1 atoms, but the run"):
+        run_get_node(builder)

@@ -294,6 +294,7 @@ def _analyse(request: Request) -> ProcessBuilder:
         sites=request.sites,
         protocol=request.protocol,
         overrides=request.analysis(request.study.section("sweep")),
+        structure=request.given_structure,
         reduce_code=reduce_code,
     )
     _name_material(builder, request)
