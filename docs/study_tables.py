@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aiida_concerted.common.numbers import UNKNOWN, format_estimate, format_interval, format_number, format_published
 from aiida_concerted.common.units import S_PER_M_IN_MS_PER_CM
 from aiida_concerted.report.comparison import WRITTEN_UNITS
@@ -137,6 +139,20 @@ def points(numbers: Numbers) -> str:
     return markdown_table(head, rows)
 
 
+def potentials(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the diffusivities by either potential, those of the second from the rows of a query."""
+    first = {item["temperature_K"]: item for item in read_numbers()["points"]}
+    table = []
+    for row in rows:
+        own = first[row["temperature_K"]]
+        pairs = [(item["diffusivity_m2_s"], item["diffusivity_stderr_m2_s"]) for item in (own, row)]
+        (a, a_error), (b, b_error) = pairs
+        apart = abs(a - b) / float(np.hypot(a_error, b_error))
+        table.append((kelvin(row), *(format_estimate(*pair) for pair in pairs), format_number(apart, 2)))
+    head = ("T (K)", "D by model_0 (m² s⁻¹)", "D by model_1 (m² s⁻¹)", "apart (standard errors)")
+    return markdown_table(head, table)
+
+
 def sizes(numbers: Numbers) -> str:
     """Return the diffusivity in cells of several sizes, smallest first."""
     items = sorted(numbers["cell_sizes"], key=lambda item: item["n_atoms"])
@@ -145,19 +161,38 @@ def sizes(numbers: Numbers) -> str:
          estimate(item.get("ab_share")))
         for item in items
     ]  # fmt: skip
-    return markdown_table(("cell", "atoms", "ps", "D (m² s⁻¹)", "ab share"), rows)
+    (test,) = numbers["size_tests"]
+    common = format_estimate(test["diffusivity_m2_s"], test["diffusivity_stderr_m2_s"])
+    verdict = (
+        f"Does D depend on the size, by more than {test['tolerance']:.0%}? Verdict: *{test['verdict']}*; the ab share: "
+        f"*{test['ab_share_verdict']}*. Together the sizes give D = {common} m² s⁻¹."
+    )
+    return f"{markdown_table(('cell', 'atoms', 'ps', 'D (m² s⁻¹)', 'ab share'), rows)}\n\n{verdict}"
 
 
-def sites(numbers: Numbers) -> str:
-    """Return occupancy and residence time of each label at each temperature."""
-    labels = sorted({label for item in numbers["site_statistics"] for label in item["occupancy"]})
+def site_labels(numbers: Numbers) -> list[str]:
+    """Return the labels of the sites."""
+    return sorted({label for item in numbers["site_statistics"] for label in item["occupancy"]})
+
+
+def occupancies(numbers: Numbers) -> str:
+    """Return the occupancy of each label in each run."""
+    labels = site_labels(numbers)
     rows = [
-        (kelvin(item), *(estimate(item["occupancy"].get(label)) for label in labels),
-         *(interval(item["residence_time_ps"].get(label)) for label in labels))
+        (kelvin(item), *(estimate(item["occupancy"].get(label)) for label in labels))
         for item in numbers["site_statistics"]
-    ]  # fmt: skip
-    head = ("T (K)", *(f"occupancy {label}" for label in labels), *(f"residence {label} (ps)" for label in labels))
-    return markdown_table(head, rows)
+    ]
+    return markdown_table(("T (K)", *labels), rows)
+
+
+def residences(numbers: Numbers) -> str:
+    """Return the residence time on each label in each run."""
+    labels = site_labels(numbers)
+    rows = [
+        (kelvin(item), *(interval(item["residence_time_ps"].get(label)) for label in labels))
+        for item in numbers["site_statistics"]
+    ]
+    return markdown_table(("T (K)", *labels), rows)
 
 
 def modes(numbers: Numbers) -> str:
@@ -202,6 +237,12 @@ def sensitivity(rows: Iterable[Mapping[str, Any]]) -> str:
         for key in sorted(found)
     ]
     return markdown_table(("T (K)", "window (ps)", "recrossing (ps)", *named), table)
+
+
+def vacancies(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the energies of the stand-in with its name, from the rows of a query."""
+    table = [(row["site"], f"{row['formation_energy_eV']:.2f}", row["level_of_theory"]) for row in rows]
+    return markdown_table(("site", "formation energy (eV)", "by"), table)
 
 
 def fits(numbers: Numbers) -> str:
@@ -265,9 +306,11 @@ def claims(numbers: Numbers) -> str:
 
 
 TABLES: dict[str, Callable[[Numbers], str]] = {
-    "sensitivity": lambda _: sensitivity(read_numbers("sensitivity.json")),
-    "headline": headline, "errors": errors, "points": points, "diffusion": diffusion, "sizes": sizes, "sites": sites,
-    "modes": modes, "fits": fits, "pairs": pairs, "published": published, "claims": claims,
+    "headline": headline, "errors": errors, "points": points, "fits": fits, "diffusion": diffusion,
+    "potentials": lambda _: potentials(read_numbers("other_potential.json")), "sizes": sizes,
+    "occupancies": occupancies, "residences": residences, "pairs": pairs, "modes": modes,
+    "sensitivity": lambda _: sensitivity(read_numbers("sensitivity.json")), "published": published, "claims": claims,
+    "vacancies": lambda _: vacancies(read_numbers("vacancies.json")),
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_a_study_file_of_the_page_is_the_one_beside_it(name):
 
 
 def test_figures_are_shown_and_there():
-    shown = set(re.findall(r"!\[[^\]]+\]\(lgps/([\w-]+\.png)\)", TEXT))
+    shown = set(re.findall(r'<img src="lgps/([\w-]+\.png)" alt="[^"]+"', TEXT))
     assert shown == {path.name for path in study_tables.FOLDER.glob("*.png")}
     assert len(shown) >= 8
 
