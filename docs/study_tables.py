@@ -64,8 +64,8 @@ def estimate(content: Mapping[str, Any] | None, factor: float = 1.0) -> str:
 
 def interval(content: Mapping[str, Any] | None, factor: float = 1.0) -> str:
     """Return a value with its 95 % interval."""
-    if not content:
-        return UNKNOWN
+    if not content or "value" not in content:
+        return UNKNOWN if not content or "lower" not in content else f"≥ {format_number(factor * content['lower'], 2)}"
     ends = (None if content.get(end) is None else factor * content[end] for end in ("lower", "upper"))
     return format_interval(factor * content["value"], *ends)
 

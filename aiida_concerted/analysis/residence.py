@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,16 @@ class Residence:
     def lower_bound_ps(self) -> float:
         """Return the lower end of the 95 % interval, which exists even without an exit."""
         return self.exposure_ps / float(_gamma_quantile(0.5 * (1.0 + CONFIDENCE), self.n_exits + 1))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Residence:
+        """Return what a JSON form was made of; of stays without an exit the bound tells how long they were seen."""
+        n_exits, exposure_ps = int(content.get("n_exits", 0)), 0.0
+        if content.get("value") is not None:
+            exposure_ps = content["value"] * n_exits
+        elif content.get("lower") is not None:
+            exposure_ps = content["lower"] * float(_gamma_quantile(0.5 * (1.0 + CONFIDENCE), n_exits + 1))
+        return cls(exposure_ps, n_exits, int(content.get("n_censored", 0)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; without an exit it holds only the lower bound, without a visit only the counts."""

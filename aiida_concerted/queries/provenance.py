@@ -17,6 +17,8 @@ from aiida_concerted.queries.kinds import CREATED_BY, Kind
 
 Facts = dict[str, Any]
 
+TRAJECTORY = "trajectory"
+
 CODES: list[Any] = [orm.InstalledCode, orm.PortableCode, orm.ContainerizedCode]
 """All that an executable can be; AiiDA takes AbstractCode in a query for every node of its core."""
 
@@ -154,8 +156,12 @@ def crystal_of(run: orm.Data) -> orm.StructureData | None:
     :param run: its trajectory.
     """
     for link in run.base.links.get_incoming(link_type=LinkType.RETURN).all():
-        inputs = link.node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all()
-        found = {item.link_label: item.node for item in inputs}.get("md__structure")
+        if not link.link_label.endswith(TRAJECTORY):
+            continue
+        links = link.node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all()
+        inputs = {item.link_label: item.node for item in links}
+        # of a run alone, or of one of several in a job
+        found = inputs.get("md__structure") or inputs.get(f"{link.link_label.removesuffix(TRAJECTORY)}structure")
         if isinstance(found, orm.StructureData) and len(found.sites) == run.base.attributes.get("n_atoms", None):
             return found
     return None

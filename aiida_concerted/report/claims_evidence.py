@@ -292,7 +292,7 @@ def _concerted_share(modes: Result, statistics: Result) -> tuple[float, float, f
     hops = statistics.get("n_hops") or 0
     if not entries or not hops:
         return None
-    raw = sum(int(entry["raw"]) for entry in entries)
+    raw = sum(int(entry.get("raw_with_background", entry["raw"])) for entry in entries)
     if not raw:
         return 0.0, 0.0, 0.0
     count = sum(float(entry["count"]) for entry in entries)

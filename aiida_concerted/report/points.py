@@ -115,23 +115,25 @@ def _sites(runs: Sequence[Result], lengths: Sequence[float]) -> tuple[dict[str, 
         parts = [(run["occupancy"].get(label), (run.get("occupancy_stderr") or {}).get(label)) for run in runs]
         if (mean := _mean(parts, lengths)) is not None:
             occupancy[label] = mean
-        stays = [run.content.get("sites", {}).get("residence_time_ps", {}).get(label, {}) for run in runs]
-        if all(stay.get("value") and stay.get("n_exits") for stay in stays):
-            residence[label] = _residence(stays).as_dict()
+        stays = [run.content.get("sites", {}).get("residence_time_ps", {}).get(label) for run in runs]
+        if None not in stays:
+            residence[label] = _residence([Residence.from_dict(stay) for stay in stays]).as_dict()
     attributes = {
         "occupancy": {label: mean["value"] for label, mean in occupancy.items()},
         "occupancy_stderr": {label: mean["stderr"] for label, mean in occupancy.items()},
-        "residence_time_ps": {label: own["value"] for label, own in residence.items()},
+        "residence_time_ps": {label: own["value"] for label, own in residence.items() if "value" in own},
         "n_hops": sum(run.get("n_hops") or 0 for run in runs),
     }
     return attributes, {"sites": {"occupancy": occupancy, "residence_time_ps": residence}}
 
 
-def _residence(stays: Sequence[Mapping[str, Any]]) -> Residence:
+def _residence(stays: Sequence[Residence]) -> Residence:
     """Return the stays of several runs as those of one: times and exits add up."""
-    exposure_ps = sum(stay["value"] * stay["n_exits"] for stay in stays)
-    n_exits, n_censored = (sum(int(stay.get(key, 0)) for stay in stays) for key in ("n_exits", "n_censored"))
-    return Residence(exposure_ps, n_exits, n_censored)
+    return Residence(
+        exposure_ps=sum(stay.exposure_ps for stay in stays),
+        n_exits=sum(stay.n_exits for stay in stays),
+        n_censored=sum(stay.n_censored for stay in stays),
+    )
 
 
 def _modes(runs: Sequence[Result], _: Sequence[float]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,7 +150,8 @@ def _modes(runs: Sequence[Result], _: Sequence[float]) -> tuple[dict[str, Any], 
         "n_events": {entry["label"]: int(entry.get("raw", 0)) for entry in classes},
         **{key: runs[0].get(key) for key in ("window_ps", "recrossing_ps")},
     }
-    return attributes, {"modes": classes, "chains": chains}
+    exchanges = sum(run.content.get("exchanges", 0) for run in runs)
+    return attributes, {"modes": classes, "chains": chains, "exchanges": exchanges}
 
 
 def _class(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -162,6 +165,7 @@ def _class(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not known:
         return total
     total |= {key: sum(entry[key] for entry in known) for key in COUNTS if all(key in entry for entry in known)}
+    total["raw_with_background"] = sum(entry.get("raw", 0) for entry in known)
     scale = 1.0 / (PS_IN_S * total["exposure_cell_ps"])
     frequency = {"value": scale * total["count"]}
     for end, sign in (("lower", -1), ("upper", 1)):

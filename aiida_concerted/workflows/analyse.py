@@ -39,16 +39,16 @@ def validate_runs(inputs: Any, _: Any) -> str | None:
 
 
 def _other_cell(inputs: Any) -> str | None:
-    """Return why the crystal cannot be what the runs began from."""
+    """Return why the crystal cannot be what runs began from of which the graph tells none."""
     if "structure" not in inputs:
         return None
     n_atoms = len(inputs["structure"].sites)
     for node in inputs["trajectories"].values():
         found = node.base.attributes.get("n_atoms", n_atoms)
-        if found != n_atoms:
+        if found != n_atoms and crystal_of(node) is None:
             return (
                 f"structure has {n_atoms} atoms, but the run <{node.pk}> has {found}: give the supercell that it began "
-                "from, or none for runs that were made in this profile"
+                "from, or none"
             )
     return None
 
@@ -107,8 +107,8 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         )  # fmt: skip
         spec.input(
             "structure", valid_type=orm.StructureData, required=False,
-            help="Crystal (Å) that every run began from, atoms in the runs' order; it fixes the origin of the sites. "
-            "Where it is not given, it is the one that a run's own work chain had.",
+            help="Crystal (Å) that runs made elsewhere began from, atoms in their order; it fixes the origin of the "
+            "sites. Of runs made in this profile it is the one that their own work chain had.",
         )  # fmt: skip
         value_port(spec, "seed", orm.Int, "Seed of bootstraps and null models (without unit).", default=1)
         spec.inputs.validator = validate_runs
@@ -142,7 +142,7 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         :param trajectories: the runs by name.
         :param sites: site model of the carriers.
         :param overrides: parameters of the analysis that differ from the protocol.
-        :param structure: crystal that all runs began from, in their cell; the graph tells it of runs made here.
+        :param structure: crystal that runs made elsewhere began from, in their cell; the graph tells it of others.
         :param reduce_code: code of `concerted.reduce` where the frames of runs stay, if they do.
         """
         analysis = SweepWorkChain.get_protocol_inputs(protocol, {"analysis": overrides or {}})["analysis"]
@@ -169,8 +169,8 @@ class AnalyseWorkChain(AnalysedRunsWorkChain):
         return dict(self.inputs.trajectories)
 
     def crystal(self, name: str) -> orm.StructureData | None:
-        """Return the crystal that the run began from, given or as the graph tells."""
-        return self.inputs.get("structure") or crystal_of(self.inputs.trajectories[name])
+        """Return the crystal that the run began from, as the graph tells or else as it is given."""
+        return crystal_of(self.inputs.trajectories[name]) or self.inputs.get("structure")
 
     def results(self) -> ExitCode | None:
         """Name the runs that gave less than was asked."""

@@ -111,6 +111,7 @@ def test_a_run_too_short_for_a_background_takes_none_from_the_others():
     (point,) = points_of([modes("a", 600, 10, 6.0, 3.0), replace(short, content={"modes": [bare]})])
     (entry,) = point.content["modes"]
     assert (entry["raw"], entry["count"], entry["exposure_cell_ps"]) == (17, 6.0, 400.0)
+    assert entry["raw_with_background"] == 10
 
 
 def test_sums_of_poisson_counts_have_the_cover_of_their_interval():
@@ -160,8 +161,13 @@ def test_stays_of_several_runs_are_those_of_one_long_run():
     runs = [sites(name, 600, 0.9, 1, stays=part.as_dict()) for name, part in zip("ab", parts, strict=True)]
     (point,) = points_of(runs)
     assert point.content["sites"]["residence_time_ps"]["A"] == pytest.approx(one.as_dict())
-    empty = sites("c", 600, 0.9, 1, stays=Residence(50.0, 0, 2).as_dict())
-    assert points_of([runs[0], empty])[0]["residence_time_ps"] == {}
+    still = Residence(50.0, 0, 2)  # nobody left: its time counts, too
+    (point,) = points_of([runs[0], sites("c", 600, 0.9, 1, stays=still.as_dict())])
+    both = Residence(170.0, 10, 3)
+    assert point.content["sites"]["residence_time_ps"]["A"] == pytest.approx(both.as_dict())
+    (point,) = points_of([sites(name, 600, 0.9, 1, stays=still.as_dict()) for name in "ab"])
+    assert point["residence_time_ps"] == {}
+    assert point.content["sites"]["residence_time_ps"]["A"] == pytest.approx(Residence(100.0, 0, 4).as_dict())
 
 
 def test_two_seeds_are_no_two_temperatures(content):

@@ -13,6 +13,7 @@ from aiida_concerted.queries import query
 from aiida_concerted.queries.provenance import crystal_of
 from aiida_concerted.workflows.analyse import AnalyseWorkChain, find_analysis, run_names
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
+from aiida_concerted.workflows.lammps.replicas import LammpsReplicasWorkChain
 from tests.report.synthetic_study import lattice_gas_run
 from tests.workflows.ended import ended
 
@@ -97,6 +98,26 @@ def test_the_crystal_of_a_run_made_here_fixes_its_sites(sites):
     used = {child.process_label: child.inputs for child in node.called if "structure" in child.inputs}
     assert {"assign_carrier_sites", "compute_diffusivity"} <= set(used)
     assert {inputs.structure.uuid for inputs in used.values()} == {crystal.uuid}
+
+
+def test_the_crystal_of_one_of_several_runs_in_a_job_is_its_own(sites):
+    run = lattice_gas_run(sites, 800.0, 50, "test")
+    crystal = crystal_behind(run)
+    ended(LammpsReplicasWorkChain, {"replicas": {"one": {"trajectory": run}}}, replicas__one__structure=crystal)
+    assert crystal_of(run).uuid == crystal.uuid
+
+
+def test_a_unit_cell_given_for_other_parts_is_no_hindrance_where_the_graph_tells(sites):
+    run = lattice_gas_run(sites, 850.0, 200, "test")
+    crystal = crystal_behind(run)
+    ended(LammpsMdWorkChain, {"trajectory": run}, md__structure=crystal)
+    unit_cell = orm.StructureData(cell=np.eye(3) * 5.0)
+    unit_cell.append_atom(symbols="Li", position=(0.0, 0.0, 0.0))
+    builder = AnalyseWorkChain.get_builder_for_runs({"run": run}, structure=unit_cell, overrides=ANALYSIS)
+    _, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    used = [child.inputs.structure.uuid for child in node.called if "structure" in child.inputs]
+    assert set(used) == {crystal.uuid}
 
 
 def test_a_crystal_of_another_cell_is_refused(runs, sites):
