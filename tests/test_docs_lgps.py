@@ -9,13 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
-from aiida.tools.archive import import_archive
+from click.testing import CliRunner
 
 from aiida_concerted.archive.verify import verify_archive
+from aiida_concerted.cli.main import cli
 from aiida_concerted.common.numbers import format_estimate
-from aiida_concerted.queries import query
+from aiida_concerted.common.units import BOLTZMANN_EV_PER_K
 from docs import study_tables
 from tests.published import needs, published
 
@@ -36,7 +38,7 @@ def test_a_table_is_that_of_the_numbers(name, numbers):
     assert written == study_tables.TABLES[name](numbers)
 
 
-@pytest.mark.parametrize("name", ["own", "committee", "sweep", "vacancy"])
+@pytest.mark.parametrize("name", ["own", "committee", "sweep", "vacancy", "other", "windows"])
 def test_a_study_file_of_the_page_is_the_one_beside_it(name):
     (shown,) = re.findall(rf"```yaml\n# {name}\.yaml\n(.*?)```", TEXT, flags=re.DOTALL)
     assert shown == (study_tables.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
@@ -56,17 +58,44 @@ def test_the_archive_is_small_and_agrees_with_itself(aiida_profile):
     assert sum(verdict.outcome == "agrees" for verdict in verdicts) >= 7  # fits of the diffusivity, of every named mode
 
 
-def test_the_table_of_diffusivities_is_what_a_query_finds_in_the_archive(aiida_profile, numbers):
-    import_archive(ARCHIVE)
-    rows = query("diffusivities", material="LGPS", literature=False).rows
-    found = {row["uuid"]: row for row in rows}
+def test_the_table_of_diffusivities_is_what_the_archive_holds(numbers):
+    inspected = CliRunner().invoke(
+        cli, ["archive", "inspect", str(ARCHIVE), "--format", "json"], catch_exceptions=False
+    )
+    found = {row["uuid"]: row for row in json.loads(inspected.stdout)["results"]["diffusivities"]}
     table = study_tables.TABLES["diffusion"](numbers)
     for item, line in zip(numbers["diffusivities"], table.splitlines()[2:], strict=True):
         row = found[item["uuid"]]
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert float(cells[0]) == row["temperature_K"]
-        assert cells[3] == format_estimate(row["diffusivity_m2_s"], row["diffusivity_stderr_m2_s"])
+        said = format_estimate(row["diffusivity_m2_s"], row["diffusivity_stderr_m2_s"])
+        assert cells[3] == said
         assert row["level_of_theory"] == "PBE/VASP"
+        # and in the answer of a query that the page shows
+        pattern = re.compile(rf" *\d+  LGPS +{cells[0]}  .* {item['n_atoms']}  ")
+        (answer,) = filter(pattern.match, TEXT.splitlines())
+        assert said in answer
+
+
+def test_the_prose_says_what_the_numbers_say(numbers):
+    D = {item["temperature_K"]: item["diffusivity_m2_s"] for item in numbers["points"]}
+    line = {T: 7.1e-12 * np.exp(0.23 / BOLTZMANN_EV_PER_K * (1 / 300.0 - 1 / T)) for T in D}  # of the paper
+    assert all(1.25 < D[T] / line[T] < 1.45 for T in (1000.0, 1200.0))
+    assert 3.5 < D[500.0] / line[500.0] < 4.5
+    others = [item["published"] for item in numbers["comparison"] if item.get("temperature_K") in (500.0, 500.5)]
+    assert all(2.8 < D[500.0] / value < 3.4 for value in others)
+    assert all(1.15 < value / line[500.0] < 1.4 for value in others)
+    haven = {item["temperature_K"]: item["haven_ratio"] for item in numbers["points"]}
+    assert all(0.385 < haven[T] < 0.415 for T in (500.0, 600.0, 800.0))
+    assert all(0.55 < haven[T] < 0.75 for T in (1000.0, 1200.0))
+    for T, most in ((500.0, (0.5, 1.0)), (1200.0, (0.0, 1 / 3))):
+        (run,) = (item["classes"] for item in numbers["mode_points"] if item["temperature_K"] == T)
+        share = sum(c["count"] for c in run if c["named"]) / sum(c["count"] for c in run)
+        assert most[0] < share < most[1]
+        if T == 1200.0:
+            assert max(run, key=lambda entry: entry["count"])["label"] == "Li3-Li2-Li3"
+    departures = {item["temperature_K"]: item["framework_departure_A"] for item in numbers["diffusivities"]}
+    assert all(1.6 < departures[1000.0] / value < 3.1 for T, value in departures.items() if T != 1000.0)
 
 
 def shortened(name: str, folder: Path, **model: int) -> None:
@@ -117,7 +146,8 @@ def test_the_commands_of_the_page_lead_from_a_clean_profile_to_an_analysed_tempe
             said = call(line.replace("PK", pk))
             pk = (re.findall(r"<(\d+)> is with the daemon", said) or [pk])[0]
     finally:
-        call("verdi -p lgps daemon stop")
+        stop = ["bash", "-c", "verdi -p lgps daemon stop"]
+        subprocess.run(stop, cwd=tmp_path, env=environment, capture_output=True, check=False)
     numbers = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
     assert [item["temperature_K"] for item in numbers["diffusivities"]] == [1000.0]
     assert set(numbers["errors"][-1]) == {"model_0", "model_1"}
