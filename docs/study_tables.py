@@ -179,28 +179,11 @@ def sizes(numbers: Numbers) -> str:
     return f"{markdown_table(('cell', 'atoms', 'ps', 'D (m² s⁻¹)', 'ab share'), rows)}\n\n{verdict}"
 
 
-def site_labels(numbers: Numbers) -> list[str]:
-    """Return the labels of the sites."""
-    return sorted({label for item in numbers["site_statistics"] for label in item["occupancy"]})
-
-
-def occupancies(numbers: Numbers) -> str:
-    """Return the occupancy of each label in each run."""
-    labels = site_labels(numbers)
-    rows = [
-        (kelvin(item), *(estimate(item["occupancy"].get(label)) for label in labels))
-        for item in numbers["site_statistics"]
-    ]
-    return markdown_table(("T (K)", *labels), rows)
-
-
-def residences(numbers: Numbers) -> str:
-    """Return the residence time on each label in each run."""
-    labels = site_labels(numbers)
-    rows = [
-        (kelvin(item), *(interval(item["residence_time_ps"].get(label)) for label in labels))
-        for item in numbers["site_statistics"]
-    ]
+def by_label(numbers: Numbers, key: str, tell: Callable[[Mapping[str, Any] | None], str]) -> str:
+    """Return what each run says of the sites of each label."""
+    items = numbers["site_statistics"]
+    labels = sorted({label for item in items for label in item["occupancy"]})
+    rows = [(kelvin(item), *(tell(item[key].get(label)) for label in labels)) for item in items]
     return markdown_table(("T (K)", *labels), rows)
 
 
@@ -318,7 +301,8 @@ def claims(numbers: Numbers) -> str:
 TABLES: dict[str, Callable[[Numbers], str]] = {
     "headline": headline, "errors": errors, "points": points, "fits": fits, "diffusion": diffusion,
     "potentials": lambda _: potentials(read_numbers("other_potential.json")), "sizes": sizes,
-    "occupancies": occupancies, "residences": residences, "pairs": pairs, "modes": modes,
+    "occupancies": lambda numbers: by_label(numbers, "occupancy", estimate),
+    "residences": lambda numbers: by_label(numbers, "residence_time_ps", interval), "pairs": pairs, "modes": modes,
     "sensitivity": lambda _: sensitivity(read_numbers("sensitivity.json")), "published": published, "claims": claims,
     "vacancies": lambda _: vacancies(read_numbers("vacancies.json")),
 }  # fmt: skip

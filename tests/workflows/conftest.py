@@ -65,12 +65,22 @@ exec "{lmp}" "$@"
 
 
 @pytest.fixture
-def killed_replicas_code(fast_localhost, tmp_path):
-    """Return the code of a LAMMPS whose machine goes down once."""
-    path = tmp_path / "lmp"
-    path.write_text(KILLED.format(lmp=executable("lmp")))
-    path.chmod(0o755)
-    return orm.InstalledCode(
-        label="killed", computer=fast_localhost, filepath_executable=str(path), prepend_text=SINGLE_THREAD,
-        default_calc_job_plugin="concerted.lammps.md",
-    ).store()  # fmt: skip
+def lammps_killed_once(fast_localhost, tmp_path):
+    """Return a function that makes the code of a LAMMPS whose machine goes down once, as a script says."""
+
+    def make(script):
+        path = tmp_path / "lmp"
+        path.write_text(script.format(lmp=executable("lmp")))
+        path.chmod(0o755)
+        return orm.InstalledCode(
+            label="killed", computer=fast_localhost, filepath_executable=str(path), prepend_text=SINGLE_THREAD,
+            default_calc_job_plugin="concerted.lammps.md",
+        ).store()  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def killed_replicas_code(lammps_killed_once):
+    """Return the code of a LAMMPS whose replicas are killed in their first job."""
+    return lammps_killed_once(KILLED)

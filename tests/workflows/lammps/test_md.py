@@ -13,7 +13,6 @@ from aiida_concerted.calculations.lammps_md import LammpsMdCalculation
 from aiida_concerted.calculations.lammps_restart import restart_node
 from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.lammps.segment import LammpsSegmentWorkChain
-from tests.conftest import SINGLE_THREAD, executable
 from tests.formats.test_lammps_restart import HEADER, RECORDS, record
 from tests.workflows.ended import ended
 
@@ -35,15 +34,9 @@ exec "{lmp}" "$@"
 
 
 @pytest.fixture
-def killed_code(fast_localhost, tmp_path):
-    """Return the code of a LAMMPS whose machine goes down once."""
-    path = tmp_path / "lmp"
-    path.write_text(KILLED.format(lmp=executable("lmp")))
-    path.chmod(0o755)
-    return orm.InstalledCode(
-        label="killed", computer=fast_localhost, filepath_executable=str(path), prepend_text=SINGLE_THREAD,
-        default_calc_job_plugin="concerted.lammps.md",
-    ).store()  # fmt: skip
+def killed_code(lammps_killed_once):
+    """Return the code of a LAMMPS that is killed in its first segment."""
+    return lammps_killed_once(KILLED)
 
 
 @pytest.fixture
