@@ -114,7 +114,7 @@ def shortened(name: str, folder: Path, **model: int) -> None:
     """Write a study file of the page with little to do in it."""
     content = yaml.safe_load((study_tables.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").replace("PK", "0"))
     if name == "committee":
-        content["committee"]["train"] |= {"n_steps": 40, "display_interval_steps": 10, "save_interval_steps": 20}
+        content["committee"]["train"] |= {"n_steps": 400, "display_interval_steps": 100, "save_interval_steps": 200}
     if name == "sweep":
         md = {
             "anneal_ps": 0.1,
