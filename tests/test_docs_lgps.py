@@ -116,13 +116,7 @@ def shortened(name: str, folder: Path, **model: int) -> None:
     if name == "committee":
         content["committee"]["train"] |= {"n_steps": 400, "display_interval_steps": 100, "save_interval_steps": 200}
     if name == "sweep":
-        md = {
-            "anneal_ps": 0.1,
-            "equilibration_ps": 0.1,
-            "production_ps": 0.5,
-            "restart_interval_ps": 0.1,
-            "wall_A": 1.6,
-        }
+        md = {"anneal_ps": 0.5, "equilibration_ps": 0.5, "production_ps": 10.0, "max_framework_displacement_A": None}
         content["sweep"] |= {"temperatures_K": [1000], "models": list(model.values()), "n_seeds": 1, "target": {}}
         content["sweep"] |= {"supercell": [1, 1, 1], "sizes": {}}
         content["sweep"]["md"] |= {**md, "wall_A": 1.6}  # nets that learnt nothing have holes
