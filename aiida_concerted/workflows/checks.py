@@ -25,7 +25,7 @@ from aiida_concerted.formats.energy_settings import conflict
 from aiida_concerted.learning.schedule import Stage, read_schedule, runs_of
 from aiida_concerted.learning.settings import SelectionSettings, StoppingSettings
 from aiida_concerted.structures.supercells import as_matrix, build_supercell
-from aiida_concerted.workflows.sweep_runs import size_settings
+from aiida_concerted.workflows.sweep_runs import seed_numbers, size_settings
 from aiida_concerted.workflows.vasp.single_points import requested_settings
 from aiida_concerted.workflows.vasp.validation import with_potentials
 
@@ -115,6 +115,15 @@ def sizes(value: orm.Dict, _: Any) -> str | None:
     return None
 
 
+def seed_numbers_at(value: orm.Dict, _: Any) -> str | None:
+    """Return why numbers of runs at single temperatures are refused."""
+    try:
+        seed_numbers(value.get_dict())
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def committee_size(value: orm.Int, _: Any) -> str | None:
     """Return why a number of potentials is refused that are to be compared with each other."""
     return None if value.value >= 2 else f"a deviation needs two models at least, got {value.value}"
@@ -180,6 +189,7 @@ def sweep(inputs: Any, namespace: Any) -> str | None:
         return "md.pressure_bar: displacements are measured in a cell that is fixed; leave it out"
     if (
         problem := _packed_stash(inputs)
+        or _seeds_of_no_run(inputs)
         or _longest_run(inputs)
         or _modes_of_target(inputs, namespace)
         or _energy_of_target(inputs)
@@ -208,6 +218,18 @@ def _packed_stash(inputs: Any) -> str | None:
     if not is_packed or not inputs["run"]["md"].get("metadata", {}).get("options", {}).get("stash"):
         return None
     return "runs that share a job bring their frames home: set runs_per_job to 1, or leave the stash out"
+
+
+def _seeds_of_no_run(inputs: Any) -> str | None:
+    """Return which temperature has a number of runs but is none of the sweep's."""
+    if not inputs or "n_seeds_at" not in inputs or "temperatures_K" not in inputs:
+        return None
+    temperatures_K = inputs["temperatures_K"].get_list()
+    for temperature_K in seed_numbers(inputs["n_seeds_at"].get_dict()):
+        if temperature_K not in temperatures_K:
+            known = ", ".join(f"{T:g}" for T in temperatures_K)
+            return f"n_seeds_at: {temperature_K:g} K is none of temperatures_K, {known}"
+    return None
 
 
 def _target(inputs: Any) -> dict[str, Any]:

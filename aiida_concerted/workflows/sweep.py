@@ -18,7 +18,14 @@ from aiida_concerted.workflows.lammps.md import LammpsMdWorkChain
 from aiida_concerted.workflows.protocols import ProtocolMixin
 from aiida_concerted.workflows.sections import ANALYSIS_KEYS, MD_KEYS, SIZE_KEYS, TARGET_KEYS
 from aiida_concerted.workflows.stashing import fill_stash
-from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_of_making, planned_runs, size_settings
+from aiida_concerted.workflows.sweep_runs import (
+    SizeSettings,
+    SweepRun,
+    order_of_making,
+    planned_runs,
+    seed_numbers,
+    size_settings,
+)
 from aiida_concerted.workflows.values import value_port
 from aiida_concerted.workflows.waves import positive
 
@@ -64,6 +71,11 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         value_port(
             spec, "n_seeds", orm.Int, "Runs of each temperature and size, from different velocities (without unit).",
             default=1, validator=positive,
+        )  # fmt: skip
+        value_port(
+            spec, "n_seeds_at", orm.Dict,
+            "Runs at single temperatures in K instead of `n_seeds`, such as {500: 2}; not those of the size test.",
+            default={}, validator=checks.seed_numbers_at,
         )  # fmt: skip
         value_port(
             spec, "sizes", orm.Dict,
@@ -149,6 +161,8 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         builder.supercell = orm.List(inputs["supercell"])
         for key in ("runs_per_job", "n_seeds", "target", "sizes"):
             builder[key] = inputs[key]
+        # Stored as JSON, whose keys are text.
+        builder.n_seeds_at = {f"{T:g}": number for T, number in seed_numbers(inputs["n_seeds_at"]).items()}
         return builder
 
     def setup(self) -> ExitCode | None:
@@ -159,6 +173,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
             self.inputs.n_seeds.value,
             self.size_settings,
             own if all(isinstance(multiple, int) for multiple in own) else None,
+            seed_numbers(self.inputs.n_seeds_at.get_dict()),
         )
         self.ctx.supercell = self.call(make_supercell, "supercell", self.inputs.structure, self.inputs.supercell)
         if self.ctx.supercell is None:

@@ -108,11 +108,34 @@ def run_of_child(name: str) -> str:
     return STRETCH.sub("", name)
 
 
+def seed_numbers(given: Any) -> dict[float, int]:
+    """Return how many runs there are at single temperatures in K.
+
+    :param given: keys are temperatures in K, as text where they were stored as JSON.
+    :raises ValueError: if a key is no temperature or a value no number of runs.
+    """
+    if not isinstance(given, Mapping):
+        raise ValueError(f"n_seeds_at must hold temperatures in K and numbers of runs, as in {{500: 2}}, got {given!r}")
+    found: dict[float, int] = {}
+    for key, number in given.items():
+        try:
+            temperature_K = float(key)
+        except (TypeError, ValueError):
+            raise ValueError(f"n_seeds_at: {key!r} is no temperature in K; write it as in {{500: 2}}") from None
+        positive(**{f"n_seeds_at: temperature {key}": temperature_K})
+        positive_integer(**{f"n_seeds_at: {key}": number})
+        if temperature_K in found:
+            raise ValueError(f"n_seeds_at holds {temperature_K:g} K twice: give it once")
+        found[temperature_K] = number
+    return found
+
+
 def planned_runs(
     temperatures_K: Sequence[float],
     n_seeds: int = 1,
     sizes: SizeSettings | None = None,
     supercell: Iterable[int] | None = None,
+    n_seeds_at: Mapping[float, int] | None = None,
 ) -> dict[str, SweepRun]:
     """Return the runs of a sweep by name.
 
@@ -121,14 +144,15 @@ def planned_runs(
     :param temperatures_K: temperatures of the sweep in K.
     :param n_seeds: runs of each temperature and of each cell.
     :param supercell: the sweep's own cell, where it is three multiples.
+    :param n_seeds_at: runs in the sweep's own cell at single temperatures in K, instead of ``n_seeds``.
     """
+    at = n_seeds_at or {}
     sizes = sizes or SizeSettings()
     own = None if supercell is None else tuple(supercell)
     cells = [cell for cell in sizes.cells if cell != own or sizes.temperature_K not in temperatures_K]
-    numbers = range(1, n_seeds + 1)
-    runs = [SweepRun(temperature, number) for number in numbers for temperature in temperatures_K]
+    runs = [SweepRun(T, number) for T in temperatures_K for number in range(1, at.get(T, n_seeds) + 1)]
     if sizes.temperature_K is not None:
-        runs += [SweepRun(sizes.temperature_K, number, cell) for number in numbers for cell in cells]
+        runs += [SweepRun(sizes.temperature_K, number, cell) for cell in cells for number in range(1, n_seeds + 1)]
     return {run.name: run for run in runs}
 
 

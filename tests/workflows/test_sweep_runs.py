@@ -2,7 +2,14 @@
 
 import pytest
 
-from aiida_concerted.workflows.sweep_runs import SizeSettings, SweepRun, order_of_making, planned_runs, size_settings
+from aiida_concerted.workflows.sweep_runs import (
+    SizeSettings,
+    SweepRun,
+    order_of_making,
+    planned_runs,
+    seed_numbers,
+    size_settings,
+)
 
 PAPER = [[1, 1, 1], [1, 1, 2], [2, 2, 1], [2, 2, 2], [3, 3, 2], [3, 3, 3], [4, 4, 2], [4, 4, 3], [5, 5, 2]]
 
@@ -36,6 +43,40 @@ def test_the_seed_of_a_run_does_not_depend_on_the_other_runs():
     seeds = [run.seed(number) for number in (0, 1, 2) for run in many.values()]
     assert len(set(seeds)) == len(seeds) == 3 * (4 * 3 + 3)
     assert all(0 < seed < 2**31 for seed in seeds)
+
+
+def test_single_temperatures_have_a_number_of_runs_of_their_own():
+    sizes = SizeSettings(((1, 1, 1), (2, 1, 1)), 1000.0)
+    runs = planned_runs([500, 800, 1000.0], 2, sizes, n_seeds_at={500.0: 3, 1000.0: 1})
+    assert set(runs) == {
+        "run_T500", "run_T500_s2", "run_T500_s3", "run_T800", "run_T800_s2", "run_T1000",
+        "size_1x1x1_T1000", "size_1x1x1_T1000_s2", "size_2x1x1_T1000", "size_2x1x1_T1000_s2",
+    }  # fmt: skip
+    assert runs == {run.name: run for run in runs.values()}
+    without = planned_runs([500, 800, 1000.0], 3, sizes)
+    assert all(without[name] == run for name, run in runs.items())
+
+
+def test_numbers_of_runs_at_temperatures_are_read_as_stored_and_as_written():
+    assert seed_numbers({500: 2, "1200": 3, 300.5: 1}) == {500.0: 2, 1200.0: 3, 300.5: 1}
+    assert seed_numbers({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([500, 2], r"must hold temperatures in K and numbers of runs, as in \{500: 2\}, got \[500, 2\]"),
+        ({"hot": 2}, "n_seeds_at: 'hot' is no temperature in K"),
+        ({-5: 2}, "temperature -5 must be a positive number"),
+        ({"nan": 2}, "temperature nan must be"),
+        ({500: 0}, "n_seeds_at: 500 must be a positive"),
+        ({500: 1.5}, "n_seeds_at: 500 must be a positive"),
+        ({500: 2, "500.0": 3}, "holds 500 K twice"),
+    ],
+)
+def test_numbers_of_runs_that_cannot_be_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        seed_numbers(given)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,13 @@ def test_runs_stay_the_same_when_a_sweep_gets_more_of_them(sweep):
     assert len({more.prepare(name).md.parameters["seed"] for name in more.ctx.runs}) == len(more.ctx.runs)
 
 
+def test_a_second_run_at_one_temperature_is_taken_together_with_the_first(sweep):
+    gas = sweep(n_seeds_at={700: 2}, md={**MD, "production_ps": 30.0})
+    assert gas.make_all() is None
+    assert set(gas.process.outputs["diffusivities"]) == {"run_T1100", "run_T700", "run_T700_s2"}
+    assert gas.process.inputs.n_seeds_at.get_dict() == {"700": 2}
+
+
 def test_what_a_budget_does_not_reach_is_named_with_what_it_would_take(sweep):
     gas = sweep(target={"diffusivity_relative_error": 0.01, "max_production_ps": 10.0})
     code = gas.make_all()
@@ -303,6 +310,8 @@ def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(s
         ({"temperatures_K": [700, float("inf")]}, "must be a list of positive temperatures"),
         ({"sizes": {"supercells": [[1, 1, 1]]}}, "supercells and temperature_K belong together"),
         ({"n_seeds": 0}, "must be positive, got 0"),
+        ({"n_seeds_at": {600: 2}}, "n_seeds_at: 600 K is none of temperatures_K, 700, 1100"),
+        ({"n_seeds_at": {700: "two"}}, "n_seeds_at: 700 must be a positive"),
         ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700]}, "needs two"),
         ({"temperatures_K": [700, 900, 700]}, "holds 700 K twice: give each once; for more runs of each, .* n_seeds"),
     ],
