@@ -177,34 +177,48 @@ def _between(items: Sequence[Result], temperature_K: float) -> Own | None:
 def _at_room_temperature(content: StudyContent, name: str, temperature_K: float) -> Own:
     fit = content.fit_of("tracer_diffusivity")
     value, lower, upper = (fit.get(name.format(end)) if fit else None for end in ("", "_lower", "_upper"))
-    if fit is None or not value or abs(temperature_K / ROOM_TEMPERATURE_K - 1.0) > NEAR_ROOM_TEMPERATURE:
+    if fit is None or not value or not _is_near_room(temperature_K):
         return Own(None, how=f"no run near {temperature_K:g} K")
     error = float(np.log(upper / lower)) / (2 * NORMAL_95) if lower and upper else None
     return Own(value, error, True, "extrapolated by the fit to 300 K", (fit.uuid,))
 
 
 def _conductivity(content: StudyContent, value: ReferenceValue) -> Own:
-    """Return the Nernst–Einstein conductivity over the Haven ratio, which is in what an experiment measures."""
-    own = _nernst_einstein(content, float(value.temperature_K or ROOM_TEMPERATURE_K))
-    haven = _haven_ratio(content, value)
+    """Return the Nernst–Einstein conductivity over the Haven ratio, which is in what an experiment measures.
+
+    The Haven ratio is that of the same runs, else the mean over temperatures.
+    """
+    T = float(value.temperature_K or ROOM_TEMPERATURE_K)
+    point = _conducting_point(content, T)
+    own = _at_room_temperature(content, "conductivity_300K{}_S_m", T) if point is None else _nernst_einstein(point)
+    haven = _mean_haven_ratio(points_of(content.diffusivities) if point is None or not _has_haven(point) else [point])
     if own.value is None or own.stderr is None:
         return own
     if not haven.value or haven.stderr is None:
         return Own(own.value, None, True, f"{own.how}, without a Haven ratio", own.uuids)
     error = float(np.hypot(own.stderr, haven.stderr / haven.value))
     how = f"{own.how}, over the Haven ratio {haven.text}"
-    return Own(own.value / haven.value, error, True, how, (*own.uuids, *haven.uuids))
+    return Own(own.value / haven.value, error, True, how, tuple(dict.fromkeys((*own.uuids, *haven.uuids))))
 
 
-def _nernst_einstein(content: StudyContent, temperature_K: float) -> Own:
+def _conducting_point(content: StudyContent, temperature_K: float) -> Result | None:
+    """Return the runs at a temperature; measurements at 298 K are set beside runs at 300 K."""
     for item in points_of(content.diffusivities):
-        is_near = abs(item.temperature_K / temperature_K - 1.0) <= NEAR_ROOM_TEMPERATURE
-        if is_near and item.get("conductivity_S_m"):
-            error = item.get("conductivity_stderr_S_m")
-            relative = None if error is None else error / item["conductivity_S_m"]
-            how = f"Nernst–Einstein at {item.temperature_K:g} K"
-            return Own(item["conductivity_S_m"], relative, True, how, item.uuids)
-    return _at_room_temperature(content, "conductivity_300K{}_S_m", temperature_K)
+        are_room = _is_near_room(temperature_K) and _is_near_room(item.temperature_K)
+        if (are_room or _is_at(item, temperature_K)) and item.get("conductivity_S_m"):
+            return item
+    return None
+
+
+def _is_near_room(temperature_K: float) -> bool:
+    return abs(temperature_K / ROOM_TEMPERATURE_K - 1.0) <= NEAR_ROOM_TEMPERATURE
+
+
+def _nernst_einstein(point: Result) -> Own:
+    error = point.get("conductivity_stderr_S_m")
+    relative = None if error is None else error / point["conductivity_S_m"]
+    how = f"Nernst–Einstein at {point.temperature_K:g} K"
+    return Own(point["conductivity_S_m"], relative, True, how, point.uuids)
 
 
 def _activation_energy(content: StudyContent, _: ReferenceValue) -> Own:
@@ -225,11 +239,16 @@ def _energy_of(fit: Result | None, lacking: str) -> Own:
 
 
 def _haven_ratio(content: StudyContent, _: ReferenceValue) -> Own:
+    return _mean_haven_ratio(points_of(content.diffusivities))
+
+
+def _has_haven(item: Result) -> bool:
+    return item.get("haven_ratio") is not None and (item.get("haven_ratio_stderr") or 0.0) > 0
+
+
+def _mean_haven_ratio(points: Sequence[Result]) -> Own:
     """Return the mean over temperatures, weighted by the errors."""
-    known = [
-        item for item in points_of(content.diffusivities)
-        if item.get("haven_ratio") is not None and (item.get("haven_ratio_stderr") or 0.0) > 0
-    ]  # fmt: skip
+    known = [item for item in points if _has_haven(item)]
     if not known:
         return Own(None, how="no Haven ratio")
     values = np.array([item["haven_ratio"] for item in known])

@@ -111,6 +111,21 @@ def test_a_measured_conductivity_has_the_haven_ratio_in_it(empty):
     assert found.own.uuids == ("run-300", "run-600")
 
 
+def test_a_conductivity_is_divided_by_the_haven_ratio_of_its_own_runs(empty):
+    runs = tuple(
+        run_at(T, 1.0, conductivity_S_m=1.0, conductivity_stderr_S_m=0.1, haven_ratio=haven, haven_ratio_stderr=0.04)
+        for T, haven in ((300.0, 0.8), (600.0, 0.4))
+    )
+    study = replace(empty, diffusivities=runs)
+    for T, haven, uuid in ((298.0, 0.8, "run-300"), (600.0, 0.4, "run-600")):
+        own = only(study, reference("conductivity", 2.0, unit="S/m", temperature_K=T)).own
+        assert own.value == pytest.approx(1.0 / haven)
+        assert own.stderr == pytest.approx(np.hypot(0.1, 0.04 / haven))
+        assert own.uuids == (uuid,)
+    far = only(study, reference("conductivity", 2.0, unit="S/m", temperature_K=604.0))
+    assert far.reason == "no run near 604 K"
+
+
 def test_a_run_whose_framework_left_takes_no_part(empty):
     study = replace(empty, diffusivities=(run_at(500.0, 1.0, framework_departure_A=50.0),))
 
