@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -241,20 +241,31 @@ def stages_of(known: dict[str, Any], program: str) -> dict[str, float]:
     return found
 
 
-def measure(task: str, program: str, chosen: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any]:
+def measure(
+    task: str, program: str, chosen: argparse.Namespace, known: dict[str, Any], seed: int = 0
+) -> dict[str, Any]:
     """Return what one loop took, or what it did again when it was killed.
 
     :param known: results so far; how long stages take undisturbed is among them.
+    :param seed: of the moments of the kills.
     """
     # A kill finds labels that have finished only where they do not all run at once.
     scale = LoopScale(n_turns=chosen.turns) if task == "time" else LoopScale(n_turns=1, labels_at_once=LABELS_AT_ONCE)
-    folder = FOLDER / f"{program}-{task}"
+    folder = FOLDER / f"{program}-{task}-{seed}"
     loop = dpgen_loop(folder, scale, chosen.python) if program == "dpgen" else our_loop(folder, scale)
     try:
-        found = timed(loop) if task == "time" else killed(loop, stages_of(known, program), chosen.seed)
+        found = timed(loop) if task == "time" else killed(loop, stages_of(known, program), seed)
     finally:
         loop.close()
     return found | {"scale": asdict(scale)}
+
+
+def runs_of(chosen: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
+    """Yield task, program and seed of each loop; what undisturbed loops take comes first, which needs no seed."""
+    for task in sorted(chosen.tasks, reverse=True):
+        for seed in chosen.seeds if task == "kill" else [0]:
+            for program in chosen.programs:
+                yield task, program, seed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -266,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     tasks, programs = ["time", "kill"], ["dpgen", "ours"]
     parser.add_argument("--tasks", nargs="*", default=tasks, choices=tasks, help="kill needs what time found")
     parser.add_argument("--programs", nargs="+", default=programs, choices=programs)
-    parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (%(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the moments of kills (%(default)s)")
     parser.add_argument("--turns", type=int, default=LoopScale.n_turns, help="of the timed loop (%(default)s)")
     parser.add_argument("--result", type=Path, default=FOLDER / "loop.json", help="%(default)s")
     parser.add_argument("--page", action="store_true", help=f"put the tables into {PAGE}")
@@ -274,12 +285,16 @@ def main(arguments: list[str] | None = None) -> int:
     place = chosen.result
     results: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {}
     make_first_labels(FOLDER / "first")
-    for task in chosen.tasks:
-        for program in chosen.programs:
-            found = measure(task, program, chosen, results)
-            results.setdefault(task, {})[program] = found
-            print(json.dumps({task: {program: found}}), file=sys.stderr, flush=True)
-            place.write_text(json.dumps(results, indent=1) + "\n")
+    for task, program, seed in runs_of(chosen):
+        found = measure(task, program, chosen, results, seed)
+        of_task = results.setdefault(task, {})
+        if task == "kill":
+            others = [loop for loop in of_task.get(program, []) if loop["seed"] != seed]
+            of_task[program] = sorted([*others, {"seed": seed, **found}], key=lambda loop: loop["seed"])
+        else:
+            of_task[program] = found
+        print(json.dumps({task: {program: found}}), file=sys.stderr, flush=True)
+        place.write_text(json.dumps(results, indent=1) + "\n")
     print(time_text(results), kill_text(results), sep="\n\n")
     if chosen.page:
         write_page(results)

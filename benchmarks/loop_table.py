@@ -33,16 +33,29 @@ def time_text(results: Mapping[str, Any]) -> str:
 
 
 def kill_text(results: Mapping[str, Any]) -> str:
-    """Return what was done again after each kill."""
-    head = ("killed in", "loop", "finished before, done again", "steps done before, done again", "ended")
+    """Return what was done again after the kills of each stage, over all moments."""
+    head = ("killed in", "loop", "kills", "finished before, done again", "steps done before, done again", "ended")
     rows = []
-    stages = [kill["stage"] for kill in next(iter(results.get("kill", {}).values()), {"kills": []})["kills"]]
-    for index, stage in enumerate(stages):
-        for program, found in results["kill"].items():
-            kill = found["kills"][index]
-            reached = sum(
-                step for name, step in zip(kill["interrupted"], kill["reached"], strict=True) if name == kill["name"]
+    for stage in _stages(results):
+        for program, loops in results["kill"].items():
+            kills = [kill for loop in loops for kill in loop["kills"] if kill["stage"] == stage]
+            again, finished, lost, reached = (
+                sum(numbers) for numbers in zip(*(_of_kill(kill) for kill in kills), strict=True)
             )
-            steps = "" if kill["name"] == "vasp" else f"{kill['lost_steps']:,} of {reached:,}"
-            rows.append((stage, NAMES[program], f"{kill['again']} of {kill['finished']}", steps, found["state"]))
+            steps = "" if kills[0]["name"] == "vasp" else f"{lost:,} of {reached:,}"
+            states = ", ".join(dict.fromkeys(loop["state"] for loop in loops))
+            rows.append((stage, NAMES[program], f"{len(kills)}", f"{again} of {finished}", steps, states))
     return markdown_table(head, rows)
+
+
+def _stages(results: Mapping[str, Any]) -> list[str]:
+    """Return the stages that were killed, in their order."""
+    loops = next(iter(results.get("kill", {}).values()), [])
+    return [kill["stage"] for kill in loops[0]["kills"]] if loops else []
+
+
+def _of_kill(kill: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Return runs done again, runs that had finished, steps done again, steps that the interrupted runs had done."""
+    pairs = zip(kill["interrupted"], kill["reached"], strict=True)
+    reached = sum(step for name, step in pairs if name == kill["name"])
+    return kill["again"], kill["finished"], kill["lost_steps"], reached

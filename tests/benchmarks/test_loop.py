@@ -1,12 +1,14 @@
 """The loop that is compared is the same for both programs, and what is said of it follows from the notes of engines."""
 
+from types import SimpleNamespace
+
 import pytest
 import yaml
 
 from aiida_concerted.formats.deepmd_input import TrainingParameters, build_training_input
 from benchmarks import loop_dpgen, loop_ours
 from benchmarks.engine_log import EngineRun
-from benchmarks.loop import Loop, lost_steps, stage_seconds
+from benchmarks.loop import Loop, lost_steps, runs_of, stage_seconds
 from benchmarks.loop_case import NETS, TYPE_MAP, LoopScale
 from benchmarks.loop_table import kill_text, time_text
 
@@ -79,8 +81,21 @@ def test_tables_name_both_loops():
         "labels": 36, "wall_s": 400.0, "engines_s": 300.0, "outside_s": 100.0, "runs": {"lmp": 6},
         "seconds": {"lmp": 9.0}, "kills": [kill | {"lost_steps": 800}], "state": "status 0",
     }  # fmt: skip
-    results = {"time": {"dpgen": found, "ours": found}, "kill": {"dpgen": found, "ours": found}}
+    twice = [found, found | {"kills": [kill | {"lost_steps": 0, "again": 0}]}]
+    results = {"time": {"dpgen": found, "ours": found}, "kill": {"dpgen": twice, "ours": [found]}}
     assert "| DP-GEN 0.14.0" in time_text(results)
     assert "| aiida-concerted" in kill_text(results)
-    assert "1 of 2" in kill_text(results)
-    assert "800 of 800" in kill_text(results)
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in kill_text(results).splitlines()[2:]]
+    assert lines == [
+        ["training", "DP-GEN 0.14.0", "2", "1 of 4", "800 of 1,600", "status 0"],
+        ["training", "aiida-concerted", "1", "1 of 2", "800 of 800", "status 0"],
+    ]
+    assert kill_text({}).count("\n") == 1
+
+
+def test_undisturbed_loops_come_before_those_that_are_killed_at_each_moment():
+    chosen = SimpleNamespace(tasks=["kill", "time"], programs=["dpgen", "ours"], seeds=[1, 2])
+    assert list(runs_of(chosen)) == [
+        ("time", "dpgen", 0), ("time", "ours", 0),
+        ("kill", "dpgen", 1), ("kill", "ours", 1), ("kill", "dpgen", 2), ("kill", "ours", 2),
+    ]  # fmt: skip
