@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aiida import orm
@@ -47,21 +47,29 @@ class PackedRunsWorkChain(WavesWorkChain):
         """Return how many runs are made at once."""
         return super().wave_size * int(self.inputs.runs_per_job.value)
 
-    def submit_wave(self) -> None:
-        """Submit the runs of the wave, or the jobs that they share."""
-        prepared = {name: self.prepare(name) for name in self.ctx.wave}
-        for name in list(prepared):
+    def submit_wave(self, names: Sequence[str]) -> int:
+        """Submit runs, or the jobs that they share, and return for how many runs the jobs under way have room."""
+        prepared = {name: self.prepare(name) for name in names}
+        n_jobs = 0
+        for name in names:
             if (known := self.earlier_replica(name, prepared[name])) is not None:
                 self.use(name, known.node, known.node.caller or self.node)
                 self.place({name: known.name}, known.node)
+                n_jobs += not known.node.is_terminated
                 del prepared[name]
         size = self.inputs.runs_per_job.value
         shared = {name: run for name, run in prepared.items() if size > 1 or self.was_shared(name, run)}
-        self.submit_packs(shared, size)
+        n_jobs += self.submit_packs(shared, size)
         for name, builder in prepared.items():
             if name not in shared:
-                self.note_place(name, None)
-                self.to_context(**{f"child_{name}": self.run_child(name, builder, attempt=self.ctx.attempts[name])})
+                n_jobs += self.place_alone(name, self.run_child(name, builder, attempt=self.ctx.attempts[name]))
+        return int(n_jobs * size)
+
+    def place_alone(self, name: str, child: orm.ProcessNode) -> bool:
+        """Note that a run is a child of its own, wait for it, and return whether it has not ended yet."""
+        self.note_place(name, None)
+        self.to_context(**{f"child_{name}": child})
+        return not child.is_terminated
 
     def was_shared(self, name: str, builder: ProcessBuilder) -> bool:
         """Return whether a run goes on from jobs that it shared, which only a pack can, be it of one run.
@@ -74,12 +82,14 @@ class PackedRunsWorkChain(WavesWorkChain):
         jobs = adopted_jobs(earlier_processes(self.node), name, inputs["md"], replica_inputs(inputs))
         return any(is_shared(job) for job in jobs)
 
-    def submit_packs(self, prepared: Mapping[str, ProcessBuilder], size: int) -> None:
-        """Submit jobs of several runs each; a run that an earlier process made alone is used as it is.
+    def submit_packs(self, prepared: Mapping[str, ProcessBuilder], size: int) -> int:
+        """Submit jobs of several runs each and return how many of these have not ended yet.
+
+        A run that an earlier process made alone is used as it is.
 
         :param size: most runs in a job.
         """
-        left = {}
+        left, n_jobs = {}, 0
         for name, builder in prepared.items():
             known = None
             if CONTINUES in self.inputs and self.ctx.attempts[name] == 1:
@@ -87,15 +97,16 @@ class PackedRunsWorkChain(WavesWorkChain):
             if known is None:
                 left[name] = builder
             else:
-                self.note_place(name, None)
-                self.to_context(**{f"child_{name}": known})
+                n_jobs += self.place_alone(name, known)
         number = self.ctx.get("n_packs", 0)
         for names in packs(left, size):
             number += 1
             label = f"{PACK}{number:03d}"
             pack = self.run_child(label, self.pack({name: left[name] for name in names}))
             self.place({name: name for name in names}, pack)
+            n_jobs += not pack.is_terminated
         self.ctx.n_packs = number
+        return n_jobs
 
     def place(self, replicas: Mapping[str, str], pack: orm.ProcessNode) -> None:
         """Note which runs a pack holds, and wait for it.

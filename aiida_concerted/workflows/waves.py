@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiida import orm
@@ -96,20 +97,20 @@ class WavesWorkChain(ResumableWorkChain):
         return int(self.inputs.max_concurrent.value)
 
     def run_wave(self) -> None:
-        """Submit the next children, as many as may run at once."""
-        size = self.wave_size
-        self.ctx.wave, self.ctx.pending = list(self.ctx.pending[:size]), list(self.ctx.pending[size:])
-        attempts = dict(self.ctx.get("attempts", {}))
-        for name in self.ctx.wave:
-            attempts[name] = attempts.get(name, 0) + 1
-        self.ctx.attempts = attempts
-        self.submit_wave()
+        """Submit the next children, as many as may run at once; those that an earlier process made take no room."""
+        self.ctx.wave, room = [], self.wave_size
+        while room > 0 and self.ctx.pending:
+            names = list(self.ctx.pending[:room])
+            self.ctx.wave, self.ctx.pending = [*self.ctx.wave, *names], list(self.ctx.pending[room:])
+            attempts = dict(self.ctx.get("attempts", {}))
+            self.ctx.attempts = {**attempts, **{name: attempts.get(name, 0) + 1 for name in names}}
+            room -= self.submit_wave(names)
 
-    def submit_wave(self) -> None:
-        """Submit a child for each name of the wave."""
-        for name in self.ctx.wave:
-            child = self.run_child(name, self.prepare(name), attempt=self.ctx.attempts[name])
-            self.to_context(**{f"child_{name}": child})
+    def submit_wave(self, names: Sequence[str]) -> int:
+        """Submit a child for each name and return how much room they take: one each that has not ended yet."""
+        children = {name: self.run_child(name, self.prepare(name), attempt=self.ctx.attempts[name]) for name in names}
+        self.to_context(**{f"child_{name}": child for name, child in children.items()})
+        return sum(not child.is_terminated for child in children.values())
 
     def inspect_wave(self) -> None:
         """Queue again what failed for the first time, and note what failed for good."""

@@ -76,8 +76,29 @@ def test_runs_share_jobs_under_their_own_names_with_what_they_would_have_alone(s
     assert process.child("run_T500_s2").node.uuid != process.child("run_T500").node.uuid
     before = len(process.submitted)
     process.ctx.n_packs = 0
-    process.submit_wave()  # the step is repeated after an interruption
+    process.submit_wave(process.ctx.wave)  # the step is repeated after an interruption
     assert len(process.submitted) == before
+
+
+@pytest.mark.parametrize(
+    ("runs_per_job", "jobs"),
+    [(1, [["run_T700"], ["run_T800_s2"]]), (2, [["run_T700"], ["run_T700_s2", "run_T800_s2"]])],
+)
+def test_what_an_earlier_sweep_made_takes_no_place_among_the_jobs_at_once(sweep, monkeypatch, runs_per_job, jobs):
+    made = {"run_T800", "run_T600", "run_T500"}
+    process = sweep(temperatures_K=[500, 600, 700, 800], runs_per_job=runs_per_job)
+    earlier = ended(LammpsReplicasWorkChain)
+    monkeypatch.setattr(process, "use", lambda *_: None)
+    monkeypatch.setattr(process, "earlier_replica", lambda name, _: Replica(earlier, name) if name in made else None)
+    process.run_wave()
+    found = [
+        sorted(builder.replicas) if runs_per_job > 1 else [builder.metadata.call_link_label]
+        for builder in process.submitted
+    ]
+    assert found == jobs
+    assert set(process.ctx.wave) == made.union(*jobs)
+    assert not set(process.ctx.wave) & set(process.ctx.pending)
+    assert process.child("run_T600").node.uuid == earlier.uuid
 
 
 def test_runs_of_one_cell_share_a_job_and_like_lengths_come_together(sweep):

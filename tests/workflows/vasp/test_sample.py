@@ -88,8 +88,13 @@ def test_no_more_runs_are_under_way_than_allowed(builder, process_of):
     builder.max_concurrent = 2
     process, submitted, waves = process_of(builder), {}, []
     process.queue()
-    process.run_child = lambda name, child, **_: submitted.setdefault(name, child)
     process.to_context = lambda **_: None
+
+    def run_child(name, child, **_):
+        submitted.setdefault(name, child)
+        return orm.WorkChainNode()  # under way
+
+    process.run_child = run_child
     while process.has_pending():
         before = len(submitted)
         process.run_wave()
