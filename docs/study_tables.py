@@ -241,7 +241,7 @@ def fits(numbers: Numbers) -> str:
     """Return the activation energies other than those of the modes."""
     rows = [
         (
-            fit["quantity"].replace("_", " "), ", ".join(f"{T:g}" for T in fit["temperatures_K"]),
+            fit["quantity"].replace("_", " "), ", ".join(f"{T:g}" for T in sorted(set(fit["temperatures_K"]))),
             UNKNOWN if fit.get("activation_energy_eV") is None
             else format_estimate(fit["activation_energy_eV"], fit.get("activation_energy_stderr_eV")),
             fit.get("reason") or "",

@@ -15,7 +15,7 @@ from aiida_concerted.archive.graph import Amount, measure_archive
 from aiida_concerted.archive.identity import Author, IdentityReport, find_identity, remove_identity
 from aiida_concerted.archive.manifest import LICENCE, add_manifest
 from aiida_concerted.archive.scrub import Progress, ScrubReport, holds_licensed_text, scrub_archive
-from aiida_concerted.queries.calls import taken_over
+from aiida_concerted.queries.calls import continued, taken_over
 
 if TYPE_CHECKING:
     from aiida.orm import Node
@@ -56,7 +56,8 @@ def create_clean_archive(
 ) -> Removed:
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
 
-    The studies that a study continues are inside as well, with what it took over from them.
+    The studies that a study continues are inside as well, with what it took over from them; of ``results`` those
+    that it has, too.
 
     POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
     to a calculation, and what files hold of it is cut. Addresses, hosts and folders are replaced. The archive gets its
@@ -82,7 +83,11 @@ def create_clean_archive(
                 call_calc_backward=with_callers, call_work_backward=with_callers,
             )  # fmt: skip
         known = None if keep_identity else find_identity(raw)
-        cut = None if content is Content.FULL else cut_archive(raw, content)
+        cut = (
+            None
+            if content is Content.FULL
+            else cut_archive(raw, content, [process.uuid for process in continued(nodes)])
+        )
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
         identity = None if known is None else remove_identity(raw, raw, author=author, progress=progress, known=known)
         add_manifest(raw, licence=licence, citation=citation, cut=None if cut is None else cut.as_dict())

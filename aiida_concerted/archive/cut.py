@@ -11,7 +11,7 @@ import json
 import sqlite3
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +29,8 @@ class Content(StrEnum):
     """How much of a study is in an archive.
 
     ``full`` is everything; ``frames`` everything but the files and folders of the engines; ``results`` the results,
-    the functions that made them and what these were given, except trajectories, frames, potentials and files.
+    the functions that made them and what these were given, except trajectories, frames, potentials and files. Of
+    processes that another one continued it holds the results that this one has, too.
     """
 
     FULL = "full"
@@ -96,9 +97,10 @@ class Cut:
         }
 
 
-def cut_archive(path: Path, content: Content) -> Cut:
+def cut_archive(path: Path, content: Content, continued: Collection[str] = ()) -> Cut:
     """Leave nodes out of an archive, in place, and return what was left out.
 
+    :param continued: UUIDs of processes whose results are another one's, or no longer valid.
     :raises ArchiveError: if nothing would stay, the archive is damaged, or it cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -108,7 +110,7 @@ def cut_archive(path: Path, content: Content) -> Cut:
             extract_database(archive, database)
             with closing(sqlite3.connect(database)) as connection:
                 graph = Graph.of_database(connection, archive)
-                kept = choose(graph, content)
+                kept = choose(graph, content, _pks_of(connection, continued))
                 cut = describe_cut(graph, content, kept)
                 _delete(connection, graph, kept)
                 held = keys_in_use(connection)
@@ -121,14 +123,20 @@ def cut_archive(path: Path, content: Content) -> Cut:
     return cut
 
 
-def choose(graph: Graph, content: Content) -> set[int]:
+def _pks_of(connection: sqlite3.Connection, uuids: Collection[str]) -> set[int]:
+    found = (connection.execute("SELECT id FROM db_dbnode WHERE uuid = ?", (uuid,)).fetchone() for uuid in uuids)
+    return {row[0] for row in found if row is not None}
+
+
+def choose(graph: Graph, content: Content, continued: Collection[int] = ()) -> set[int]:
     """Return the nodes that stay.
 
+    :param continued: processes whose results stay only where another process returns them, too.
     :raises ArchiveError: if there are none.
     """
     if content is Content.FULL:
         return set(graph.nodes)
-    kept = _without_raw(graph) if content is Content.FRAMES else _results(graph)
+    kept = _without_raw(graph) if content is Content.FRAMES else _results(graph, continued)
     if not kept:
         raise ArchiveError("there is no result in what was asked for: take --content frames or full")
     return kept
@@ -164,8 +172,10 @@ def _without_raw(graph: Graph) -> set[int]:
     }  # folders that users brought in were made by no calculation, and are no raw output
 
 
-def _results(graph: Graph) -> set[int]:
-    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)}
+def _results(graph: Graph, continued: Collection[int]) -> set[int]:
+    returned = {link.target for link in graph.links if link.type == RETURN and link.source in continued}
+    replaced = returned - {link.target for link in graph.links if link.type == RETURN and link.source not in continued}
+    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)} - replaced
     functions = {
         link.source
         for link in graph.links

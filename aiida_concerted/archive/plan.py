@@ -40,8 +40,10 @@ def plan_archive(nodes: Sequence[Node], *, content: Content = Content.FULL, with
     :param with_callers: also the work chains that called what is behind the nodes.
     :raises ArchiveError: if it could not be written: something has not ended, or nothing would stay.
     """
+    from aiida_concerted.queries.calls import continued
+
     graph = graph_of_nodes(nodes, with_callers=with_callers)
-    kept = choose(graph, content)
+    kept = choose(graph, content, {int(process.pk or 0) for process in continued(nodes)})
     return Plan(graph.measure(kept), None if content is Content.FULL else describe_cut(graph, content, kept))
 
 

@@ -118,6 +118,17 @@ def continued_by(process: orm.ProcessNode) -> orm.ProcessNode | None:
     return found if isinstance(found, orm.ProcessNode) else None
 
 
+def continued(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:
+    """Return the processes that given ones continue, those that are among the given ones left out.
+
+    :param nodes: processes among others.
+    """
+    given = list(nodes)
+    named = {node.uuid for node in given}
+    found = (process for node in given if isinstance(node, orm.ProcessNode) for process in earlier_processes(node))
+    return [process for process in found if process.uuid not in named]
+
+
 def taken_over(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:
     """Return what belongs to continued processes without having been called by them: the earlier ones, and their part.
 

@@ -36,6 +36,11 @@ NEAR_ROOM_TEMPERATURE = 0.01
 """Largest relative difference of temperatures near 300 K, as of a measured 298 K, that stand for each other."""
 
 
+def is_room_temperature(temperature_K: float) -> bool:
+    """Return whether a temperature stands for 300 K."""
+    return abs(temperature_K / ROOM_TEMPERATURE_K - 1.0) <= NEAR_ROOM_TEMPERATURE
+
+
 @dataclass(frozen=True)
 class Finding:
     """A verdict with what is behind it.
@@ -342,7 +347,7 @@ def rising_share(content: StudyContent, _: Published) -> Finding:
     known = [
         item for item in points_of(content.diffusivities)
         if (item.content.get("ab_share", {}).get("stderr") or 0.0) > 0
-        and abs(item.temperature_K / ROOM_TEMPERATURE_K - 1.0) > NEAR_ROOM_TEMPERATURE
+        and not is_room_temperature(item.temperature_K)
     ]  # fmt: skip
     if len(known) < MINIMUM_FOR_A_LINE:
         return _open(f"fewer than {MINIMUM_FOR_A_LINE} temperatures besides 300 K have an anisotropy with an error")
@@ -371,7 +376,7 @@ def one_line(content: StudyContent, _: Published) -> Finding:
     shape = fit.content.get("bend") if fit is not None else None
     if fit is None or shape in (None, "not assessed"):
         return _open("fewer than five temperatures have a diffusivity: whether they bend is not assessed")
-    temperatures, chi = fit["temperatures_K"], fit.content.get("reduced_chi_square")
+    temperatures, chi = set(fit["temperatures_K"]), fit.content.get("reduced_chi_square")
     numbers = f"{len(temperatures)} temperatures from {min(temperatures):g} to {max(temperatures):g} K"
     numbers += "" if chi is None else f", reduced χ² {format_number(chi, 2)}"
     if shape == "arrhenius":

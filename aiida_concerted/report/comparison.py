@@ -17,10 +17,10 @@ from aiida_concerted.materials import ReferenceValue, short_source
 from aiida_concerted.report.claims_evidence import (
     AGREES,
     DIFFERS,
-    NEAR_ROOM_TEMPERATURE,
     OPEN,
     ROOM_TEMPERATURE_K,
     SIGMAS,
+    is_room_temperature,
 )
 from aiida_concerted.report.content import Result, StudyContent
 from aiida_concerted.report.figures.sites import occupancy_estimate
@@ -177,7 +177,7 @@ def _between(items: Sequence[Result], temperature_K: float) -> Own | None:
 def _at_room_temperature(content: StudyContent, name: str, temperature_K: float) -> Own:
     fit = content.fit_of("tracer_diffusivity")
     value, lower, upper = (fit.get(name.format(end)) if fit else None for end in ("", "_lower", "_upper"))
-    if fit is None or not value or not _is_near_room(temperature_K):
+    if fit is None or not value or not is_room_temperature(temperature_K):
         return Own(None, how=f"no run near {temperature_K:g} K")
     error = float(np.log(upper / lower)) / (2 * NORMAL_95) if lower and upper else None
     return Own(value, error, True, "extrapolated by the fit to 300 K", (fit.uuid,))
@@ -186,32 +186,35 @@ def _at_room_temperature(content: StudyContent, name: str, temperature_K: float)
 def _conductivity(content: StudyContent, value: ReferenceValue) -> Own:
     """Return the Nernst–Einstein conductivity over the Haven ratio, which is in what an experiment measures.
 
-    The Haven ratio is that of the same runs, else the mean over temperatures.
+    The Haven ratio is that of the same runs where they tell it, else the mean over temperatures.
     """
     T = float(value.temperature_K or ROOM_TEMPERATURE_K)
     point = _conducting_point(content, T)
     own = _at_room_temperature(content, "conductivity_300K{}_S_m", T) if point is None else _nernst_einstein(point)
-    haven = _mean_haven_ratio(points_of(content.diffusivities) if point is None or not _has_haven(point) else [point])
+    is_known = point is not None and _has_haven(point) and SIGMAS * point["haven_ratio_stderr"] < point["haven_ratio"]
+    haven = _mean_haven_ratio([point] if point is not None and is_known else points_of(content.diffusivities))
     if own.value is None or own.stderr is None:
         return own
     if not haven.value or haven.stderr is None:
         return Own(own.value, None, True, f"{own.how}, without a Haven ratio", own.uuids)
     error = float(np.hypot(own.stderr, haven.stderr / haven.value))
+    if point is not None and is_known and point.get("charge_diffusivity_stderr_m2_s"):
+        # The tracer diffusivity cancels, and its error with it.
+        error = float(point["charge_diffusivity_stderr_m2_s"] / point["charge_diffusivity_m2_s"])
     how = f"{own.how}, over the Haven ratio {haven.text}"
     return Own(own.value / haven.value, error, True, how, tuple(dict.fromkeys((*own.uuids, *haven.uuids))))
 
 
 def _conducting_point(content: StudyContent, temperature_K: float) -> Result | None:
-    """Return the runs at a temperature; measurements at 298 K are set beside runs at 300 K."""
-    for item in points_of(content.diffusivities):
-        are_room = _is_near_room(temperature_K) and _is_near_room(item.temperature_K)
-        if (are_room or _is_at(item, temperature_K)) and item.get("conductivity_S_m"):
-            return item
-    return None
-
-
-def _is_near_room(temperature_K: float) -> bool:
-    return abs(temperature_K / ROOM_TEMPERATURE_K - 1.0) <= NEAR_ROOM_TEMPERATURE
+    """Return the runs nearest to a temperature of those at it; measurements at 298 K are set beside runs at 300 K."""
+    found = [
+        item for item in points_of(content.diffusivities)
+        if item.get("conductivity_S_m") and (
+            _is_at(item, temperature_K)
+            or (is_room_temperature(temperature_K) and is_room_temperature(item.temperature_K))
+        )
+    ]  # fmt: skip
+    return min(found, key=lambda item: abs(item.temperature_K - temperature_K), default=None)
 
 
 def _nernst_einstein(point: Result) -> Own:

@@ -44,7 +44,7 @@ def none_or_temperatures(value: orm.List, _: Any) -> str | None:
         return f"must be a list of positive temperatures in K, got {value.get_list()}"
     names = [f"{item:g}" for item in value]  # runs are named so, and of two with one name there would be one
     if twice := [name for name in names if names.count(name) > 1]:
-        return f"holds {twice[0]} K twice: give each once; for more runs of each, a sweep has n_seeds"
+        return f"holds {twice[0]} K twice: give each once; for more runs, a sweep has n_seeds and n_seeds_at"
     return None
 
 
@@ -227,8 +227,8 @@ def _seeds_of_no_run(inputs: Any) -> str | None:
     temperatures_K = inputs["temperatures_K"].get_list()
     for temperature_K in seed_numbers(inputs["n_seeds_at"].get_dict()):
         if temperature_K not in temperatures_K:
-            known = ", ".join(f"{T:g}" for T in temperatures_K)
-            return f"n_seeds_at: {temperature_K:g} K is none of temperatures_K, {known}"
+            known = ", ".join(f"{T:.12g}" for T in temperatures_K)
+            return f"n_seeds_at: {temperature_K:.12g} K is none of temperatures_K, {known}"
     return None
 
 

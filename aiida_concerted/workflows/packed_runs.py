@@ -55,7 +55,6 @@ class PackedRunsWorkChain(WavesWorkChain):
             if (known := self.earlier_replica(name, prepared[name])) is not None:
                 self.use(name, known.node, known.node.caller or self.node)
                 self.place({name: known.name}, known.node)
-                n_jobs += not known.node.is_terminated
                 del prepared[name]
         size = self.inputs.runs_per_job.value
         shared = {name: run for name, run in prepared.items() if size > 1 or self.was_shared(name, run)}
@@ -66,10 +65,10 @@ class PackedRunsWorkChain(WavesWorkChain):
         return int(n_jobs * size)
 
     def place_alone(self, name: str, child: orm.ProcessNode) -> bool:
-        """Note that a run is a child of its own, wait for it, and return whether it has not ended yet."""
+        """Note that a run is a child of its own, wait for it, and return whether this process submitted it."""
         self.note_place(name, None)
         self.to_context(**{f"child_{name}": child})
-        return not child.is_terminated
+        return self.is_own(child)
 
     def was_shared(self, name: str, builder: ProcessBuilder) -> bool:
         """Return whether a run goes on from jobs that it shared, which only a pack can, be it of one run.
@@ -83,7 +82,7 @@ class PackedRunsWorkChain(WavesWorkChain):
         return any(is_shared(job) for job in jobs)
 
     def submit_packs(self, prepared: Mapping[str, ProcessBuilder], size: int) -> int:
-        """Submit jobs of several runs each and return how many of these have not ended yet.
+        """Submit jobs of several runs each and return how many there are.
 
         A run that an earlier process made alone is used as it is.
 
@@ -97,14 +96,14 @@ class PackedRunsWorkChain(WavesWorkChain):
             if known is None:
                 left[name] = builder
             else:
-                n_jobs += self.place_alone(name, known)
+                self.place_alone(name, known)
         number = self.ctx.get("n_packs", 0)
         for names in packs(left, size):
             number += 1
             label = f"{PACK}{number:03d}"
             pack = self.run_child(label, self.pack({name: left[name] for name in names}))
             self.place({name: name for name in names}, pack)
-            n_jobs += not pack.is_terminated
+            n_jobs += 1
         self.ctx.n_packs = number
         return n_jobs
 

@@ -74,7 +74,7 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         )  # fmt: skip
         value_port(
             spec, "n_seeds_at", orm.Dict,
-            "Runs at single temperatures in K instead of `n_seeds`, such as {500: 2}; not those of the size test.",
+            "Runs at single temperatures in K, such as {500: 2}; elsewhere, and in other cells of `sizes`, `n_seeds`.",
             default={}, validator=checks.seed_numbers_at,
         )  # fmt: skip
         value_port(
@@ -161,8 +161,8 @@ class SweepWorkChain(ProtocolMixin, ExtendedRunsWorkChain):
         builder.supercell = orm.List(inputs["supercell"])
         for key in ("runs_per_job", "n_seeds", "target", "sizes"):
             builder[key] = inputs[key]
-        # Stored as JSON, whose keys are text.
-        builder.n_seeds_at = {f"{T:g}": number for T, number in seed_numbers(inputs["n_seeds_at"]).items()}
+        seed_numbers(inputs["n_seeds_at"])
+        builder.n_seeds_at = {str(key): number for key, number in inputs["n_seeds_at"].items()}  # as JSON stores it
         return builder
 
     def setup(self) -> ExitCode | None:

@@ -117,15 +117,17 @@ def seed_numbers(given: Any) -> dict[float, int]:
     if not isinstance(given, Mapping):
         raise ValueError(f"n_seeds_at must hold temperatures in K and numbers of runs, as in {{500: 2}}, got {given!r}")
     found: dict[float, int] = {}
+    names: set[str] = set()
     for key, number in given.items():
         try:
             temperature_K = float(key)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"n_seeds_at: {key!r} is no temperature in K; write it as in {{500: 2}}") from None
         positive(**{f"n_seeds_at: temperature {key}": temperature_K})
         positive_integer(**{f"n_seeds_at: {key}": number})
-        if temperature_K in found:
-            raise ValueError(f"n_seeds_at holds {temperature_K:g} K twice: give it once")
+        if (name := f"{temperature_K:g}") in names:  # runs are named so
+            raise ValueError(f"n_seeds_at holds {name} K twice: give it once")
+        names.add(name)
         found[temperature_K] = number
     return found
 
@@ -150,9 +152,10 @@ def planned_runs(
     sizes = sizes or SizeSettings()
     own = None if supercell is None else tuple(supercell)
     cells = [cell for cell in sizes.cells if cell != own or sizes.temperature_K not in temperatures_K]
-    runs = [SweepRun(T, number) for T in temperatures_K for number in range(1, at.get(T, n_seeds) + 1)]
+    numbers = range(1, max([n_seeds, *at.values()]) + 1)
+    runs = [SweepRun(T, number) for number in numbers for T in temperatures_K if number <= at.get(T, n_seeds)]
     if sizes.temperature_K is not None:
-        runs += [SweepRun(sizes.temperature_K, number, cell) for cell in cells for number in range(1, n_seeds + 1)]
+        runs += [SweepRun(sizes.temperature_K, number, cell) for number in numbers[:n_seeds] for cell in cells]
     return {run.name: run for run in runs}
 
 

@@ -107,10 +107,17 @@ class WavesWorkChain(ResumableWorkChain):
             room -= self.submit_wave(names)
 
     def submit_wave(self, names: Sequence[str]) -> int:
-        """Submit a child for each name and return how much room they take: one each that has not ended yet."""
+        """Submit a child for each name and return how much room they take: one for each that is this process's own."""
         children = {name: self.run_child(name, self.prepare(name), attempt=self.ctx.attempts[name]) for name in names}
         self.to_context(**{f"child_{name}": child for name, child in children.items()})
-        return sum(not child.is_terminated for child in children.values())
+        return sum(self.is_own(child) for child in children.values())
+
+    def is_own(self, child: orm.ProcessNode) -> bool:
+        """Return whether this process submitted a child, rather than take it over from an earlier one.
+
+        It stays so when the child ends: a step that is repeated after an interruption submits the same children.
+        """
+        return child.caller is not None and child.caller.pk == self.node.pk
 
     def inspect_wave(self) -> None:
         """Queue again what failed for the first time, and note what failed for good."""

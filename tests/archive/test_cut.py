@@ -10,8 +10,9 @@ from aiida.tools.archive import import_archive
 from click.testing import CliRunner
 
 from aiida_concerted.archive.create import create_clean_archive
-from aiida_concerted.archive.cut import EXTRA_LEFT_OUT, Content, Edge
+from aiida_concerted.archive.cut import EXTRA_LEFT_OUT, Content, Edge, choose
 from aiida_concerted.archive.errors import ArchiveError
+from aiida_concerted.archive.graph import Entry, Graph, Link
 from aiida_concerted.archive.manifest import find_alterations, read_manifest
 from aiida_concerted.archive.reading import open_archive
 from aiida_concerted.archive.summary import summarise_archive
@@ -72,6 +73,26 @@ def test_results_are_cut_at_site_histories_and_diffusivities(archives):
     assert Edge("compute_diffusivity", "MolecularDynamicsData", "input", 2) in edges
     assert Edge("assign_carrier_sites", "MolecularDynamicsData", "input", 2) in edges
     assert not any(edge.missing == "input" for edge in edges if edge.process == "fit_diffusivity")
+
+
+def test_results_of_a_continued_process_stay_where_the_later_one_has_them_too():
+    result, function = "data.concerted.diffusivity.X.", "aiida_concerted.calculations.functions.f.f"
+    chain = Entry("process.workflow.workchain.WorkChainNode.", "aiida.workflows:concerted.sweep", "SweepWorkChain")
+    nodes = {1: chain, 2: chain, **{pk: Entry(result) for pk in (11, 12, 13)}}
+    nodes |= {pk: Entry("process.calculation.calcfunction.X.", function, "f") for pk in (21, 22, 23)}
+    links = [Link(pk + 10, pk, "create", "result") for pk in (11, 12, 13)]
+    links += [Link(1, 21, "call_calc", "a"), Link(1, 22, "call_calc", "b"), Link(2, 23, "call_calc", "c")]
+    # 11 is of both, 12 was made again as 13.
+    links += [
+        Link(1, 11, "return", "a"),
+        Link(1, 12, "return", "b"),
+        Link(2, 11, "return", "a"),
+        Link(2, 13, "return", "b"),
+    ]
+    graph = Graph(nodes, tuple(links))
+    assert choose(graph, Content.RESULTS) == set(nodes)
+    assert choose(graph, Content.RESULTS, {1}) == set(nodes) - {12, 22}
+    assert choose(graph, Content.FRAMES, {1}) == set(nodes)
 
 
 @pytest.mark.parametrize("content", [Content.FRAMES, Content.RESULTS])

@@ -122,6 +122,22 @@ def test_a_conductivity_is_divided_by_the_haven_ratio_of_its_own_runs(empty):
         assert own.value == pytest.approx(1.0 / haven)
         assert own.stderr == pytest.approx(np.hypot(0.1, 0.04 / haven))
         assert own.uuids == (uuid,)
+    # σ over the Haven ratio is the charge diffusivity alone, and so is its error.
+    charged = run_at(
+        600.0, 1.0, conductivity_S_m=1.0, conductivity_stderr_S_m=0.2, haven_ratio=0.5, haven_ratio_stderr=0.11,
+        charge_diffusivity_m2_s=2.0, charge_diffusivity_stderr_m2_s=0.6,
+    )  # fmt: skip
+    measured = reference("conductivity", 2.0, unit="S/m", temperature_K=600.0)
+    own = only(replace(empty, diffusivities=(charged,)), measured).own
+    assert (own.value, own.stderr) == (2.0, pytest.approx(0.3))
+    rough = run_at(
+        298.0, 1.0, conductivity_S_m=3.0, conductivity_stderr_S_m=0.1, haven_ratio=0.6, haven_ratio_stderr=0.35
+    )
+    own = only(
+        replace(study, diffusivities=(rough, *runs)), reference("conductivity", 2.0, unit="S/m", temperature_K=298.0)
+    ).own
+    assert own.uuids == ("run-298", "run-300", "run-600")
+    assert own.value == pytest.approx(3.0 / 0.6, rel=0.02)
     far = only(study, reference("conductivity", 2.0, unit="S/m", temperature_K=604.0))
     assert far.reason == "no run near 604 K"
 

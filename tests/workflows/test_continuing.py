@@ -8,7 +8,7 @@ from aiida_concerted.common.extras import LEFT_OUT, REUSED
 from aiida_concerted.data.frames import LabelledFramesData
 from aiida_concerted.data.sites import SiteNetworkData
 from aiida_concerted.environment.processes import read_process_tree
-from aiida_concerted.queries.calls import calls_of, origin_uuid, walk
+from aiida_concerted.queries.calls import calls_of, continued, origin_uuid, walk
 from aiida_concerted.workflows.continuing import full_inputs, has_inputs, is_same
 from aiida_concerted.workflows.learn import LearnWorkChain
 from aiida_concerted.workflows.study import StudyWorkChain
@@ -65,6 +65,14 @@ def test_a_loop_that_died_uses_what_finished_and_its_results_keep_its_name(died)
     assert [label for label, _ in calls_of(went_on)] == ["step_1", "step_2"]
     assert len(walk(went_on)) == 9
     assert went_on.outputs.study == died.uuid
+
+
+def test_what_a_process_continues_is_told_unless_it_was_asked_for_too(died):
+    later = run(n=2, continues=died.uuid)[0]
+    latest = run(n=2, continues=later.uuid)[0]
+    assert [node.uuid for node in continued([latest])] == [later.uuid, died.uuid]
+    assert [node.uuid for node in continued([latest, died])] == [later.uuid]
+    assert continued([died, orm.Int(1)]) == []
 
 
 def test_a_smaller_or_larger_budget_and_more_at_once_run_nothing_again(died):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from aiida import orm
 from aiida.common.links import LinkType
@@ -90,7 +92,16 @@ def test_what_an_earlier_sweep_made_takes_no_place_among_the_jobs_at_once(sweep,
     earlier = ended(LammpsReplicasWorkChain)
     monkeypatch.setattr(process, "use", lambda *_: None)
     monkeypatch.setattr(process, "earlier_replica", lambda name, _: Replica(earlier, name) if name in made else None)
+    before = copy.deepcopy(process.ctx)
     process.run_wave()
+    wave, n_jobs = list(process.ctx.wave), len(process.submitted)
+    for node in process.node.called:  # the step is repeated after an interruption in which they ended
+        node.set_process_state("finished")
+        node.set_exit_status(0)
+        node.delete_checkpoint()
+    process._context = before
+    process.run_wave()
+    assert (process.ctx.wave, len(process.submitted)) == (wave, n_jobs)
     found = [
         sorted(builder.replicas) if runs_per_job > 1 else [builder.metadata.call_link_label]
         for builder in process.submitted

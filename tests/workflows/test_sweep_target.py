@@ -313,7 +313,10 @@ def test_cells_of_several_sizes_are_compared_and_the_own_cell_is_not_run_twice(s
         ({"n_seeds_at": {600: 2}}, "n_seeds_at: 600 K is none of temperatures_K, 700, 1100"),
         ({"n_seeds_at": {700: "two"}}, "n_seeds_at: 700 must be a positive"),
         ({"target": {**TARGET, "activation_energy_error_eV": 0.01}, "temperatures_K": [700]}, "needs two"),
-        ({"temperatures_K": [700, 900, 700]}, "holds 700 K twice: give each once; for more runs of each, .* n_seeds"),
+        (
+            {"temperatures_K": [700, 900, 700]},
+            "holds 700 K twice: give each once; for more runs, .* n_seeds and n_seeds_at",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_at_the_door(sweep, overrides, message):

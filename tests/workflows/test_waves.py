@@ -5,8 +5,8 @@ from aiida.engine import run_get_node
 from tests.workflows.standins import Several
 
 
-def run(names, max_concurrent):
-    return run_get_node(Several, names=orm.List(names), max_concurrent=max_concurrent)[1]
+def run(names, max_concurrent, **inputs):
+    return run_get_node(Several, names=orm.List(names), max_concurrent=max_concurrent, **inputs)[1]
 
 
 def test_children_run_in_waves_of_at_most_so_many(aiida_profile):
@@ -15,6 +15,15 @@ def test_children_run_in_waves_of_at_most_so_many(aiida_profile):
     assert node.base.extras.get("sizes") == [2, 2, 1]
     labels = {link.link_label for link in node.base.links.get_outgoing().all() if link.link_type.value == "call_work"}
     assert labels == {"a", "b", "c", "d", "e"}
+
+
+def test_children_of_an_earlier_process_take_no_room(aiida_profile):
+    earlier = run(["a", "b", "d"], 3)
+    node = run(["a", "b", "c", "d", "e", "f"], 2, continues=earlier.uuid)
+    assert node.is_finished_ok
+    assert node.base.extras.get("sizes") == [5, 1]
+    labels = {link.link_label for link in node.base.links.get_outgoing().all() if link.link_type.value == "call_work"}
+    assert labels == {"c", "e", "f"}
 
 
 def test_a_failure_is_tried_again_once_and_then_named(aiida_profile):

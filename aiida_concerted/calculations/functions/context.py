@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ from aiida_concerted.data.trajectory import MolecularDynamicsData
 
 MIN_SOUND_POINTS = 3
 """Least temperatures of a fit that others had to be left out of: two would leave nothing to see the error by."""
+
+
+def in_order(points: Mapping[str, Any]) -> list[Any]:
+    """Return results by temperature, those of one temperature by the names they were given by.
+
+    A database tells the inputs of a function in any order, and a fit that is made again must be the same one.
+    """
+    return [node for _, node in sorted(points.items(), key=lambda item: (item[1]["temperature_K"], item[0]))]
 
 
 def shared_context(results: list[Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.arrhenius import fit_arrhenius as fit
-from aiida_concerted.calculations.functions.context import shared_context, sound_points
+from aiida_concerted.calculations.functions.context import in_order, shared_context, sound_points
 from aiida_concerted.data.results import ArrheniusData
 
 EXTRAPOLATION_K = 300.0
@@ -23,7 +23,7 @@ def fit_diffusivity(**points: orm.Data) -> ArrheniusData | ExitCode:
 
     :param points: diffusivities at different temperatures.
     """
-    nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
+    nodes = in_order(points)
     sound, left_out, lack = sound_points(nodes)
     used = [node for node in sound if node["diffusivity_m2_s"] > 0]
     try:

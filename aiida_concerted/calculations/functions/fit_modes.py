@@ -8,7 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
 from aiida_concerted.analysis.mode_kinetics import fit_mode_activation
-from aiida_concerted.calculations.functions.context import shared_context, sound_points
+from aiida_concerted.calculations.functions.context import in_order, shared_context, sound_points
 from aiida_concerted.data.results import ArrheniusData
 
 METHOD = "joint-poisson"
@@ -25,7 +25,7 @@ def fit_modes(**points: orm.Data) -> dict[str, orm.Data] | ExitCode:
 
     :param points: mode frequencies at different temperatures.
     """
-    nodes = sorted(points.values(), key=lambda node: node["temperature_K"])
+    nodes = in_order(points)
     try:
         context = shared_context(nodes)
         definitions = {(node["window_ps"], node["recrossing_ps"]) for node in nodes}

@@ -34,6 +34,16 @@ class TestFitDiffusivity:
         closed_form = 0.1 / np.sqrt(((inverse - inverse.mean()) ** 2).sum())  # ten per cent error at each
         assert fit["activation_energy_stderr_eV"] == pytest.approx(closed_form, rel=1e-6)
 
+    def test_the_order_in_which_runs_are_given_changes_nothing(self):
+        ends = {"": 1.0, "_s2": 1.3, "_s3": 0.9}
+        given = {
+            f"run_T{T}{end}": point(float(T), factor * arrhenius(T)) for T in (600, 800) for end, factor in ends.items()
+        }
+        fit, again = fit_diffusivity(**given), fit_diffusivity(**dict(reversed(given.items())))
+        assert fit.get_result() == again.get_result()
+        found = [entry["diffusivity_m2_s"] for entry in fit.get_result()["points"]]
+        assert found == [node["diffusivity_m2_s"] for node in given.values()]
+
     def test_the_value_at_room_temperature_is_that_of_the_line(self):
         temperatures = (600, 800, 1000, 1200)
         # Nernst–Einstein: the conductivity goes as D/T where the density of carriers is the same.

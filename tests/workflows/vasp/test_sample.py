@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 
 from aiida_concerted.data.frames import LabelledFramesData
@@ -90,11 +91,14 @@ def test_no_more_runs_are_under_way_than_allowed(builder, process_of):
     process.queue()
     process.to_context = lambda **_: None
 
-    def run_child(name, child, **_):
+    def submit(child):
+        name = child.metadata.call_link_label
         submitted.setdefault(name, child)
-        return orm.WorkChainNode()  # under way
+        node = orm.WorkChainNode()
+        node.base.links.add_incoming(process.node, LinkType.CALL_WORK, f"{name}_{len(submitted)}")
+        return node.store()
 
-    process.run_child = run_child
+    process.submit = submit
     while process.has_pending():
         before = len(submitted)
         process.run_wave()
