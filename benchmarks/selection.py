@@ -304,7 +304,7 @@ def arguments_of(arguments: list[str] | None) -> argparse.Namespace:
         "folder", type=Path, nargs="?", default=Path(data) / "LiGePS-SSE-PBE" if data else None,
         help="the published set LiGePS-SSE-PBE (that below CONCERTED_TEST_DATA)",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4], help="%(default)s")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6], help="%(default)s")
     parser.add_argument("--policies", nargs="+", default=["random", "highest"], choices=sorted(POLICIES))
     for name, value in asdict(Scale()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, help="%(default)s")
