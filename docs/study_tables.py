@@ -88,11 +88,12 @@ def headline(numbers: Numbers) -> str:
     fit = next(fit for fit in numbers["fits"] if fit["quantity"] == "tracer_diffusivity")
     energy = format_estimate(fit["activation_energy_eV"], fit["activation_energy_stderr_eV"])
     first, last = numbers["points"][0], numbers["points"][-1]
-    verdicts = [item["verdict"] for item in (*numbers["comparison"], *numbers["claims"])]
+    compared = (*numbers["comparison"], *numbers["claims"])
+    verdicts = [*(item["verdict"] for item in compared), *(OPEN for _ in SAID)]
     words = {"agrees": "agree", "differs": "differ", "cannot be said": "cannot be said from this"}
     counts = ", ".join(f"{verdicts.count(verdict)} {text}" for verdict, text in words.items())
     warned = any("does not follow one Arrhenius line" in text for text in numbers["warnings"])
-    doubt = "; no single line fits all temperatures, so that nothing is said of 300 K" if warned else ""
+    doubt = "; no single line fits all temperatures, so that it should not be extrapolated" if warned else ""
     lines = [
         f"activation energy of the diffusivity {energy} eV between {first['temperature_K']:g} and "
         f"{last['temperature_K']:g} K, an error of sampling alone{doubt}",
@@ -102,7 +103,7 @@ def headline(numbers: Numbers) -> str:
             f"{estimate(item['ab_share'])} of it in the ab plane"
             for item in (first, last)
         ),
-        f"of {len(verdicts)} published numbers and claims {counts}; those at 300 K rest on an extrapolation",
+        f"of {len(verdicts)} published numbers and claims {counts}; verdicts at 300 K rest on an extrapolation",
     ]
     return "\n".join(f"* {line}" for line in lines)
 

@@ -57,7 +57,7 @@ def create_clean_archive(
     """Write nodes with all their ancestors and everything they called; return what was taken out on the way.
 
     The studies that a study continues are inside as well, with what it took over from them; of ``results`` those
-    that it has, too.
+    that it did not make anew.
 
     POTCARs appear as aiida-vasp's façade, which holds title and hash; the nodes that hold their text are never linked
     to a calculation, and what files hold of it is cut. Addresses, hosts and folders are replaced. The archive gets its
@@ -86,7 +86,7 @@ def create_clean_archive(
         cut = (
             None
             if content is Content.FULL
-            else cut_archive(raw, content, [process.uuid for process in continued(nodes)])
+            else cut_archive(raw, content, [(later.uuid, earlier.uuid) for later, earlier in continued(nodes)])
         )
         potcars = scrub_archive(raw, raw, progress=progress) if holds_licensed_text(raw) else ScrubReport()
         identity = None if known is None else remove_identity(raw, raw, author=author, progress=progress, known=known)

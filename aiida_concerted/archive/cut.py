@@ -11,7 +11,7 @@ import json
 import sqlite3
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,8 +29,8 @@ class Content(StrEnum):
     """How much of a study is in an archive.
 
     ``full`` is everything; ``frames`` everything but the files and folders of the engines; ``results`` the results,
-    the functions that made them and what these were given, except trajectories, frames, potentials and files. Of
-    processes that another one continued it holds the results that this one has, too.
+    the functions that made them and what these were given, except trajectories, frames, potentials and files. A result
+    that a later process made anew, when it continued the one that had it, is left out.
     """
 
     FULL = "full"
@@ -50,7 +50,7 @@ _RAW = (
 _RESULTS = (
     "data.concerted.diffusivity.", "data.concerted.modes.", "data.concerted.site_statistics.",
     "data.concerted.arrhenius.", "data.concerted.vacancy.", "data.concerted.published.",
-    "data.concerted.site_history.",
+    "data.concerted.site_history.", "data.concerted.cell_size.",
 )  # fmt: skip
 _LARGE = (
     *_RAW, "data.concerted.trajectory.", "data.concerted.frames.", "data.concerted.potential.",
@@ -97,10 +97,10 @@ class Cut:
         }
 
 
-def cut_archive(path: Path, content: Content, continued: Collection[str] = ()) -> Cut:
+def cut_archive(path: Path, content: Content, continued: Iterable[tuple[str, str]] = ()) -> Cut:
     """Leave nodes out of an archive, in place, and return what was left out.
 
-    :param continued: UUIDs of processes whose results are another one's, or no longer valid.
+    :param continued: UUIDs of processes, each with that of one which it continues.
     :raises ArchiveError: if nothing would stay, the archive is damaged, or it cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -123,15 +123,17 @@ def cut_archive(path: Path, content: Content, continued: Collection[str] = ()) -
     return cut
 
 
-def _pks_of(connection: sqlite3.Connection, uuids: Collection[str]) -> set[int]:
-    found = (connection.execute("SELECT id FROM db_dbnode WHERE uuid = ?", (uuid,)).fetchone() for uuid in uuids)
-    return {row[0] for row in found if row is not None}
+def _pks_of(connection: sqlite3.Connection, pairs: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
+    pks = {
+        uuid: pk for pk, uuid in connection.execute("SELECT id, uuid FROM db_dbnode WHERE node_type LIKE 'process.%'")
+    }
+    return [(pks[later], pks[earlier]) for later, earlier in pairs if later in pks and earlier in pks]
 
 
-def choose(graph: Graph, content: Content, continued: Collection[int] = ()) -> set[int]:
+def choose(graph: Graph, content: Content, continued: Sequence[tuple[int, int]] = ()) -> set[int]:
     """Return the nodes that stay.
 
-    :param continued: processes whose results stay only where another process returns them, too.
+    :param continued: processes, each with one which it continues.
     :raises ArchiveError: if there are none.
     """
     if content is Content.FULL:
@@ -172,10 +174,9 @@ def _without_raw(graph: Graph) -> set[int]:
     }  # folders that users brought in were made by no calculation, and are no raw output
 
 
-def _results(graph: Graph, continued: Collection[int]) -> set[int]:
-    returned = {link.target for link in graph.links if link.type == RETURN and link.source in continued}
-    replaced = returned - {link.target for link in graph.links if link.type == RETURN and link.source not in continued}
-    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)} - replaced
+def _results(graph: Graph, continued: Sequence[tuple[int, int]]) -> set[int]:
+    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)}
+    results -= _made_anew(graph, continued)
     functions = {
         link.source
         for link in graph.links
@@ -193,6 +194,22 @@ def _results(graph: Graph, continued: Collection[int]) -> set[int]:
         and not graph.nodes[link.source].node_type.startswith(_LARGE)
     }
     return results | processes | inputs if results else set()
+
+
+def _made_anew(graph: Graph, continued: Sequence[tuple[int, int]]) -> set[int]:
+    """Return what only continued processes return where the later one returns another node by the same label."""
+    returned: dict[int, dict[str, int]] = defaultdict(dict)
+    for link in graph.links:
+        if link.type == RETURN:
+            returned[link.source][link.label] = link.target
+    found = {
+        target
+        for later, earlier in continued
+        for label, target in returned[earlier].items()
+        if returned[later].get(label, target) != target
+    }
+    over = _with_callers(graph, {earlier for _, earlier in continued})
+    return found - {target for source, own in returned.items() if source not in over for target in own.values()}
 
 
 def _with_callers(graph: Graph, pks: set[int]) -> set[int]:

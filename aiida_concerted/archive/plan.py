@@ -43,7 +43,7 @@ def plan_archive(nodes: Sequence[Node], *, content: Content = Content.FULL, with
     from aiida_concerted.queries.calls import continued
 
     graph = graph_of_nodes(nodes, with_callers=with_callers)
-    kept = choose(graph, content, {int(process.pk or 0) for process in continued(nodes)})
+    kept = choose(graph, content, [(int(later.pk or 0), int(earlier.pk or 0)) for later, earlier in continued(nodes)])
     return Plan(graph.measure(kept), None if content is Content.FULL else describe_cut(graph, content, kept))
 
 

@@ -118,15 +118,21 @@ def continued_by(process: orm.ProcessNode) -> orm.ProcessNode | None:
     return found if isinstance(found, orm.ProcessNode) else None
 
 
-def continued(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:
-    """Return the processes that given ones continue, those that are among the given ones left out.
+def continued(nodes: Iterable[orm.Node]) -> list[tuple[orm.ProcessNode, orm.ProcessNode]]:
+    """Return given processes and those below them with what they continue, unless that was given as well.
 
     :param nodes: processes among others.
     """
     given = list(nodes)
     named = {node.uuid for node in given}
-    found = (process for node in given if isinstance(node, orm.ProcessNode) for process in earlier_processes(node))
-    return [process for process in found if process.uuid not in named]
+    below = (process for node in given if isinstance(node, orm.ProcessNode) for process in walk(node))
+    return [
+        (process, earlier)
+        for process in below
+        if isinstance(process, orm.ProcessNode)
+        for earlier in earlier_processes(process)
+        if earlier.uuid not in named
+    ]
 
 
 def taken_over(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:

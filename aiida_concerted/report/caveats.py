@@ -81,7 +81,7 @@ def _length(content: StudyContent) -> Iterable[str]:
     lengths = [item["duration_ps"] for item in content.diffusivities if item.get("duration_ps")]
     if lengths and min(lengths) < SHORT_RUN_PS:
         yield (
-            f"Short runs: {_span(lengths)} ps of production a temperature. Rare hops, slow sites and cold temperatures "
+            f"Short runs: {_span(lengths)} ps of production a run. Rare hops, slow sites and cold temperatures "
             "need a nanosecond or more."
         )
 

@@ -75,24 +75,38 @@ def test_results_are_cut_at_site_histories_and_diffusivities(archives):
     assert not any(edge.missing == "input" for edge in edges if edge.process == "fit_diffusivity")
 
 
-def test_results_of_a_continued_process_stay_where_the_later_one_has_them_too():
-    result, function = "data.concerted.diffusivity.X.", "aiida_concerted.calculations.functions.f.f"
+A, B, SWEEP, LATER_SWEEP = 1, 2, 3, 4
+"""Studies and their sweeps; the later ones continue the first."""
+
+
+def continued_graph(of_sweep, of_later_sweep):
+    """Return a graph in which study ``B`` continues ``A``: sweeps return results by label, studies the same."""
+    function = "aiida_concerted.calculations.functions.f.f"
     chain = Entry("process.workflow.workchain.WorkChainNode.", "aiida.workflows:concerted.sweep", "SweepWorkChain")
-    nodes = {1: chain, 2: chain, **{pk: Entry(result) for pk in (11, 12, 13)}}
-    nodes |= {pk: Entry("process.calculation.calcfunction.X.", function, "f") for pk in (21, 22, 23)}
-    links = [Link(pk + 10, pk, "create", "result") for pk in (11, 12, 13)]
-    links += [Link(1, 21, "call_calc", "a"), Link(1, 22, "call_calc", "b"), Link(2, 23, "call_calc", "c")]
-    # 11 is of both, 12 was made again as 13.
-    links += [
-        Link(1, 11, "return", "a"),
-        Link(1, 12, "return", "b"),
-        Link(2, 11, "return", "a"),
-        Link(2, 13, "return", "b"),
-    ]
-    graph = Graph(nodes, tuple(links))
-    assert choose(graph, Content.RESULTS) == set(nodes)
-    assert choose(graph, Content.RESULTS, {1}) == set(nodes) - {12, 22}
-    assert choose(graph, Content.FRAMES, {1}) == set(nodes)
+    results = {*of_sweep.values(), *of_later_sweep.values()}
+    nodes = {pk: chain for pk in (A, B, SWEEP, LATER_SWEEP)} | {pk: Entry("data.concerted.modes.X.") for pk in results}
+    nodes |= {pk + 100: Entry("process.calculation.calcfunction.X.", function, "f") for pk in results}
+    links = [Link(A, SWEEP, "call_work", "sweep"), Link(B, LATER_SWEEP, "call_work", "sweep")]
+    for pk in results:
+        caller = SWEEP if pk in of_sweep.values() else LATER_SWEEP
+        links += [Link(pk + 100, pk, "create", "result"), Link(caller, pk + 100, "call_calc", f"f{pk}")]
+    for study, sweep, returned in ((A, SWEEP, of_sweep), (B, LATER_SWEEP, of_later_sweep)):
+        for label, pk in returned.items():
+            links += [Link(sweep, pk, "return", label), Link(study, pk, "return", f"sweep__{label}")]
+    return Graph(nodes, tuple(links))
+
+
+@pytest.mark.parametrize("continued", [[(B, A), (LATER_SWEEP, SWEEP)], [(LATER_SWEEP, SWEEP)]])
+def test_a_result_that_a_later_process_made_anew_is_left_out(continued):
+    graph = continued_graph({"a": 11, "b": 12, "c": 14}, {"a": 11, "b": 13})
+    assert choose(graph, Content.RESULTS) == set(graph.nodes)
+    assert choose(graph, Content.RESULTS, continued) == set(graph.nodes) - {12, 112}  # c was not made anew
+    assert choose(graph, Content.FRAMES, continued) == set(graph.nodes)
+
+
+def test_the_results_of_a_sweep_that_was_taken_over_whole_stay():
+    graph = continued_graph({"a": 11, "b": 12}, {"a": 11, "b": 13})
+    assert choose(graph, Content.RESULTS, [(B, A)]) == set(graph.nodes)  # the first sweep is part of both
 
 
 @pytest.mark.parametrize("content", [Content.FRAMES, Content.RESULTS])
