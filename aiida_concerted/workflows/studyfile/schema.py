@@ -65,6 +65,9 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """The keys below a key that a protocol leaves open, where something else than a protocol knows them."""
 
+BY_NUMBER: Mapping[str, Mapping[str, Node]] = {"sweep": {"n_seeds_at": {"type": "integer", "minimum": 1}}}
+"""What stands below a key whose own keys are numbers, temperatures in K."""
+
 OWN_SECTIONS = ("aimd", "learn", "sweep", "vacancy")
 """Parts of a study that have a section of their own in the file."""
 
@@ -130,6 +133,8 @@ def _protocol(cls: type[ProtocolMixin]) -> Node:
             properties[key] = _protocol(PARTS[name][key])
         elif key in cls._section_keys:
             properties[key] = _leaves(cls._section_keys[key], value)
+        elif key in BY_NUMBER.get(name, {}):
+            properties[key] = {"type": "object", "additionalProperties": BY_NUMBER[name][key]}
         elif key in NAMES.get(name, {}):
             properties[key] = _leaves(NAMES[name][key], value)
         else:

@@ -11,7 +11,7 @@ import yaml
 
 from aiida_concerted.workflows.protocols.loader import FOLDER
 from aiida_concerted.workflows.studyfile import SCHEMA, parse_study, read_study_file, study_schema, write_study_file
-from aiida_concerted.workflows.studyfile.schema import NAMES, PARTS, protocol_files
+from aiida_concerted.workflows.studyfile.schema import BY_NUMBER, NAMES, PARTS, protocol_files
 
 FREE = {"incar", "incar_relax", "incar_static", "incar_aimd", "potentials", "potential_hashes", "settings", "options"}
 
@@ -33,7 +33,7 @@ def test_the_schema_is_json_and_closed():
 def test_what_a_protocol_leaves_open_is_known_elsewhere(name):
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     own = {"aimd", "learn", "sweep", "vacancy"} if name == "study" else set()
-    known = set(PARTS.get(name, {})) | set(NAMES.get(name, {})) | FREE | own
+    known = set(PARTS.get(name, {})) | set(NAMES.get(name, {})) | set(BY_NUMBER.get(name, {})) | FREE | own
     assert set(content.get("open_keys", ())) <= known
 
 
@@ -45,6 +45,8 @@ def test_what_a_protocol_leaves_open_is_known_elsewhere(name):
         ({"sweep": {"md": {"production": 3}}}, "unknown key 'sweep.md.production': did you mean 'production_ps'?"),
         ({"learn": {"final": {"train": {"n_step": 3}}}}, "unknown key 'learn.final.train.n_step': did you mean"),
         ({"protocol": "balancd"}, "unknown protocol 'balancd': did you mean 'balanced'?"),
+        ({"sweep": {"n_seeds_at": {500: 0}}}, "sweep.n_seeds_at.500 must be at least 1, got 0"),
+        ({"sweep": {"n_seeds_at": [500]}}, "sweep.n_seeds_at must be a section"),
         ({"sweep": {"temperatures_K": 300}}, "sweep.temperatures_K must be a list, got 300"),
         ({"aimd": {"timestep_fs": "2e0"}}, "to YAML that is text; write 2.0"),
         ({"aimd": {"vasp": {"incar": [1]}}}, "aimd.vasp.incar must be a section"),

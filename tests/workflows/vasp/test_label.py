@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 from aiida.manage.caching import enable_caching
 from ase.build import bulk
@@ -49,9 +50,15 @@ def test_first_wave_holds_no_more_than_may_run_at_once(surrogate_code, overrides
     process.setup()
     assert process.ctx.pending == sorted(structures)
     submitted = []
-    process.run_child = lambda name, builder, attempt: (
-        submitted.append((name, builder.structure.uuid)) or orm.CalcJobNode()
-    )
+
+    def submit(builder):
+        name = builder.metadata.call_link_label
+        submitted.append((name, builder.structure.uuid))
+        node = orm.WorkChainNode()
+        node.base.links.add_incoming(process.node, LinkType.CALL_WORK, name)
+        return node.store()
+
+    process.submit = submit
     process.to_context = lambda **children: None
     process.run_wave()
     assert [name for name, _ in submitted] == ["s0", "s1"]
