@@ -128,6 +128,8 @@ def _require_broker(submit: bool) -> None:
     """
     from aiida.manage import get_manager
 
+    from aiida_concerted.environment.broker import broker_answers
+
     manager = get_manager()
     profile, broker = manager.get_profile(), manager.get_broker()
     name = profile.name if profile is not None else ""
@@ -135,7 +137,7 @@ def _require_broker(submit: bool) -> None:
         if submit:
             raise SetupError(f"profile '{name}' has no broker, hence no daemon: run it here, without --submit")
         return
-    if not broker.check_service_reachable():
+    if not broker_answers(broker, name):
         kind = profile.process_control_backend if profile is not None else ""
         cure = "start RabbitMQ" if kind == "core.rabbitmq" else f"start it with 'verdi -p {name} daemon start'"
         raise SetupError(f"the broker of profile '{name}' is not running: {cure}")
