@@ -175,8 +175,8 @@ def _without_raw(graph: Graph) -> set[int]:
 
 
 def _results(graph: Graph, continued: Sequence[tuple[int, int]]) -> set[int]:
-    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)}
-    results -= _made_anew(graph, continued)
+    made_anew = _made_anew(graph, continued)
+    results = {pk for pk, node in graph.nodes.items() if node.node_type.startswith(_RESULTS)} - made_anew
     functions = {
         link.source
         for link in graph.links
@@ -191,6 +191,7 @@ def _results(graph: Graph, continued: Sequence[tuple[int, int]]) -> set[int]:
         for link in graph.links
         if link.type in INPUTS
         and link.target in processes
+        and link.source not in made_anew
         and not graph.nodes[link.source].node_type.startswith(_LARGE)
     }
     return results | processes | inputs if results else set()

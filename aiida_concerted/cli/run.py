@@ -139,7 +139,11 @@ def _require_broker(submit: bool) -> None:
         return
     if not broker_answers(broker, name):
         kind = profile.process_control_backend if profile is not None else ""
-        cure = "start RabbitMQ" if kind == "core.rabbitmq" else f"start it with 'verdi -p {name} daemon start'"
+        cure = (
+            "start RabbitMQ"
+            if kind == "core.rabbitmq"
+            else f"start it with 'verdi -p {name} daemon start', or 'daemon restart' where that runs"
+        )
         raise SetupError(f"the broker of profile '{name}' is not running: {cure}")
 
 

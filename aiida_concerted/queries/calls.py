@@ -8,6 +8,7 @@ study asks here, so that nothing is missing of one that was continued.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 from typing import Any
 
 from aiida import orm
@@ -119,20 +120,17 @@ def continued_by(process: orm.ProcessNode) -> orm.ProcessNode | None:
 
 
 def continued(nodes: Iterable[orm.Node]) -> list[tuple[orm.ProcessNode, orm.ProcessNode]]:
-    """Return given processes and those below them with what they continue, unless that was given as well.
+    """Return pairs of a later process and one that it continues, of given processes and those below them.
+
+    What was given as well, or called by it, is no earlier one of any pair.
 
     :param nodes: processes among others.
     """
-    given = list(nodes)
-    named = {node.uuid for node in given}
-    below = (process for node in given if isinstance(node, orm.ProcessNode) for process in walk(node))
-    return [
-        (process, earlier)
-        for process in below
-        if isinstance(process, orm.ProcessNode)
-        for earlier in earlier_processes(process)
-        if earlier.uuid not in named
-    ]
+    given = [node for node in nodes if isinstance(node, orm.ProcessNode)]
+    asked = {process.uuid for node in given for process in (node, *node.called_descendants)}
+    below = {process.uuid: process for node in given for process in walk(node) if isinstance(process, orm.ProcessNode)}
+    chains = ([process, *earlier_processes(process)] for process in below.values())
+    return [pair for chain in chains for pair in combinations(chain, 2) if pair[1].uuid not in asked]
 
 
 def taken_over(nodes: Iterable[orm.Node]) -> list[orm.ProcessNode]:

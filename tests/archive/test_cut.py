@@ -102,6 +102,9 @@ def test_a_result_that_a_later_process_made_anew_is_left_out(continued):
     assert choose(graph, Content.RESULTS) == set(graph.nodes)
     assert choose(graph, Content.RESULTS, continued) == set(graph.nodes) - {12, 112}  # c was not made anew
     assert choose(graph, Content.FRAMES, continued) == set(graph.nodes)
+    # It does not come back as what another result, which stays, was made from.
+    taken = Graph(graph.nodes, (*graph.links, Link(12, 114, "input_calc", "point")))
+    assert choose(taken, Content.RESULTS, continued) == set(graph.nodes) - {12, 112}
 
 
 def test_the_results_of_a_sweep_that_was_taken_over_whole_stay():

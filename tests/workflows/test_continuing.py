@@ -72,7 +72,9 @@ def test_what_a_process_continues_is_told_unless_it_was_asked_for_too(died):
     latest = run(n=2, continues=later.uuid)[0]
     of_latest = [earlier.uuid for process, earlier in continued([latest]) if process.uuid == latest.uuid]
     assert of_latest == [later.uuid, died.uuid]
-    assert died.uuid not in [earlier.uuid for _, earlier in continued([latest, died])]
+    assert (later.uuid, died.uuid) in [(process.uuid, earlier.uuid) for process, earlier in continued([latest])]
+    asked = {died.uuid, *(process.uuid for process in died.called_descendants)}
+    assert not asked & {earlier.uuid for _, earlier in continued([latest, died])}
     assert continued([died, orm.Int(1)]) == []
 
 
